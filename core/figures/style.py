@@ -1,0 +1,161 @@
+"""How every figure of the project looks: one colour per meaning, one layout, and the few shapes most figures share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Real
+
+CLEAN: Final = "#999999"
+EDITED: Final = "#0072B2"
+TARGET: Final = "#E69F00"
+RIGHT: Final = "#009E73"
+WRONG: Final = "#D55E00"
+NEAR_MISS: Final = "#F0E442"
+OTHER: Final = ("#CC79A7", "#56B4E9", "#000000")
+"""The rest of the Okabe-Ito palette, for curves that carry none of the meanings above."""
+
+DIVERGING: Final = "RdBu_r"
+"""Effects, centred at zero: blue lowers, red raises."""
+SEQUENTIAL: Final = "Blues"
+"""Amounts that start at zero, such as attention."""
+
+
+class Curve(NamedTuple):
+    """One line of `curves`, with the spread drawn as a band around it where there is one."""
+
+    name: str
+    y: Float[np.ndarray, "x"]
+    colour: str
+    low: Float[np.ndarray, "x"] | None = None
+    high: Float[np.ndarray, "x"] | None = None
+    dash: str = "solid"
+
+
+def styled(figure: go.Figure, x: str, y: str, height: int = 360) -> go.Figure:
+    """The figure with axis titles (give the unit in them), quiet grid lines and its legend above the plot."""
+    return figure.update_layout(
+        template="plotly_white",
+        height=height,
+        margin={"l": 60, "r": 20, "t": 40, "b": 50},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        xaxis={"title": {"text": x}},
+        yaxis={"title": {"text": y}},
+    )
+
+
+def layer_names(n_layers: int) -> list[str]:
+    """What people call the layers: L1 is the first."""
+    return [f"L{layer + 1}" for layer in range(n_layers)]
+
+
+def head_names(n_heads: int) -> list[str]:
+    """What people call the heads within a layer: H1 is the first."""
+    return [f"H{head + 1}" for head in range(n_heads)]
+
+
+def heatmap(
+    values: Float[np.ndarray, "rows columns"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    quantity: str,
+    x: str,
+    y: str,
+    diverging: bool = True,
+) -> go.Figure:
+    """A labelled heatmap, first row on top; `quantity` (with its unit) names the colour.
+
+    Diverging scales are centred at zero and symmetric, so that the same colour is the same size of effect either way.
+    """
+    largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    trace = go.Heatmap(
+        z=values,
+        x=list(columns),
+        y=list(rows),
+        colorscale=DIVERGING if diverging else SEQUENTIAL,
+        zmin=-largest if diverging else 0.0,
+        zmax=largest,
+        colorbar={"title": {"text": quantity, "side": "right"}},
+        hovertemplate="%{y} %{x}<br>" + quantity + " %{z:.3f}<extra></extra>",
+    )
+    figure = styled(go.Figure(trace), x, y, height=120 + max(200, 26 * len(rows)))
+    return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
+
+
+def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, diverging: bool = True) -> go.Figure:
+    """One cell per head, layers downwards: `values[layer, head]` under the names people read (L6H8)."""
+    n_layers, n_heads = values.shape
+    return heatmap(
+        values,
+        layer_names(n_layers),
+        head_names(n_heads),
+        quantity=quantity,
+        x="Head",
+        y="Layer",
+        diverging=diverging,
+    )
+
+
+def curves(
+    x: Real[np.ndarray, "x"], lines: Sequence[Curve], *, x_title: str, y_title: str, zero_line: bool = False
+) -> go.Figure:
+    """Lines over one axis, each with its band where a spread was given; `zero_line` marks y = 0."""
+    figure = go.Figure()
+    for line in lines:
+        if line.low is not None and line.high is not None:
+            figure.add_scatter(
+                x=np.concatenate([x, x[::-1]]),
+                y=np.concatenate([line.high, line.low[::-1]]),
+                fill="toself",
+                fillcolor=translucent(line.colour),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=line.name,
+            )
+        figure.add_scatter(
+            x=x,
+            y=line.y,
+            mode="lines+markers",
+            name=line.name,
+            legendgroup=line.name,
+            line={"color": line.colour, "dash": line.dash},
+            marker={"size": 5},
+        )
+    if zero_line:
+        figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
+    return styled(figure, x_title, y_title)
+
+
+def bars(
+    labels: Sequence[str],
+    series: Mapping[str, Float[np.ndarray, "bars"]],
+    *,
+    colours: Mapping[str, str] | Sequence[str],
+    x_title: str,
+    y_title: str,
+    spread: Mapping[str, Float[np.ndarray, "bars"]] | None = None,
+) -> go.Figure:
+    """Bars side by side, one group per label and one bar per series, with ± `spread` where it is given.
+
+    `colours` maps a series to its colour; where there is one series, it may instead give every bar its own.
+    """
+    figure = go.Figure()
+    for name, values in series.items():
+        figure.add_bar(
+            x=list(labels),
+            y=values,
+            name=name,
+            marker={"color": colours[name] if isinstance(colours, Mapping) else list(colours)},
+            error_y={"type": "data", "array": spread[name]} if spread and name in spread else None,
+        )
+    return styled(figure, x_title, y_title).update_layout(barmode="group", showlegend=len(series) > 1)
+
+
+def translucent(colour: str, opacity: float = 0.2) -> str:
+    """A hex colour as CSS rgba(), for bands behind lines."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
