@@ -23,7 +23,7 @@ def test_shuffles_keep_the_composition_and_change_the_order():
 
 
 def test_random_strings_are_15_to_45_amino_acids():
-    strings = [member.sequence for member in evaluation_set(KNOWN, n_random=200) if member.group == "random"]
+    strings = [member.sequence for member in evaluation_set(KNOWN, n_random=600) if member.group == "random"]
     assert {len(string) for string in strings} == set(range(15, 46))
     assert set("".join(strings)) == set(AMINO_ACIDS)
 
