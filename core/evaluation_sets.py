@@ -35,7 +35,7 @@ class EvaluationSequence:
 def evaluation_set(
     known: Sequence[tuple[str, str]], *, seed: int = 0, n_random: int = 15
 ) -> tuple[EvaluationSequence, ...]:
-    """The paper's four groups around any known proteins: each protein and one shuffle of it, random strings, diagnostics.
+    """The paper's four groups around any known proteins: these, a shuffle of each, random strings, diagnostics.
 
     `known` holds (name, sequence) pairs; with 20 of them the set has the paper's 63 sequences (20 known, 20 shuffled
     with the composition kept, 15 uniformly random of 15 to 45 residues, 8 diagnostics). Every control depends on
@@ -46,18 +46,15 @@ def evaluation_set(
     """
     if not known:
         raise InputError("the set needs at least one protein: none was given")
-    return (
-        *(EvaluationSequence(name, sequence, "known") for name, sequence in known),
-        *(
-            EvaluationSequence(f"{name} shuffled", shuffled(sequence, np.random.default_rng((seed, 1, index))), "shuffled")
-            for index, (name, sequence) in enumerate(known)
-        ),
-        *(
-            EvaluationSequence(f"random {index + 1}", random_sequence(np.random.default_rng((seed, 2, index))), "random")
-            for index in range(n_random)
-        ),
-        *(EvaluationSequence(name, sequence, "diagnostic") for name, sequence in DIAGNOSTICS.items()),
-    )
+    members = [EvaluationSequence(name, sequence, "known") for name, sequence in known]
+    for index, (name, sequence) in enumerate(known):
+        shuffle = shuffled(sequence, np.random.default_rng((seed, 1, index)))
+        members.append(EvaluationSequence(f"{name} shuffled", shuffle, "shuffled"))
+    for index in range(n_random):
+        string = random_sequence(np.random.default_rng((seed, 2, index)))
+        members.append(EvaluationSequence(f"random {index + 1}", string, "random"))
+    members += [EvaluationSequence(name, sequence, "diagnostic") for name, sequence in DIAGNOSTICS.items()]
+    return tuple(members)
 
 
 def shuffled(sequence: str, rng: np.random.Generator) -> str:

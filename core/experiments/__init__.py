@@ -1,0 +1,1 @@
+"""The papers' experiments over sets of proteins: `python -m core.experiments NAME`."""

@@ -1,0 +1,147 @@
+"""Where measurements run: this machine's processes, or a Dask cluster. One protein is one task, on one thread."""
+
+import functools
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, as_completed, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Final
+
+import pandas as pd
+import torch
+
+from core.errors import InputError
+from core.model import Esm2, load_model
+
+ATTEMPTS: Final = 3
+"""How often a task is tried when the worker under it dies."""
+
+Measure = Callable[..., pd.DataFrame]
+"""A module-level function `(model, subject, **settings) -> table`: it travels to workers by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One measurement of one subject, as data: everything a worker needs besides the code."""
+
+    measure: Measure
+    model: str
+    fingerprint: str
+    subject: object
+    settings: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task has no result: its input broke a rule, or every worker that took it died."""
+
+    reason: str
+
+
+class Workers(ABC):
+    """Somewhere to compute tasks; closed at the end of a `with` block."""
+
+    @abstractmethod
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | Failure]]:
+        """Every task in the order they finish, with its table as CSV text or with its failure."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Processes(Workers):
+    """`count` processes of this machine, each with the model loaded once."""
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            raise InputError(f"at least one worker is needed, not {count}")
+        self.count = count
+        self._stack = ExitStack()
+        self._idle: list[ProcessPoolExecutor] = []
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | Failure]]:
+        """Each process is a pool of its own, so that when one dies it is known which task it had."""
+        queue = deque((task, 1) for task in tasks)
+        running: dict[Future[str | Failure], tuple[ProcessPoolExecutor, Task, int]] = {}
+        while queue or running:
+            while queue and len(running) < self.count:
+                process = self._idle.pop() if self._idle else self._start()
+                task, attempt = queue.popleft()
+                running[process.submit(carry_out, task)] = process, task, attempt
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                process, task, attempt = running.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenExecutor:
+                    if attempt < ATTEMPTS:
+                        queue.append((task, attempt + 1))
+                    else:
+                        yield task, Failure(f"its worker died {ATTEMPTS} times")
+                else:
+                    self._idle.append(process)
+                    yield task, outcome
+
+    def _start(self) -> ProcessPoolExecutor:
+        process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._stack.callback(process.shutdown, wait=False, cancel_futures=True)
+        return process
+
+
+class Dask(Workers):
+    """The workers of a running Dask cluster; each needs this project on its PYTHONPATH and the same weights."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise InputError("--dask needs the package dask.distributed: pip install distributed") from None
+        try:
+            self._client = distributed.Client(address, timeout="10s", set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"no Dask scheduler answers at '{address}': {error}") from None
+        self._lost = distributed.KilledWorker
+
+    def close(self) -> None:
+        self._client.close()
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | Failure]]:
+        """Dask itself moves the tasks of a dead worker to another one."""
+        executor = self._client.get_executor(pure=False)
+        futures = {executor.submit(carry_out, task): task for task in tasks}
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except self._lost as error:
+                yield futures[future], Failure(f"its worker died too often: {error}")
+
+
+def carry_out(task: Task) -> str | Failure:
+    """The task's table as CSV, whose shortest-digits floats read back exactly; runs inside a worker.
+
+    On one thread, because sums split over threads round differently: tables must not depend on the machine's cores.
+    """
+    torch.set_num_threads(1)
+    try:
+        model = _model(task.model)
+        if model.fingerprint != task.fingerprint:
+            raise InputError(f"this worker's '{task.model}' has other weights ({model.fingerprint})")
+        return task.measure(model, task.subject, **dict(task.settings)).to_csv(index=False)
+    except InputError as error:
+        return Failure(str(error))
+
+
+@functools.lru_cache(maxsize=1)
+def _model(name: str) -> Esm2:
+    return load_model(name)

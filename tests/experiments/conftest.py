@@ -1,0 +1,41 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import esm.model.esm2
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.experiments.survey import Survey
+from core.experiments.workers import Processes
+from core.model import Esm2, load_model
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random ESM-2 of 2 layers x 2 heads x 8 on disk, for workers to load."""
+    torch.manual_seed(0)
+    module = esm.model.esm2.ESM2(num_layers=2, embed_dim=8, attention_heads=2)
+    folder = tmp_path_factory.mktemp("tiny")
+    tied = {"lm_head.weight"}
+    save_file({k: v for k, v in module.state_dict().items() if k not in tied}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"n_layers": 2, "n_heads": 2, "d_model": 8, "token_dropout": True}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(model_folder: Path) -> Esm2:
+    return load_model(model_folder)
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Processes]:
+    """Two worker processes, started once for all tests."""
+    with Processes(2) as workers:
+        yield workers
+
+
+@pytest.fixture
+def survey(tiny: Esm2, model_folder: Path, processes: Processes, tmp_path: Path) -> Survey:
+    return Survey(str(model_folder), tiny.fingerprint, tmp_path, processes)

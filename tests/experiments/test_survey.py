@@ -1,0 +1,129 @@
+import dataclasses
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from experiment_measures import dies_on_w, dies_once, m_logit
+
+from core.errors import InputError
+from core.experiments.survey import Survey, write_atomically
+from core.experiments.workers import Dask, Processes, Workers
+from core.model import Esm2
+
+SEQUENCES = {"one": "MKTAYIAK", "two": "GGGGG", "with W": "MWWK", "short": "MK", "twin of two": "GGGGG"}
+
+
+def test_table_equals_calling_the_measure_and_keeps_the_order(survey: Survey, tiny: Esm2):
+    table = survey.table(m_logit, SEQUENCES)
+    assert list(table) == ["subject", "residue", "m_logit", "name"]
+    assert list(table.subject) == list(SEQUENCES)
+    expected = [m_logit(tiny, sequence).m_logit[0] for sequence in SEQUENCES.values()]
+    assert table.m_logit.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_any_number_of_workers_gives_the_same_digits(survey: Survey, tmp_path: Path):
+    with Processes(1) as alone:
+        one = dataclasses.replace(survey, workers=alone, folder=tmp_path / "alone").table(m_logit, SEQUENCES)
+    pd.testing.assert_frame_equal(one, survey.table(m_logit, SEQUENCES), check_exact=True)
+
+
+class _NoWorkers(Workers):
+    """Workers that must not be asked for anything."""
+
+    def run(self, tasks):
+        assert not tasks, "computed again what was on disk"
+        return iter(())
+
+    def close(self):
+        pass
+
+
+def test_what_is_on_disk_is_not_computed_again(survey: Survey):
+    first = survey.table(m_logit, SEQUENCES)
+    again = dataclasses.replace(survey, workers=_NoWorkers()).table(m_logit, SEQUENCES)
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
+def test_results_are_computed_again_when_something_they_depend_on_changes(survey: Survey):
+    survey.table(m_logit, SEQUENCES)
+    idle = dataclasses.replace(survey, workers=_NoWorkers())
+    other_weights = dataclasses.replace(idle, fingerprint="other")
+    with pytest.raises(AssertionError, match="computed again"):
+        idle.table(m_logit, SEQUENCES, residue=1)
+    with pytest.raises(AssertionError, match="computed again"):
+        idle.table(m_logit, SEQUENCES | {"one": "MKTAYIAR"})
+    with pytest.raises(AssertionError, match="computed again"):
+        other_weights.table(m_logit, SEQUENCES)
+
+
+def test_a_sequence_that_breaks_a_rule_is_left_out_with_its_reason(survey: Survey):
+    table = survey.table(m_logit, SEQUENCES, residue=3)
+    assert set(table.subject) == set(SEQUENCES) - {"short"}
+    assert survey.left_out == {
+        ("m_logit", "short"): "residue 4 is outside the sequence: it has residues 1 to 2",
+    }
+
+
+def test_workers_with_other_weights_are_refused(survey: Survey):
+    mixed = dataclasses.replace(survey, fingerprint="somethingelse")
+    assert mixed.table(m_logit, {"one": "MK"}).empty
+    assert "has other weights" in survey.left_out["m_logit", "one"]
+
+
+def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):
+    table = survey.table(dies_once, SEQUENCES, marker=str(tmp_path / "died"))
+    assert (tmp_path / "died").exists()
+    assert list(table.subject) == list(SEQUENCES)
+    assert not survey.left_out
+
+
+def test_a_sequence_that_always_kills_is_left_out_and_the_others_are_not(survey: Survey):
+    table = survey.table(dies_on_w, SEQUENCES)
+    assert set(table.subject) == set(SEQUENCES) - {"with W"}
+    assert survey.left_out == {("dies_on_w", "with W"): "its worker died 3 times"}
+
+
+def test_progress_is_told_for_every_computed_subject(survey: Survey):
+    heard: list[tuple[str, int, int]] = []
+    watched = dataclasses.replace(survey, progress=lambda *event: heard.append(event))
+    watched.table(m_logit, SEQUENCES)
+    assert heard == [("m_logit", done, 4) for done in (1, 2, 3, 4)], "the twin is computed once"
+
+
+def test_dask_gives_the_same_digits(survey: Survey, tmp_path: Path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Dask(cluster.scheduler_address) as workers,
+    ):
+        on_dask = dataclasses.replace(survey, workers=workers, folder=tmp_path / "dask")
+        table = on_dask.table(m_logit, SEQUENCES, residue=3)
+        survived = on_dask.table(dies_once, SEQUENCES, marker=str(tmp_path / "died"))
+    assert ("m_logit", "short") in survey.left_out
+    assert (tmp_path / "died").exists()
+    assert list(survived.subject) == list(SEQUENCES)
+    pd.testing.assert_frame_equal(table, survey.table(m_logit, SEQUENCES, residue=3), check_exact=True)
+
+
+def test_dask_that_is_missing_or_silent_is_one_clear_line(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="no Dask scheduler answers at 'nonsense://nowhere'"):
+        Dask("nonsense://nowhere")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match="pip install distributed"):
+        Dask("tcp://127.0.0.1:8786")
+
+
+def test_no_worker_is_one_clear_line():
+    with pytest.raises(InputError, match="at least one worker is needed, not 0"):
+        Processes(0)
+
+
+def test_a_file_is_whole_or_absent(tmp_path: Path):
+    target = tmp_path / "folder" / "table.csv"
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(target, "a,b\n\ud800")
+    assert not target.exists()
+    write_atomically(target, "a,b\n")
+    assert target.read_text() == "a,b\n"
