@@ -1,0 +1,231 @@
+"""ESM-2's weights as plain frozen data, under the names of the field: what `core.forward` computes with."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.alphabet import TOKENS
+from core.checkpoints import EMBEDDED, Progress, read_checkpoint
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from esm.model.esm2 import ESM2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """The sizes of an ESM-2: 8M is 6 layers x 20 heads x 320, 650M is 33 x 20 x 1280."""
+
+    n_layers: int
+    n_heads: int
+    d_model: int
+
+    @property
+    def d_head(self) -> int:
+        return self.d_model // self.n_heads
+
+    @property
+    def n_bands(self) -> int:
+        """RoPE frequency bands per head: band f is the dimension pair (f, f + d_head / 2)."""
+        return self.d_head // 2
+
+
+class Affine(NamedTuple):
+    """Weight and bias of a linear map (weight: out x in) or of a LayerNorm (weight: d_model)."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerWeights:
+    """One transformer layer: pre-LayerNorm attention, then a pre-LayerNorm MLP."""
+
+    attention_norm: Affine
+    query: Affine
+    key: Affine
+    value: Affine
+    output: Affine
+    mlp_norm: Affine
+    mlp_in: Affine
+    mlp_out: Affine
+    inv_freq: Float[Tensor, "n_bands"]
+    """Radians per position of every RoPE band: read from the checkpoint, where it may have been rounded to half."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactHead:
+    """fair-esm's contact regression: one weight per head (layer-major) and a bias, then a sigmoid."""
+
+    weight: Float[Tensor, "n_layers_x_n_heads"]
+    bias: Float[Tensor, ""]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Esm2:
+    """An ESM-2 that any number of browser sessions may share: nothing in it changes after loading."""
+
+    name: str
+    shape: ModelShape
+    embedding: Float[Tensor, "vocab d_model"]
+    layers: tuple[LayerWeights, ...]
+    final_norm: Affine
+    unembed_dense: Affine
+    unembed_norm: Affine
+    unembed_bias: Float[Tensor, "vocab"]
+    contact_head: ContactHead | None
+    token_dropout: bool
+    fingerprint: str
+    """The first 16 hex digits of a SHA-256 over all weights: the model's part of every cache key."""
+    teaching: bool = False
+    """True for the small embedded model, which is not ESM-2 and is marked wherever its numbers stand."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embedding.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.device
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were learnt, the contact regression and the RoPE frequencies left out."""
+        return sum(tensor.numel() for name, tensor in _tensors(self) if not name.startswith(("contact", "inv_freq")))
+
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Esm2":
+        """The same model in another precision or place; RoPE frequencies stay at float32 or better."""
+
+        def moved(value: object, name: str) -> object:
+            if isinstance(value, Tensor):
+                keeps_precision = name == "inv_freq" and dtype not in (None, torch.float64)
+                return value.to(device=device, dtype=torch.float32 if keeps_precision else dtype)
+            if isinstance(value, Affine):
+                return Affine(*(part.to(device=device, dtype=dtype) for part in value))
+            if isinstance(value, LayerWeights | ContactHead):
+                return replace(value, **{f.name: moved(getattr(value, f.name), f.name) for f in fields(value)})
+            if isinstance(value, tuple):
+                return tuple(moved(part, name) for part in value)
+            return value
+
+        return replace(self, **{f.name: moved(getattr(self, f.name), f.name) for f in fields(self)})
+
+    @classmethod
+    def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Esm2":
+        """The weights of a fair-esm `ESM2` module, copied; its contact regression is taken as it stands."""
+        shape = ModelShape(module.num_layers, module.attention_heads, module.embed_dim)
+        return cls.from_state_dict(module.state_dict(), shape, name=name, token_dropout=module.token_dropout)
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        state: Mapping[str, Tensor],
+        shape: ModelShape,
+        *,
+        name: str,
+        token_dropout: bool = True,
+        teaching: bool = False,
+    ) -> "Esm2":
+        """A model from tensors under fair-esm's names.
+
+        Raises `InputError` when a tensor is missing or misshapen (wrong architecture or a damaged file).
+        """
+        d_model, vocab = shape.d_model, len(TOKENS)
+        if shape.d_model % shape.n_heads or shape.d_head % 2:
+            raise InputError(f"'{name}': width {d_model} does not split into {shape.n_heads} heads of even size")
+
+        def take(key: str, *size: int) -> Tensor:
+            if key not in state:
+                raise InputError(f"'{name}' is not an ESM-2 checkpoint: it has no tensor '{key}'")
+            if tuple(state[key].shape) != size:
+                raise InputError(f"'{name}' is not this ESM-2: '{key}' is {tuple(state[key].shape)}, expected {size}")
+            return state[key].detach().clone()
+
+        def affine(prefix: str, *size: int) -> Affine:
+            return Affine(take(f"{prefix}.weight", *size), take(f"{prefix}.bias", size[0]))
+
+        def layer(index: int) -> LayerWeights:
+            prefix = f"layers.{index}"
+            return LayerWeights(
+                attention_norm=affine(f"{prefix}.self_attn_layer_norm", d_model),
+                query=affine(f"{prefix}.self_attn.q_proj", d_model, d_model),
+                key=affine(f"{prefix}.self_attn.k_proj", d_model, d_model),
+                value=affine(f"{prefix}.self_attn.v_proj", d_model, d_model),
+                output=affine(f"{prefix}.self_attn.out_proj", d_model, d_model),
+                mlp_norm=affine(f"{prefix}.final_layer_norm", d_model),
+                mlp_in=affine(f"{prefix}.fc1", 4 * d_model, d_model),
+                mlp_out=affine(f"{prefix}.fc2", d_model, 4 * d_model),
+                inv_freq=take(f"{prefix}.self_attn.rot_emb.inv_freq", shape.n_bands),
+            )
+
+        contact_head = None
+        if "contact_head.regression.weight" in state:
+            weight = take("contact_head.regression.weight", 1, shape.n_layers * shape.n_heads)
+            contact_head = ContactHead(weight[0], take("contact_head.regression.bias", 1)[0])
+        deepest = max((int(found[1]) for key in state if (found := re.match(r"layers\.(\d+)\.", key))), default=-1)
+        if deepest >= shape.n_layers:
+            raise InputError(f"'{name}' holds {deepest + 1} layers where its configuration says {shape.n_layers}")
+        model = cls(
+            name=name,
+            shape=shape,
+            embedding=take("embed_tokens.weight", vocab, d_model),
+            layers=tuple(layer(index) for index in range(shape.n_layers)),
+            final_norm=affine("emb_layer_norm_after", d_model),
+            unembed_dense=affine("lm_head.dense", d_model, d_model),
+            unembed_norm=affine("lm_head.layer_norm", d_model),
+            unembed_bias=take("lm_head.bias", vocab),
+            contact_head=contact_head,
+            token_dropout=token_dropout,
+            fingerprint="",
+            teaching=teaching,
+        )
+        return replace(model, fingerprint=_fingerprint(model))
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    allow_large: bool = False,
+    progress: Progress | None = None,
+) -> Esm2:
+    """The model called `name_or_path`: "embedded", an ESM-2 name that fair-esm knows, a `.pt` file, or a folder in
+    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""
+    checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
+    shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
+    model = Esm2.from_state_dict(
+        checkpoint.tensors,
+        shape,
+        name=checkpoint.name,
+        token_dropout=checkpoint.token_dropout,
+        teaching=checkpoint.name == EMBEDDED,
+    )
+    return model.to(dtype=dtype, device=device)
+
+
+def _tensors(value: object, name: str = "") -> list[tuple[str, Tensor]]:
+    """Every tensor in a model with the name of the field that holds it, in a fixed order."""
+    if isinstance(value, Tensor):
+        return [(name, value)]
+    if isinstance(value, tuple):
+        return [found for part in value for found in _tensors(part, name)]
+    if isinstance(value, Esm2 | LayerWeights):
+        return [found for f in fields(value) for found in _tensors(getattr(value, f.name), f.name)]
+    if isinstance(value, ContactHead):
+        return [("contact_weight", value.weight), ("contact_bias", value.bias)]
+    return []
+
+
+def _fingerprint(model: Esm2) -> str:
+    digest = hashlib.sha256(repr((model.shape, model.token_dropout)).encode())
+    for _, tensor in _tensors(model):
+        digest.update(tensor.to(torch.float32).contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
