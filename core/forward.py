@@ -1,0 +1,177 @@
+"""ESM-2's whole forward pass, written out (Lin et al. 2023; fair-esm is the referee in the tests).
+
+`embed`, then `layers` one after another, then `unembed`. Axes: rows (conditions), pos (BOS, residues, EOS), n_heads,
+d_head, d_model. Every activation that can be edited passes through `edits` at its own line.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.alphabet import MASK
+from core.edits import Edits, LayerEdits
+from core.model import Affine, Esm2
+from core.rope import rotate
+
+TRAINED_MASK_FRACTION = 0.15 * 0.8
+"""The share of residues that were `<mask>` in training: 15 % chosen, 80 % of them masked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerActivations:
+    """What one layer computed. `query` counts the positions that are read: all, but in the last layer perhaps fewer.
+
+    q and k stand before RoPE, q_rot and k_rot after it; q is not scaled by 1 / sqrt(d_head), scores are.
+    q to pattern are None where a run resumed after them, scores and pattern also where nobody asked for them.
+    """
+
+    layer: int
+    resid_pre: Float[Tensor, "rows pos d_model"]
+    q: Float[Tensor, "rows n_heads query d_head"] | None
+    k: Float[Tensor, "rows n_heads pos d_head"] | None
+    v: Float[Tensor, "rows n_heads pos d_head"] | None
+    q_rot: Float[Tensor, "rows n_heads query d_head"] | None
+    k_rot: Float[Tensor, "rows n_heads pos d_head"] | None
+    scores: Float[Tensor, "rows n_heads query pos"] | None
+    pattern: Float[Tensor, "rows n_heads query pos"] | None
+    z: Float[Tensor, "rows n_heads query d_head"] | None
+    attn_out: Float[Tensor, "rows query d_model"] | None
+    resid_mid: Float[Tensor, "rows query d_model"]
+    mlp_out: Float[Tensor, "rows query d_model"]
+    resid_post: Float[Tensor, "rows query d_model"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where a run begins: before a layer, or inside it, with what an earlier run of the same tokens left there."""
+
+    layer: int
+    resid_pre: Float[Tensor, "rows pos d_model"]
+    z: Float[Tensor, "rows n_heads pos d_head"] | None = None
+    resid_mid: Float[Tensor, "rows pos d_model"] | None = None
+
+
+def embed(model: Esm2, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[Tensor, "rows pos d_model"]:
+    """Token embeddings; with token dropout, masks are zeroed and everything is rescaled for their share of the row."""
+    resid = F.embedding(tokens, model.embedding)
+    if not model.token_dropout:
+        return resid
+    masked = tokens == MASK
+    resid = resid.masked_fill(masked.unsqueeze(-1), 0.0)
+    scale = token_dropout_scale(tokens, model.dtype)
+    if edits.embedding_scale is not None:
+        scale = torch.where(edits.embedding_scale.isnan(), scale, edits.embedding_scale)
+    return resid * scale[:, None, None]
+
+
+def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> Float[Tensor, "rows"]:
+    """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm."""
+    observed = (tokens == MASK).sum(-1).to(dtype) / tokens.shape[1]
+    return (1 - TRAINED_MASK_FRACTION) / (1 - observed)
+
+
+def layers(
+    model: Esm2, start: Start, edits: Edits, read: Int[Tensor, "read"] | None = None, patterns: bool = False
+) -> Iterator[LayerActivations]:
+    """The layers from `start` on, one at a time, so that nothing is kept that the caller lets go.
+
+    `read` names the positions that the last layer computes (None: all); `patterns` asks for scores and patterns.
+    """
+    resid, last = start.resid_pre, model.shape.n_layers - 1
+    for layer in range(start.layer, model.shape.n_layers):
+        resumed = start if layer == start.layer else Start(layer, resid)
+        computed = _layer(model, resumed, edits.layers[layer], read if layer == last else None, patterns)
+        resid = computed.resid_post
+        yield computed
+
+
+def _layer(
+    model: Esm2, start: Start, edits: LayerEdits, read: Int[Tensor, "read"] | None, patterns: bool
+) -> LayerActivations:
+    weights = model.layers[start.layer]
+    resid_pre = edits.replaced("resid_pre", start.resid_pre)
+    at = slice(None) if read is None else read
+    q = k = v = q_rot = k_rot = scores = pattern = z = attn_out = None
+
+    if start.resid_mid is not None:
+        resid_mid = start.resid_mid[:, at]
+    else:
+        if start.z is not None:
+            z = start.z[:, :, at]
+        else:
+            normed = layer_norm(resid_pre, weights.attention_norm)
+            q = edits.replaced("q", _split(linear(normed[:, at], weights.query), model), read)
+            k = edits.replaced("k", _split(linear(normed, weights.key), model))
+            v = edits.replaced("v", _split(linear(normed, weights.value), model))
+            if edits.v_gain is not None:
+                v = v * edits.v_gain.unsqueeze(-1)
+            native = torch.arange(resid_pre.shape[1], device=resid_pre.device, dtype=weights.inv_freq.dtype)
+            q_positions = native if edits.q_positions is None else edits.q_positions
+            k_positions = native if edits.k_positions is None else edits.k_positions
+            q_rot = edits.replaced("q_rot", rotate(q, q_positions[..., at], weights.inv_freq), read)
+            k_rot = edits.replaced("k_rot", rotate(k, k_positions, weights.inv_freq))
+            if edits.band_gain is not None:
+                q_rot = q_rot * torch.cat((edits.band_gain, edits.band_gain), dim=-1).unsqueeze(2)
+            # float64 follows fair-esm step by step (its softmax is float32), so it takes the explicit road too
+            if patterns or edits.attention or model.dtype == torch.float64:
+                scores = q_rot @ k_rot.transpose(-1, -2) / math.sqrt(model.shape.d_head)
+                pattern = F.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
+                pattern = edits.scaled_pattern(pattern, read)
+                z = pattern @ v
+            else:
+                z = F.scaled_dot_product_attention(q_rot, k_rot, v)
+        z = edits.replaced("z", z, read)
+        if edits.z_gain is not None:
+            z = z * edits.z_gain[:, :, at].unsqueeze(-1)
+        attn_out = edits.replaced("attn_out", linear(_merge(z), weights.output), read)
+        if edits.attention_gain is not None:
+            attn_out = attn_out * edits.attention_gain[:, at].unsqueeze(-1)
+        resid_mid = resid_pre[:, at] + attn_out
+
+    resid_mid = edits.replaced("resid_mid", resid_mid, read)
+    hidden = F.gelu(linear(layer_norm(resid_mid, weights.mlp_norm), weights.mlp_in))
+    mlp_out = edits.replaced("mlp_out", linear(hidden, weights.mlp_out), read)
+    if edits.mlp_gain is not None:
+        mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
+    resid_post = edits.replaced("resid_post", resid_mid + mlp_out, read)
+    return LayerActivations(
+        start.layer, resid_pre, q, k, v, q_rot, k_rot, scores, pattern, z, attn_out, resid_mid, mlp_out, resid_post
+    )
+
+
+def unembed(model: Esm2, resid: Float[Tensor, "*lead d_model"]) -> Float[Tensor, "*lead vocab"]:
+    """Logits from the final residual stream: LayerNorm, then dense -> GELU -> LayerNorm -> tied embedding and bias."""
+    hidden = linear(layer_norm(resid, model.final_norm), model.unembed_dense)
+    hidden = layer_norm(F.gelu(hidden), model.unembed_norm)
+    return F.linear(hidden, model.embedding) + model.unembed_bias
+
+
+def head_out(
+    model: Esm2, layer: int, z: Float[Tensor, "rows n_heads query d_head"]
+) -> Float[Tensor, "rows n_heads query d_model"]:
+    """What each head writes into the residual stream; these and the output bias sum to attn_out."""
+    per_head = model.layers[layer].output.weight.unflatten(1, (model.shape.n_heads, model.shape.d_head))
+    return torch.einsum("rhqd,mhd->rhqm", z, per_head)
+
+
+def linear(x: Float[Tensor, "*lead d_in"], weights: Affine) -> Float[Tensor, "*lead d_out"]:
+    return F.linear(x, weights.weight, weights.bias)
+
+
+def layer_norm(x: Float[Tensor, "*lead d_model"], norm: Affine) -> Float[Tensor, "*lead d_model"]:
+    """LayerNorm in float32 or better, returned in the precision of `x`."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return F.layer_norm(x.to(wide), x.shape[-1:], norm.weight.to(wide), norm.bias.to(wide)).to(x.dtype)
+
+
+def _split(x: Float[Tensor, "rows pos d_model"], model: Esm2) -> Float[Tensor, "rows n_heads pos d_head"]:
+    return x.unflatten(-1, (model.shape.n_heads, model.shape.d_head)).transpose(1, 2)
+
+
+def _merge(z: Float[Tensor, "rows n_heads pos d_head"]) -> Float[Tensor, "rows pos d_model"]:
+    return z.transpose(1, 2).flatten(2)
