@@ -1,0 +1,1 @@
+"""One question a file: what a model does, measured with `core.run`."""
