@@ -1,0 +1,120 @@
+"""Contacts from attention: head maps with average product correction, the contact head, and precision against truth.
+
+Layer by layer: nothing of size layers x heads x pos x pos is ever held.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from core.errors import InputError
+from core.interventions import Condition, Head
+from core.model import Esm2
+from core.run import stream
+
+Range = Literal["short", "medium", "long"]
+SEPARATIONS: dict[Range, tuple[int, int | None]] = {"short": (6, 11), "medium": (12, 23), "long": (24, None)}
+"""|i - j| of a contact, both ends included: the ranges of CASP and of Rao et al. (2021)."""
+
+
+def apc(maps: Float[Tensor, "*lead residue residue"]) -> Float[Tensor, "*lead residue residue"]:
+    """Average product correction (Dunn et al. 2008): minus row sum x column sum / total; an all-zero map stays zero."""
+    rows, columns = maps.sum(-1, keepdim=True), maps.sum(-2, keepdim=True)
+    total = maps.sum((-1, -2), keepdim=True)
+    return maps - torch.where(total == 0, 0.0, rows * columns / torch.where(total == 0, 1.0, total))
+
+
+def symmetrised(patterns: Float[Tensor, "*lead pos pos"]) -> Float[Tensor, "*lead residue residue"]:
+    """A + A^T between residues, BOS and EOS left out; not halved, as in fair-esm's contact head."""
+    inner = patterns[..., 1:-1, 1:-1]
+    return inner + inner.transpose(-1, -2)
+
+
+def head_maps(
+    model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
+) -> Iterator[tuple[int, Float[Tensor, "n_heads residue residue"]]]:
+    """(layer, its heads' symmetrised and corrected maps), one layer at a time."""
+    for computed in stream(model, tokens, (condition,)):
+        assert computed.pattern is not None
+        yield computed.layer, apc(symmetrised(computed.pattern[0]))
+
+
+def contact_map(
+    model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
+) -> Float[np.ndarray, "residue residue"]:
+    """Contact probabilities from the model's own contact head (a logistic regression on all heads' maps).
+
+    Raises `InputError` when the model has no contact head.
+    """
+    if model.contact_head is None:
+        raise InputError(f"{model.name} has no contact head: average heads, or fit one on the Contacts page")
+    per_layer = model.contact_head.weight.unflatten(0, (model.shape.n_layers, model.shape.n_heads))
+    logits = model.contact_head.bias
+    for layer, maps in head_maps(model, tokens, condition):
+        logits = logits + torch.einsum("h,hij->ij", per_layer[layer], maps.to(per_layer.dtype))
+    return logits.float().sigmoid().numpy(force=True)
+
+
+def heads_map(
+    model: Esm2, tokens: Int[Tensor, "pos"], heads: Sequence[Head], condition: Condition = ()
+) -> Float[np.ndarray, "residue residue"]:
+    """The mean of the chosen heads' corrected maps (arbitrary units; larger means more likely in contact)."""
+    if not heads:
+        raise InputError("choose at least one head to average")
+    total = torch.zeros(len(tokens) - 2, len(tokens) - 2, dtype=model.dtype, device=model.device)
+    for layer, maps in head_maps(model, tokens, condition):
+        chosen = [head.index for head in heads if head.layer == layer]
+        total += maps[chosen].sum(0)
+    return (total / len(heads)).float().numpy(force=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How many of the top-ranked pairs are contacts, and what picking pairs blindly would give."""
+
+    separation: Range
+    per: int
+    """k of P@L/k: the L / k highest pairs were looked at, L residues in the sequence."""
+    n_ranked: int
+    precision: float
+    """Share of contacts among them; nan when no pair of this separation is known."""
+    chance: float
+    """Share of contacts among all known pairs of this separation."""
+
+
+def pairs_in_range(n_residues: int, separation: Range) -> Bool[np.ndarray, "residue residue"]:
+    """Unordered pairs (upper triangle) of a separation."""
+    low, high = SEPARATIONS[separation]
+    distance = np.subtract.outer(np.arange(n_residues), np.arange(n_residues)) * -1
+    return (distance >= low) & (distance <= (n_residues if high is None else high))
+
+
+def precision_at(
+    predicted: Float[np.ndarray, "residue residue"],
+    contacts: Bool[np.ndarray, "residue residue"],
+    known: Bool[np.ndarray, "residue residue"],
+    separation: Range = "long",
+    per: int = 2,
+) -> Precision:
+    """P@L/k over known pairs of one separation; ties are ranked by position, first residues first."""
+    n_residues = len(predicted)
+    pairs = pairs_in_range(n_residues, separation) & known
+    truth, scores = contacts[pairs], predicted[pairs]
+    n_ranked = min(max(n_residues // per, 1), len(scores))
+    top = np.argsort(-scores, kind="stable")[:n_ranked]
+    precision = float(truth[top].mean()) if n_ranked else float("nan")
+    return Precision(separation, per, n_ranked, precision, float(truth.mean()) if len(truth) else float("nan"))
+
+
+def top_contacts(
+    predicted: Float[np.ndarray, "residue residue"], n_pairs: int, min_separation: int = 6
+) -> list[tuple[int, int]]:
+    """The `n_pairs` highest pairs (i < j) at least `min_separation` apart, best first."""
+    i, j = np.triu_indices(len(predicted), min_separation)
+    best = np.argsort(-predicted[i, j], kind="stable")[:n_pairs]
+    return [(int(i[at]), int(j[at])) for at in best]
