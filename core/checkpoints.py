@@ -10,7 +10,7 @@ import os
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.download import download
+from core.download import Progress, download
 from core.errors import InputError
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have come and the bytes in all (None when the server does not say)."""
 
 EMBEDDED: Final = "embedded"
 EMBEDDED_FOLDER: Final = Path(__file__).parent.parent / "assets" / "embedded"

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.alphabet import TOKENS
-from core.checkpoints import EMBEDDED, Progress, read_checkpoint
+from core.checkpoints import EMBEDDED, read_checkpoint
+from core.download import Progress
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -165,13 +166,13 @@ class Esm2:
                 inv_freq=take(f"{prefix}.self_attn.rot_emb.inv_freq", shape.n_bands),
             )
 
+        deepest = max((int(found[1]) for key in state if (found := re.match(r"layers\.(\d+)\.", key))), default=-1)
+        if deepest >= shape.n_layers:
+            raise InputError(f"'{name}' holds {deepest + 1} layers where its configuration says {shape.n_layers}")
         contact_head = None
         if "contact_head.regression.weight" in state:
             weight = take("contact_head.regression.weight", 1, shape.n_layers * shape.n_heads)
             contact_head = ContactHead(weight[0], take("contact_head.regression.bias", 1)[0])
-        deepest = max((int(found[1]) for key in state if (found := re.match(r"layers\.(\d+)\.", key))), default=-1)
-        if deepest >= shape.n_layers:
-            raise InputError(f"'{name}' holds {deepest + 1} layers where its configuration says {shape.n_layers}")
         model = cls(
             name=name,
             shape=shape,
