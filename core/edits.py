@@ -33,6 +33,7 @@ from core.interventions import (
     Site,
     Source,
     SwapRope,
+    complement,
     describe_scope,
     layer_of,
 )
@@ -119,14 +120,16 @@ def scope_positions(scope: Scope, tokens: Int[Tensor, "pos"]) -> Bool[Tensor, "p
             raise InputError(f"residue {outside[0]} is outside the sequence: it has residues 1 to {n_residues}")
         chosen[[residue + 1 for residue in scope]] = True
         return chosen
-    if scope in ("all", "not-bos"):
+    if scope.startswith("not-"):
+        return ~scope_positions(complement(scope), tokens)
+    if scope == "all":
         chosen[:] = True
     if "mask" in scope:
         chosen |= tokens == MASK
         if not chosen.any():
             raise InputError(f"an intervention acts {describe_scope(scope)}, but no residue is masked")
     if "bos" in scope:
-        chosen[tokens == BOS] = scope != "not-bos"
+        chosen[tokens == BOS] = True
     return chosen
 
 

@@ -14,8 +14,9 @@ from core.errors import InputError
 
 Index = Annotated[int, Meta(ge=0)]
 Side = Literal["q", "k", "qk"]
-Scope = Literal["mask", "bos", "bos+mask", "not-bos", "all"] | tuple[Index, ...]
-"""Where an intervention acts: masked residues, BOS, every position, or residues by their 0-based indices."""
+NamedScope = Literal["mask", "bos", "bos+mask", "not-mask", "not-bos", "not-bos+mask", "all"]
+Scope = NamedScope | tuple[Index, ...]
+"""Where an intervention acts: masked residues, BOS, everything else, or residues by their 0-based indices."""
 HeadSite = Literal["q", "k", "v", "q_rot", "k_rot", "z"]
 StreamSite = Literal["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"]
 Site = HeadSite | StreamSite
@@ -199,13 +200,30 @@ def layer_of(intervention: Intervention) -> int:
             return intervention.head.layer
 
 
+_COMPLEMENTS: dict[NamedScope, NamedScope] = {
+    "mask": "not-mask",
+    "bos": "not-bos",
+    "bos+mask": "not-bos+mask",
+    "not-mask": "mask",
+    "not-bos": "bos",
+    "not-bos+mask": "bos+mask",
+}
 _SCOPES = {
     "mask": "at the mask",
     "bos": "at BOS",
     "bos+mask": "at BOS and the mask",
+    "not-mask": "everywhere but the mask",
     "not-bos": "everywhere but BOS",
+    "not-bos+mask": "everywhere but BOS and the mask",
     "all": "at every position",
 }
+
+
+def complement(scope: NamedScope) -> NamedScope:
+    """The scope of all positions that `scope` leaves out; `InputError` for "all", which leaves out none."""
+    if scope == "all":
+        raise InputError("every position is in the scope 'all': nothing is left for its complement")
+    return _COMPLEMENTS[scope]
 
 
 def describe_scope(scope: Scope) -> str:

@@ -1,5 +1,7 @@
 """Conditions as data: JSON in and out, the sentence that a person reads, and what is refused."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from core.interventions import (
     BlockAttention,
     FixTokenDropout,
     Head,
+    NamedScope,
     PatchActivation,
     RemoveRope,
     ScaleBand,
@@ -26,9 +29,7 @@ from core.interventions import (
 )
 
 heads = st.builds(Head, st.integers(0, 47), st.integers(0, 39))
-scopes = st.sampled_from(["mask", "bos", "bos+mask", "not-bos", "all"]) | st.tuples(
-    st.integers(0, 1000), st.integers(0, 1000)
-)
+scopes = st.sampled_from(get_args(NamedScope)) | st.tuples(st.integers(0, 1000), st.integers(0, 1000))
 finite = st.floats(allow_nan=False, allow_infinity=False)
 modes = st.sampled_from(["zero", "mean", "resample"])
 sides = st.sampled_from(["q", "k", "qk"])

@@ -38,6 +38,8 @@ SCOPES = {
     "bos": [0],
     "bos+mask": [0, 1],
     "not-bos": list(range(1, 20)),
+    "not-mask": [0, *range(2, 20)],
+    "not-bos+mask": list(range(2, 20)),
     "all": list(range(20)),
     (2, 5): [3, 6],
 }
