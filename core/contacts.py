@@ -44,6 +44,34 @@ def head_maps(
         yield computed.layer, apc(symmetrised(computed.pattern[0]))
 
 
+class ContactAccumulator:
+    """Collects contact maps layer by layer, so that a pass made for something else yields them as well."""
+
+    def __init__(self, model: Esm2, n_residues: int, averaged: Sequence[Head] = ()) -> None:
+        self._head, self._shape, self._averaged = model.contact_head, model.shape, averaged
+        zeros = torch.zeros(n_residues, n_residues, dtype=model.dtype, device=model.device)
+        self._logits, self._sum = zeros.clone(), zeros
+
+    def add(self, layer: int, patterns: Float[Tensor, "n_heads pos pos"]) -> None:
+        """Takes in one layer's patterns."""
+        maps = apc(symmetrised(patterns))
+        if self._head is not None:
+            weight = self._head.weight.unflatten(0, (self._shape.n_layers, self._shape.n_heads))[layer]
+            self._logits += torch.einsum("h,hij->ij", weight, maps)
+        chosen = [head.index for head in self._averaged if head.layer == layer]
+        self._sum += maps[chosen].sum(0)
+
+    def contact_head(self) -> Float[np.ndarray, "residue residue"] | None:
+        """Probabilities from the model's own contact regression, None when it has none."""
+        if self._head is None:
+            return None
+        return (self._logits + self._head.bias).float().sigmoid().numpy(force=True)
+
+    def heads_map(self) -> Float[np.ndarray, "residue residue"]:
+        """The mean of the averaged heads' corrected maps (arbitrary units; larger: more likely in contact)."""
+        return (self._sum / max(len(self._averaged), 1)).float().numpy(force=True)
+
+
 def contact_map(
     model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
@@ -51,26 +79,27 @@ def contact_map(
 
     Raises `InputError` when the model has no contact head.
     """
-    if model.contact_head is None:
+    found = _accumulated(model, tokens, (), condition).contact_head()
+    if found is None:
         raise InputError(f"{model.name} has no contact head: average heads, or fit one on the Contacts page")
-    per_layer = model.contact_head.weight.unflatten(0, (model.shape.n_layers, model.shape.n_heads))
-    logits = model.contact_head.bias
-    for layer, maps in head_maps(model, tokens, condition):
-        logits = logits + torch.einsum("h,hij->ij", per_layer[layer], maps.to(per_layer.dtype))
-    return logits.float().sigmoid().numpy(force=True)
+    return found
 
 
 def heads_map(
     model: Esm2, tokens: Int[Tensor, "pos"], heads: Sequence[Head], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
-    """The mean of the chosen heads' corrected maps (arbitrary units; larger means more likely in contact)."""
+    """The mean of the chosen heads' corrected maps; `InputError` when none is chosen."""
     if not heads:
         raise InputError("choose at least one head to average")
-    total = torch.zeros(len(tokens) - 2, len(tokens) - 2, dtype=model.dtype, device=model.device)
-    for layer, maps in head_maps(model, tokens, condition):
-        chosen = [head.index for head in heads if head.layer == layer]
-        total += maps[chosen].sum(0)
-    return (total / len(heads)).float().numpy(force=True)
+    return _accumulated(model, tokens, heads, condition).heads_map()
+
+
+def _accumulated(model: Esm2, tokens: Tensor, heads: Sequence[Head], condition: Condition) -> ContactAccumulator:
+    contacts = ContactAccumulator(model, len(tokens) - 2, heads)
+    for computed in stream(model, tokens, (condition,)):
+        assert computed.pattern is not None
+        contacts.add(computed.layer, computed.pattern[0])
+    return contacts
 
 
 @dataclass(frozen=True, slots=True)

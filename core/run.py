@@ -114,6 +114,7 @@ def run(
     return _finish(model, prepared, start, keep)
 
 
+@torch.inference_mode()
 def stream(
     model: Esm2,
     tokens: Int[Tensor, "pos"] | Int[Tensor, "rows pos"],
@@ -122,12 +123,9 @@ def stream(
     patterns: bool = True,
 ) -> Iterator[LayerActivations]:
     """The layers' activations one layer at a time, for what is too large to keep whole (patterns of long proteins)."""
-    with torch.inference_mode():
-        prepared = _prepare(model, tokens, conditions, None)
-        computed = layers(
-            model, Start(0, embed(model, prepared.tokens, prepared.edits)), prepared.edits, patterns=patterns
-        )
-        yield from computed
+    prepared = _prepare(model, tokens, conditions, None)
+    start = Start(0, embed(model, prepared.tokens, prepared.edits))
+    yield from layers(model, start, prepared.edits, patterns=patterns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

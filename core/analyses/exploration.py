@@ -1,0 +1,139 @@
+"""What does one run show? Everything that the Explore page draws of a condition, read off in a single pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from core.alphabet import AMINO_ACIDS, BOS
+from core.contacts import ContactAccumulator
+from core.errors import InputError
+from core.forward import unembed
+from core.interventions import Condition, Head
+from core.metrics import Among, probabilities, rank, target_gap
+from core.model import Esm2
+from core.rope import band_scores, wavelengths
+from core.run import stream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunView:
+    """One run of one protein, as small arrays; `head` is the head whose details were kept."""
+
+    head: Head
+    logits: Float[np.ndarray, "vocab"]
+    """At the residue that is read."""
+    bos_attention: Float[np.ndarray, "n_layers n_heads pos"]
+    """Every head's attention from each query position to BOS."""
+    pattern: Float[np.ndarray, "pos pos"]
+    """The kept head's whole pattern, queries down, keys across."""
+    q_rot: Float[np.ndarray, "pos d_head"]
+    k_rot: Float[np.ndarray, "pos d_head"]
+    inv_freq: Float[np.ndarray, "n_bands"]
+    contact_head: Float[np.ndarray, "residue residue"] | None
+    """Contact probabilities of the model's own contact head; None when it has none."""
+    heads_map: Float[np.ndarray, "residue residue"]
+    """Mean corrected map of the chosen heads."""
+
+
+def view_run(
+    model: Esm2,
+    tokens: Int[torch.Tensor, "pos"],
+    condition: Condition,
+    *,
+    residue: int,
+    head: Head,
+    averaged: Sequence[Head] = (),
+) -> RunView:
+    """One pass of `tokens` under `condition`, read at `residue` and at `head`; `averaged` heads make the heads' map.
+
+    Without `averaged`, the map is that of `head`. Raises `InputError` for a residue or head that isn't there.
+    """
+    n_layers, n_heads = model.shape.n_layers, model.shape.n_heads
+    for wanted in (head, *averaged):
+        if wanted.layer >= n_layers or wanted.index >= n_heads:
+            raise InputError(f"{wanted} does not exist: {model.name} has {n_layers} layers of {n_heads} heads")
+    if not 0 <= residue < len(tokens) - 2:
+        raise InputError(f"residue {residue + 1} is outside the sequence: it has residues 1 to {len(tokens) - 2}")
+    bos_attention = np.empty((n_layers, n_heads, len(tokens)), np.float32)
+    contacts = ContactAccumulator(model, len(tokens) - 2, averaged or (head,))
+    kept: dict[str, np.ndarray] = {}
+    resid = None
+    for computed in stream(model, tokens, (condition,)):
+        assert computed.pattern is not None
+        bos_attention[computed.layer] = computed.pattern[0, :, :, BOS].float().numpy(force=True)
+        contacts.add(computed.layer, computed.pattern[0])
+        if computed.layer == head.layer:
+            for site in ("pattern", "q_rot", "k_rot"):
+                kept[site] = getattr(computed, site)[0, head.index].float().numpy(force=True)
+        resid = computed.resid_post
+    assert resid is not None
+    with torch.inference_mode():
+        logits = unembed(model, resid[0, residue + 1])
+    return RunView(
+        head=head,
+        logits=logits.float().numpy(force=True),
+        bos_attention=bos_attention,
+        inv_freq=model.layers[head.layer].inv_freq.float().numpy(force=True),
+        contact_head=contacts.contact_head(),
+        heads_map=contacts.heads_map(),
+        **kept,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a run predicts at one residue."""
+
+    probabilities: Float[np.ndarray, "amino_acid"]
+    """Softmax over the whole vocabulary, the twenty amino acids of it, in the order of AMINO_ACIDS."""
+    logits: Float[np.ndarray, "amino_acid"]
+    target_probability: float
+    target_gap: float
+    target_rank: int
+    first: str
+    """The amino acid that ranks first."""
+
+
+def prediction(view: RunView, target: str, among: Among = "amino acids") -> Prediction:
+    """The view's prediction of `target`, its gap and rank among amino acids or the whole vocabulary."""
+    logits = torch.from_numpy(view.logits)
+    columns = slice(4, 4 + len(AMINO_ACIDS))
+    shares = probabilities(logits)[columns].numpy()
+    return Prediction(
+        probabilities=shares,
+        logits=view.logits[columns],
+        target_probability=float(shares[AMINO_ACIDS.index(target)]),
+        target_gap=float(target_gap(logits, target, among)),
+        target_rank=int(rank(logits, target, among)),
+        first=AMINO_ACIDS[int(np.argmax(shares))],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BandView:
+    """One score of the kept head by RoPE band, for one query and one key position."""
+
+    wavelengths: Float[np.ndarray, "n_bands"]
+    q_norm: Float[np.ndarray, "n_bands"]
+    k_norm: Float[np.ndarray, "n_bands"]
+    cosine: Float[np.ndarray, "n_bands"]
+    contribution: Float[np.ndarray, "n_bands"]
+    score: float
+    attention: float
+
+
+def band_view(view: RunView, query: int, key: int) -> BandView:
+    """The score from position `query` to position `key` (BOS is 0, residues follow) taken apart by band."""
+    parts = band_scores(torch.from_numpy(view.q_rot[query]), torch.from_numpy(view.k_rot[key]))
+    return BandView(
+        wavelengths(torch.from_numpy(view.inv_freq)).numpy(),
+        parts.q_norm.numpy(),
+        parts.k_norm.numpy(),
+        parts.cosine.numpy(),
+        parts.contribution.numpy(),
+        float(parts.contribution.sum()),
+        float(view.pattern[query, key]),
+    )
