@@ -1,0 +1,119 @@
+"""What is the least that a prediction needs? Components ablated one after another until it fails."""
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.analyses.head_ablation import Component, ablate
+from core.analyses.reading import read
+from core.errors import InputError
+from core.interventions import Condition, Head, Scope
+from core.metrics import Among
+from core.model import Esm2, ModelShape
+from core.run import MEMORY_BUDGET, RESUMABLE, run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinimalCircuit:
+    """A greedy search's path: what was ablated, in order, what that did, and what could not be spared."""
+
+    removed: tuple[Component, ...]
+    """In the order of ablation; the prediction fails with the last one, where it fails at all."""
+    gaps: Float[np.ndarray, "removed"]
+    """The target gap after each ablation, in logits."""
+    logits: Float[np.ndarray, "removed"]
+    needed: tuple[Component, ...]
+    """The minimal set: what was never ablated, and the component whose ablation broke the prediction."""
+
+
+def minimal_circuit(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    candidates: Sequence[Component],
+    *,
+    scope: Scope = "mask",
+    given: Condition = (),
+    target: str = "M",
+    among: Among = "amino acids",
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> MinimalCircuit:
+    """The greedy minimal circuit of the target at the first mask, among `candidates`.
+
+    Whatever costs the target's logit least is ablated for good, again and again, until the target no longer ranks
+    first. `given` is ablated from the start. `progress` hears (ablated, candidates). Source: Jedryszek & Crook 2026,
+    Methods, "Greedy minimal-circuit discovery". Raises `InputError` when the target doesn't rank first to begin with.
+    """
+    baseline = run(model, tokens, keep=RESUMABLE)
+
+    def read_all(conditions: Sequence[Condition]) -> tuple[np.ndarray, np.ndarray]:
+        found = read(
+            model,
+            tokens,
+            conditions,
+            target=target,
+            among=among,
+            baseline=baseline,
+            memory_budget=memory_budget,
+            cancel=cancel,
+        )
+        return found.gap, found.logit
+
+    start, _ = read_all([given])
+    if start[0] <= 0:
+        raise InputError(f"{target} doesn't rank first here (gap {start[0]:.2f}): there is no circuit to reduce")
+    left, removed, gaps, logits = list(candidates), [], [], []
+    condition = given
+    while left and (not gaps or gaps[-1] > 0):
+        gap, logit = read_all([condition + ablate(component, scope) for component in left])
+        least = int(logit.argmax())
+        removed.append(left.pop(least))
+        condition += ablate(removed[-1], scope)
+        gaps.append(gap[least])
+        logits.append(logit[least])
+        if progress is not None:
+            progress(len(removed), len(candidates))
+    needed = [*left, removed[-1]] if gaps and gaps[-1] <= 0 else left
+    in_order = tuple(component for component in candidates if component in needed)
+    return MinimalCircuit(tuple(removed), np.array(gaps), np.array(logits), in_order)
+
+
+def modules(shape: ModelShape) -> list[Component]:
+    """Every attention module and MLP, in the order a residue meets them."""
+    return [(kind, layer) for layer in range(shape.n_layers) for kind in ("attention", "mlp")]
+
+
+def heads_in(shape: ModelShape, components: Sequence[Component]) -> list[Component]:
+    """The components with every attention module replaced by its heads."""
+    split: list[Component] = []
+    for component in components:
+        if isinstance(component, tuple) and component[0] == "attention":
+            split += [Head(component[1], index) for index in range(shape.n_heads)]
+        else:
+            split.append(component)
+    return split
+
+
+def component_name(component: Component) -> str:
+    """What people call a component, layers and heads counted from 1: L6H8, L6 attention, L1 MLP."""
+    if isinstance(component, Head):
+        return str(component)
+    kind, layer = component
+    return f"L{layer + 1} {'MLP' if kind == 'mlp' else kind}"
+
+
+def parse_component(text: str) -> Component:
+    """The component that a person calls `text`; `InputError` unless it is written like L6H8, L6 attention or L1 MLP."""
+    found = re.fullmatch(r"\s*L([1-9]\d*)\s*(attention|mlp)\s*", text, re.IGNORECASE)
+    if found:
+        return ("mlp" if found[2].lower() == "mlp" else "attention", int(found[1]) - 1)
+    try:
+        return Head.parse(text)
+    except InputError:
+        raise InputError(f"'{text}' is not a component: write it as L6H8, L6 attention or L1 MLP") from None
