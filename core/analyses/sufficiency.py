@@ -1,0 +1,120 @@
+"""Is a circuit enough? Everything ablated but the circuit; and what the circuit says where it should keep silent."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from core.alphabet import tokenize
+from core.analyses.head_ablation import Component, components
+from core.analyses.reading import read
+from core.errors import InputError
+from core.interventions import (
+    AblateAttention,
+    AblateHead,
+    AblateMlp,
+    Condition,
+    Head,
+    NamedScope,
+    RemoveRope,
+    Scope,
+    complement,
+)
+from core.metrics import Among, target_gap
+from core.model import Esm2, ModelShape
+from core.run import MEMORY_BUDGET, Trace, rows_within, run
+
+
+def keep_only(
+    shape: ModelShape,
+    kept: Collection[Component],
+    *,
+    scope: Scope = "all",
+    attention_at: NamedScope = "all",
+    mlps_at: NamedScope = "all",
+) -> Condition:
+    """The condition that ablates everything except `kept`, at the positions of `scope`.
+
+    Keeping a head keeps its layer's output bias too; keeping an attention module keeps all its heads. `attention_at`
+    and `mlps_at` keep the circuit's own parts at those positions only (with `scope` "all"). Raises `InputError` for a
+    component that the model lacks. Source: Jedryszek & Crook 2026, Methods, "Causal sufficiency testing".
+    """
+    unknown = [component for component in kept if component not in components(shape)]
+    if unknown:
+        raise InputError(f"no component {unknown[0]} in a model of {shape.n_layers} layers of {shape.n_heads} heads")
+    if scope != "all" and (attention_at, mlps_at) != ("all", "all"):
+        raise InputError("a circuit kept at some positions only needs everything else ablated at all positions")
+    attention_off = None if attention_at == "all" else complement(attention_at)
+    mlps_off = None if mlps_at == "all" else complement(mlps_at)
+    condition: list[AblateHead | AblateAttention | AblateMlp] = []
+    for layer in range(shape.n_layers):
+        heads = [Head(layer, index) for index in range(shape.n_heads)]
+        spared = heads if ("attention", layer) in kept else [head for head in heads if head in kept]
+        if not spared:
+            condition.append(AblateAttention(layer, scope))
+        else:
+            condition += [AblateHead(head, scope) for head in heads if head not in spared]
+            condition += [AblateAttention(layer, attention_off)] if attention_off else []
+        if ("mlp", layer) not in kept:
+            condition.append(AblateMlp(layer, scope))
+        elif mlps_off:
+            condition.append(AblateMlp(layer, mlps_off))
+    return tuple(condition)
+
+
+def token_scopes(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    kept: Collection[Component],
+    *,
+    target: str = "M",
+    among: Among = "amino acids",
+    baseline: Trace | None = None,
+) -> pd.DataFrame:
+    """Where must a circuit's parts work? The target at the first mask with `kept` working at some positions only.
+
+    One row per choice of positions: columns attention_at, mlps_at, gap, logit; the first row ("the whole model") has
+    nothing ablated. Source: Jedryszek & Crook 2026, Figure 3F and Extended Data Figure 13.
+    """
+    scopes: tuple[NamedScope, ...] = ("mask", "bos", "bos+mask", "all")
+    chosen: list[tuple[NamedScope, NamedScope]] = [(a, m) for a in ("mask", "bos+mask", "all") for m in scopes]
+    conditions = [keep_only(model.shape, kept, attention_at=a, mlps_at=m) for a, m in chosen]
+    found = read(model, tokens, [(), *conditions], target=target, among=among, baseline=baseline)
+    whole = ("the whole model", "the whole model")
+    table = pd.DataFrame([whole, *chosen], columns=["attention_at", "mlps_at"])
+    return table.assign(gap=found.gap, logit=found.logit)
+
+
+def without_rope(shape: ModelShape, kept: Collection[Component]) -> Condition:
+    """No rotation of the mask's q and k in any attention head of a circuit."""
+    heads = [component for component in components(shape) if isinstance(component, Head)]
+    return tuple(RemoveRope(head, "mask") for head in heads if head in kept or ("attention", head.layer) in kept)
+
+
+def gaps_along(
+    model: Esm2,
+    sequence: str,
+    residues: Sequence[int],
+    conditions: Mapping[str, Condition],
+    *,
+    target: str = "M",
+    among: Among = "amino acids",
+    memory_budget: int = MEMORY_BUDGET,
+) -> pd.DataFrame:
+    """The target's gap with each of `residues` (0-based) masked in turn: columns residue, condition, gap (logits).
+
+    A circuit over-predicts where its gap is positive and the whole model's isn't. Raises `InputError` for a residue
+    outside the sequence.
+    """
+    rows = [(residue, name) for residue in residues for name in conditions]
+    tokens = torch.stack([tokenize(sequence, [residue]) for residue, _ in rows])
+    per_chunk = rows_within(model, tokens.shape[1], memory_budget)
+    gaps: list[float] = []
+    for start in range(0, len(rows), per_chunk):
+        chunk = rows[start : start + per_chunk]
+        trace = run(model, tokens[start : start + per_chunk], [conditions[name] for _, name in chunk])
+        at = torch.tensor([residue + 1 for residue, _ in chunk])
+        gaps += target_gap(trace.logits[torch.arange(len(chunk)), at], target, among).tolist()
+    return pd.DataFrame(rows, columns=["residue", "condition"]).assign(gap=gaps)

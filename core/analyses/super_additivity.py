@@ -1,0 +1,62 @@
+"""Do two heads need each other? Alone, together, and their effects merely added."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from core.analyses.head_ablation import Component, residue_position
+from core.analyses.sufficiency import keep_only
+from core.forward import unembed
+from core.interventions import Scope
+from core.metrics import Among, target_gap
+from core.model import Esm2
+from core.run import Keep, run
+
+
+@dataclass(frozen=True, slots=True)
+class SuperAdditivity:
+    """Target gaps, in logits, with everything ablated but two components: neither, either, both, and added."""
+
+    neither: float
+    first: float
+    second: float
+    both: float
+    added: float
+    """The gap when both components' separate effects on the final residual stream are added to the run with neither:
+    what they would do together if neither read the other."""
+    whole_model: float
+
+    def rescue(self, gap: float) -> float:
+        """A gap on the scale from neither (0 %) to the whole model (100 %)."""
+        return 100 * (gap - self.neither) / (self.whole_model - self.neither)
+
+
+def super_additivity(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    first: Component,
+    second: Component,
+    *,
+    beside: Collection[Component] = (),
+    scope: Scope = "mask",
+    target: str = "M",
+    among: Among = "amino acids",
+) -> SuperAdditivity:
+    """How the target gap at the first mask depends on two components; `beside` are kept in every run.
+
+    They compose where `both` exceeds `added`. Source: Jedryszek & Crook 2026, Figure 3D.
+    """
+    sets = [(), (first,), (second,), (first, second)]
+    conditions = [*(keep_only(model.shape, {*beside, *kept}, scope=scope) for kept in sets), ()]
+    position = residue_position(tokens, None)
+    trace = run(
+        model, tokens, conditions, keep=Keep.of("resid_post", layers=[model.shape.n_layers - 1]), positions=[position]
+    )
+    neither, alone, other, _, _ = trace["resid_post", -1][:, 0]
+    with torch.inference_mode():
+        logits = torch.cat((trace.logits[:, 0], unembed(model, alone + other - neither)[None]))
+    gaps = target_gap(logits, target, among).tolist()
+    return SuperAdditivity(*gaps[:4], added=gaps[5], whole_model=gaps[4])
