@@ -147,3 +147,24 @@ def top_contacts(
     i, j = np.triu_indices(len(predicted), min_separation)
     best = np.argsort(-predicted[i, j], kind="stable")[:n_pairs]
     return [(int(i[at]), int(j[at])) for at in best]
+
+
+Verdict = Literal["right", "near", "wrong", "predicted"]
+
+
+def judge_pairs(
+    pairs: Sequence[tuple[int, int]], distances: Float[np.ndarray, "residue residue"], cutoff: float = 8.0
+) -> list[Verdict]:
+    """How each predicted pair fares: closer than `cutoff` Å is right; closer than 12 Å, or within two residues of a
+    right pair on both sides, is a near miss; "predicted" where the structure does not resolve the pair."""
+    contacts = np.pad(distances < cutoff, 2)
+    verdicts: list[Verdict] = []
+    for i, j in pairs:
+        if np.isnan(distances[i, j]):
+            verdicts.append("predicted")
+        elif distances[i, j] < cutoff:
+            verdicts.append("right")
+        else:
+            neighbours = contacts[i : i + 5, j : j + 5].any()
+            verdicts.append("near" if distances[i, j] < 12 or neighbours else "wrong")
+    return verdicts

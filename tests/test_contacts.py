@@ -6,7 +6,7 @@ import torch
 from conftest import random_fair_esm
 
 from core.alphabet import tokenize
-from core.contacts import apc, contact_map, head_maps, heads_map, pairs_in_range, precision_at, top_contacts
+from core.contacts import apc, contact_map, head_maps, heads_map, judge_pairs, pairs_in_range, precision_at, top_contacts
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Esm2
@@ -115,3 +115,10 @@ def test_a_model_without_contact_head_says_so(fair_esm):
     bare = Esm2.from_state_dict(state, Esm2.from_fair_esm(fair_esm).shape, name="bare")
     with pytest.raises(InputError, match="bare has no contact head"):
         contact_map(bare, TOKENS)
+
+
+def test_predicted_pairs_are_judged_against_distances():
+    distances = np.full((30, 30), 30.0)
+    distances[2, 20], distances[5, 25], distances[9, 28] = 7.9, 11.0, np.nan
+    pairs = [(2, 20), (4, 18), (5, 20), (5, 25), (9, 28), (0, 29)]
+    assert judge_pairs(pairs, distances) == ["right", "near", "wrong", "near", "predicted", "wrong"]
