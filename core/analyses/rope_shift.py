@@ -1,0 +1,140 @@
+"""How far may a head's positions slip? Its queries turned by a shift, keys left or taken along, and the oscillation."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.alphabet import BOS, token_id
+from core.analyses.head_ablation import residue_position
+from core.interventions import Condition, Head, ShiftRope, Side
+from core.metrics import Among, target_gap
+from core.model import Esm2
+from core.rope import band_scores, rotate
+from core.run import MEMORY_BUDGET, RESUMABLE, Keep, Trace, run, sweep
+
+SHIFTS: Final = tuple(range(-20, 21))
+PERIODS: Final = np.arange(2.5, 20.0, 0.01)
+"""Candidate periods in residues: at least 2.5 points a turn, and at least two turns in -20 ... 20."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShiftCurve:
+    """The target at the mask as the positions of some heads are shifted."""
+
+    shifts: tuple[int, ...]
+    gap: Float[np.ndarray, "shifts"]
+    logit: Float[np.ndarray, "shifts"]
+    largest_change: Float[np.ndarray, "shifts"]
+    """The largest change of any token's logit from the unshifted run."""
+
+
+def shift_curve(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    heads: Sequence[Head],
+    *,
+    shifts: Sequence[int] = SHIFTS,
+    side: Side = "q",
+    given: Condition = (),
+    target: str = "M",
+    among: Among = "amino acids",
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> ShiftCurve:
+    """The target at the first mask with the RoPE positions of `heads` moved by each of `shifts` residues.
+
+    Side "q" moves queries and leaves keys; side "qk" moves both and is the control, which may change nothing but
+    rounding. Source: Jedryszek & Crook 2026, Methods, "Global index shift".
+    """
+    position, column = residue_position(tokens, None), token_id(target)
+    baseline = run(model, tokens, keep=RESUMABLE)
+    unshifted = run(model, tokens, [given], positions=[position]).logits[0, 0]
+
+    def measure(trace: Trace) -> Tensor:
+        logits = trace.logits[:, 0]
+        change = (logits - unshifted).abs().amax(-1)
+        return torch.stack((target_gap(logits, target, among), logits[:, column], change), dim=-1)
+
+    measured = sweep(
+        model,
+        baseline,
+        [given + tuple(ShiftRope(head, shift, side) for head in heads) for shift in shifts],
+        measure,
+        positions=[position],
+        memory_budget=memory_budget,
+        progress=progress,
+        cancel=cancel,
+    )
+    return ShiftCurve(tuple(shifts), measured[:, 0], measured[:, 1], measured[:, 2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShiftedScore:
+    """A head's score of BOS from the mask, by RoPE band, as its query is shifted."""
+
+    shifts: tuple[int, ...]
+    contribution: Float[np.ndarray, "shifts n_bands"]
+    """What each band adds to the score before softmax."""
+    cosine: Float[np.ndarray, "shifts"]
+    """Cosine between the query as it is and as it is shifted, all bands together."""
+
+    @property
+    def band_share(self) -> Float[np.ndarray, "n_bands"]:
+        """Each band's share of the score's variation with the shift: its variance over the sum of all bands'."""
+        variance = self.contribution.var(0)
+        return variance / variance.sum()
+
+
+def shifted_score(model: Esm2, tokens: Int[Tensor, "pos"], head: Head, shifts: Sequence[int] = SHIFTS) -> ShiftedScore:
+    """How a shift of the query turns each band against BOS's key; nothing is run again, only rotated."""
+    position, bos = residue_position(tokens, None), int(torch.nonzero(tokens == BOS)[0])
+    trace = run(model, tokens, keep=Keep.of("q", "k_rot", layers=[head.layer]))
+    q = trace["q", head.layer][:, head.index, position].expand(1, 1, len(shifts), -1)
+    key = trace["k_rot", head.layer][0, head.index, bos]
+    inv_freq = model.layers[head.layer].inv_freq
+    positions = position + torch.tensor(shifts, device=q.device, dtype=inv_freq.dtype)
+    shifted = rotate(q, positions, inv_freq)[0, 0]
+    native = rotate(q[:, :, :1], positions.new_full((1,), position), inv_freq)[0, 0]
+    contribution = band_scores(shifted, key.expand_as(shifted)).contribution
+    cosine = torch.cosine_similarity(shifted, native, dim=-1)
+    return ShiftedScore(tuple(shifts), contribution.cpu().numpy(), cosine.cpu().numpy())
+
+
+@dataclass(frozen=True, slots=True)
+class Oscillation:
+    """The sinusoid that fits a curve best on top of a parabola."""
+
+    period: float
+    """In residues."""
+    amplitude: float
+    explained: float
+    """The share of the variance around the fitted parabola that the sinusoid explains."""
+
+
+def fit_oscillation(shifts: Sequence[int], values: Float[np.ndarray, "shifts"]) -> Oscillation:
+    """Least squares of a parabola and a sinusoid, its period searched over `PERIODS`; the parabola takes up slow bands.
+
+    A flat curve has amplitude 0 and nothing explained.
+    """
+    x = np.asarray(shifts, dtype=float)
+    trend = np.stack([np.ones_like(x), x, x**2], axis=1)
+    around = values - trend @ np.linalg.lstsq(trend, values, rcond=None)[0]
+    total = float(around @ around)
+    if total <= len(x) * np.finfo(values.dtype).eps ** 2 * max(1.0, float(values @ values)):
+        return Oscillation(float("nan"), 0.0, 0.0)
+    fits = []
+    for period in PERIODS:
+        angle = 2 * np.pi * x / period
+        basis = np.column_stack([trend, np.cos(angle), np.sin(angle)])
+        weights = np.linalg.lstsq(basis, values, rcond=None)[0]
+        residual = values - basis @ weights
+        fits.append((float(residual @ residual), float(period), float(np.hypot(*weights[3:]))))
+    residual, period, amplitude = min(fits)
+    return Oscillation(period, amplitude, 1 - residual / total)

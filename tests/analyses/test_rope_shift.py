@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from torch import Tensor
+
+from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve, shifted_score
+from core.interventions import Head, ShiftRope
+from core.metrics import target_gap
+from core.model import Esm2
+from core.run import Keep, run
+
+HEADS = [Head(1, 2), Head(2, 0)]
+
+
+def test_shifting_q_equals_the_intervention_and_no_shift_is_the_baseline(lively: Esm2, clean: Tensor):
+    curve = shift_curve(lively, clean, HEADS, shifts=[-3, 0, 5])
+    for index, shift in enumerate([-3, 0, 5]):
+        logits = run(lively, clean, [tuple(ShiftRope(head, shift) for head in HEADS)]).logits[0, 1]
+        assert curve.gap[index] == pytest.approx(float(target_gap(logits, "M")), abs=1e-10)
+    assert curve.largest_change[1] < 1e-12
+    assert curve.largest_change[0] > 1e-2
+
+
+def test_shifting_q_and_k_together_changes_nothing(lively: Esm2, clean: Tensor):
+    control = shift_curve(lively, clean, HEADS, side="qk")
+    assert control.shifts == tuple(range(-20, 21))
+    assert control.largest_change.max() < 1e-5
+    assert np.ptp(control.gap) < 1e-5
+
+
+def test_shifted_scores_sum_to_the_shifted_runs_score(lively: Esm2, clean: Tensor):
+    head = Head(2, 1)
+    found = shifted_score(lively, clean, head, shifts=[-4, 0, 7])
+    keep = Keep.of("scores", "q_rot")
+    unshifted = run(lively, clean, keep=keep)
+    for index, shift in enumerate([-4, 0, 7]):
+        shifted = run(lively, clean, [(ShiftRope(head, shift),)], keep=keep)
+        score = shifted["scores", 2][0, 1, 1, 0]
+        assert found.contribution[index].sum() == pytest.approx(float(score), abs=1e-9)
+        q, q_shifted = unshifted["q_rot", 2][0, 1, 1], shifted["q_rot", 2][0, 1, 1]
+        assert found.cosine[index] == pytest.approx(float(q @ q_shifted / q.norm() ** 2), abs=1e-9)
+    assert found.band_share.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("period", [4.0, 6.28, 11.0])
+def test_fit_finds_a_known_period_under_a_trend(period: float):
+    x = np.array(SHIFTS, dtype=float)
+    curve = 2.0 * np.cos(2 * np.pi * (x - 0.7) / period) - 0.01 * x**2 + 0.05 * x + 1
+    found = fit_oscillation(SHIFTS, curve)
+    assert found.period == pytest.approx(period, abs=0.02)
+    assert found.amplitude == pytest.approx(2.0, abs=0.02)
+    assert found.explained > 0.999
+
+
+def test_noise_is_not_explained_and_a_flat_curve_has_no_period():
+    noise = np.random.default_rng(0).normal(size=len(SHIFTS))
+    assert fit_oscillation(SHIFTS, noise).explained < 0.6
+    flat = fit_oscillation(SHIFTS, np.full(len(SHIFTS), 3.7))
+    assert flat.amplitude == 0
+    assert np.isnan(flat.period)
