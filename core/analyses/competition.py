@@ -1,0 +1,107 @@
+"""What outvotes a prediction? A repeat grown longer behind the mask, then destroyed mask by mask."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Real
+
+from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.errors import InputError
+from core.forward import token_dropout_scale
+from core.interventions import Condition, FixTokenDropout
+from core.metrics import Among, rank, target_gap
+from core.model import Esm2
+from core.run import rows_within, run
+
+LENGTHS: Final = tuple(range(1, 41))
+"""Residues of poly-X behind the mask."""
+MASKS: Final = tuple(range(2, 21))
+"""Masks in a 20-residue poly-X, the first residue's included."""
+BUDGET: Final = 64 * 2**20
+"""Bytes for the activations of one batch of masked repeats."""
+
+
+def elongation(
+    model: Esm2,
+    letter: str = "A",
+    lengths: Sequence[int] = LENGTHS,
+    *,
+    target: str = "M",
+    among: Among = "amino acids",
+    fixed_scale: float | None = None,
+) -> pd.DataFrame:
+    """A masked first residue before ever longer poly-X: columns length, target, repeated, gap, rank, scale.
+
+    `target` and `repeated` are the logits of the target and of X at the mask; `scale` is what token dropout multiplies
+    all embeddings by, which falls as the repeat grows because one mask is a smaller share of it. `fixed_scale` holds
+    it still, the control for that. Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is
+    no amino acid.
+    """
+    _check(letter)
+    condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
+    rows = []
+    for length in lengths:
+        tokens = tokenize(target + letter * length, masked=[0])
+        logits = run(model, tokens, [condition], positions=[1]).logits[0, 0]
+        scale = float(token_dropout_scale(tokens[None], model.dtype)) if fixed_scale is None else fixed_scale
+        rows.append((length, *_read(logits, letter, target, among), scale))
+    return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
+
+
+def destruction(
+    model: Esm2,
+    letter: str = "A",
+    masks: Sequence[int] = MASKS,
+    *,
+    length: int = 20,
+    orders: int = 50,
+    seed: int = 0,
+    target: str = "M",
+    among: Among = "amino acids",
+    fixed_scale: float | None = None,
+) -> pd.DataFrame:
+    """Poly-X with ever more random residues masked beside the first: columns masks, order, target, repeated, gap, rank.
+
+    `masks` counts the first residue's; each of the `orders` masks its residues in one random order, so that more masks
+    add to fewer. Source: Jedryszek & Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino acid, or
+    more masks than residues.
+    """
+    _check(letter)
+    if max(masks) > length or min(masks) < 1:
+        raise InputError(
+            f"a repeat of {length} residues can have 1 to {length} masks, not {min(masks)} to {max(masks)}"
+        )
+    rng = np.random.default_rng((seed, token_id(letter)))
+    drawn = [(1 + rng.permutation(length - 1)).tolist() for _ in range(orders)]
+    rows = [(n_masks, order) for n_masks in masks for order in range(orders)]
+    tokens = torch.stack([tokenize(letter * length, [0, *drawn[order][: n_masks - 1]]) for n_masks, order in rows])
+    condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
+    chunks = tokens.split(rows_within(model, tokens.shape[1], BUDGET))
+    logits = torch.cat([run(model, chunk, [condition], positions=[1]).logits[:, 0] for chunk in chunks])
+    read = [_read(row, letter, target, among) for row in logits]
+    return pd.DataFrame(
+        [(*key, *values) for key, values in zip(rows, read, strict=True)],
+        columns=["masks", "order", "target", "repeated", "gap", "rank"],
+    )
+
+
+def crossing(x: Real[np.ndarray, "points"], gap: Float[np.ndarray, "points"]) -> float:
+    """Where a gap first changes sign, by linear interpolation between two points; nan where it never does."""
+    for index in range(1, len(gap)):
+        before, after = gap[index - 1], gap[index]
+        if (before > 0) != (after > 0):
+            return float(x[index - 1] + (x[index] - x[index - 1]) * before / (before - after))
+    return float("nan")
+
+
+def _read(logits: torch.Tensor, letter: str, target: str, among: Among) -> tuple[float, float, float, int]:
+    gap, place = target_gap(logits, target, among), rank(logits, target, among)
+    return float(logits[token_id(target)]), float(logits[token_id(letter)]), float(gap), int(place)
+
+
+def _check(letter: str) -> None:
+    if letter not in AMINO_ACIDS or len(letter) != 1:
+        raise InputError(f"'{letter}' is not one of the amino acids {AMINO_ACIDS}")
