@@ -1,0 +1,40 @@
+"""`python -m core.training`: train the embedded model, or go on training it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import InputError
+from core.training.families import load_collection
+from core.training.trainer import Settings, train
+from core.training.workers import join_workers
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Folder with train, valid and families.fasta.gz.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that holds a checkpoint is gone on with.")],
+    minutes: Annotated[float | None, typer.Option(help="Length of the schedule, in minutes of training.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the schedule, in batches.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Weights to begin with; from scratch without.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, the first weights, the batches and the masks.")] = 0,
+    layers: int = Settings.n_layers,
+    heads: int = Settings.n_heads,
+) -> None:
+    """Train a small ESM-2 on proteins at large and deep families, on a GPU when there is one."""
+    try:
+        if minutes is None and steps is None:
+            raise InputError("say how long to train: --minutes or --steps")
+        collection = load_collection(data, seed)
+        settings = Settings(n_layers=layers, n_heads=heads, seed=seed, minutes=minutes, steps=steps)
+        train(collection, out, settings, start, join_workers(), say=lambda line: print(line, flush=True))
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,118 @@
+"""The training folder: proteins at large, deep families, and the family members set aside before training."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from core.errors import InputError
+from core.training.identity import closest_identity, containing_relatives
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A deep family of `families.fasta.gz`: how it is called, and how much of it is trained on."""
+
+    name: str
+    prefix: str
+    """How its records' names begin."""
+    weight: float
+    """Its share of the family batches' lengths; long families then take more tokens than short ones."""
+    whole_proteins: bool = False
+    """Whole proteins carry BOS and EOS; domains, cut out of longer proteins, carry neither."""
+
+
+FAMILIES: Final = (
+    Family("Kunitz", "PF00014", 15.0),
+    Family("PDZ", "PF00595", 10.0),
+    Family("WW", "PF00397", 2.0),
+    Family("vWA", "PF00092", 8.0),
+    Family("beta-lactamase", "PF13354", 13.0),
+    Family("2HAcid", "PF02826", 16.0),
+    Family("DHFR", "EC1.5.1.3", 25.0, whole_proteins=True),
+    Family("adenylate kinase", "EC2.7.4.3", 7.0, whole_proteins=True),
+    Family("TIM", "EC5.3.1.1", 3.0, whole_proteins=True),
+)
+"""The families trained on. Enolase and PGK, the two longest, are left out: their share teaches the others more."""
+
+MAX_IDENTITY: Final = 0.8
+"""No trained sequence is closer than this to a held-out member of a family."""
+MAX_HELD_OUT: Final = 200
+MAX_HELD_OUT_SHARE: Final = 1 / 8
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySplit:
+    """The members of one family that are trained on, and those that no trained sequence comes close to."""
+
+    family: Family
+    trained: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Everything a training run reads: proteins at large, trained and held out, and the families' splits."""
+
+    trained: tuple[str, ...]
+    held_out: tuple[str, ...]
+    families: tuple[FamilySplit, ...]
+
+
+def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
+    """The (name, sequence) records of a FASTA file, gzipped or not; `InputError` when it can't be read."""
+    name, lines = None, []
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
+            for line in file:
+                if not line.startswith(">"):
+                    lines.append(line.strip())
+                    continue
+                if name is not None:
+                    yield name, "".join(lines)
+                name, lines = line[1:].strip(), []
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise InputError(f"cannot read the sequences in {path}: {error}") from error
+    if name is None:
+        raise InputError(f"{path} holds no FASTA record")
+    yield name, "".join(lines)
+
+
+def split_family(family: Family, members: list[str], seed: int) -> FamilySplit:
+    """Set aside up to 200 members, one in eight at most, and drop every other member above `MAX_IDENTITY` to one."""
+    order = np.random.default_rng((seed, zlib.crc32(family.prefix.encode()))).permutation(len(members))
+    n_held_out = min(MAX_HELD_OUT, int(len(members) * MAX_HELD_OUT_SHARE))
+    held_out = [members[index] for index in order[:n_held_out]]
+    others = [members[index] for index in order[n_held_out:]]
+    distant = closest_identity(others, held_out) <= MAX_IDENTITY
+    return FamilySplit(family, tuple(np.array(others, dtype=object)[distant]), tuple(held_out))
+
+
+def load_collection(folder: Path, seed: int = 0) -> Collection:
+    """Read `train`, `valid` and `families.fasta.gz` and split the families: the same split for the same seed.
+
+    Proteins at large that contain a close relative of a held-out member are dropped too.
+    Raises `InputError` for a missing, unreadable or empty file, and for a family without records.
+    """
+    members: dict[Family, dict[str, None]] = {family: {} for family in FAMILIES}
+    for name, sequence in read_fasta(folder / "families.fasta.gz"):
+        for family in FAMILIES:
+            if name.startswith(family.prefix):
+                members[family][sequence] = None
+    for family, sequences in members.items():
+        if len(sequences) < 1 / MAX_HELD_OUT_SHARE:
+            raise InputError(f"{folder / 'families.fasta.gz'} holds {len(sequences)} members of {family.prefix}")
+    splits = tuple(split_family(family, list(sequences), seed) for family, sequences in members.items())
+
+    at_large = [sequence for _, sequence in read_fasta(folder / "train.fasta.gz")]
+    set_aside = [sequence for split in splits for sequence in split.held_out]
+    close = containing_relatives(at_large, set_aside, MAX_IDENTITY)
+    return Collection(
+        trained=tuple(sequence for index, sequence in enumerate(at_large) if index not in close),
+        held_out=tuple(sequence for _, sequence in read_fasta(folder / "valid.fasta.gz")),
+        families=splits,
+    )

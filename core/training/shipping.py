@@ -1,0 +1,47 @@
+"""Weights on disk: half-precision safetensors under fair-esm's names, and a config beside them."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from core.errors import InputError
+from core.training.network import Network
+
+
+def save_model(network: Network, folder: Path, training: Mapping[str, Any]) -> None:
+    """Write `model.safetensors` (float16, RoPE's frequencies in float32) and `config.json`, each at one stroke."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: tensor.detach().cpu().contiguous() if name.endswith("inv_freq") else tensor.detach().half().cpu()
+        for name, tensor in network.state_dict().items()
+        if name != "lm_head.weight"  # the embedding again
+    }
+    config = {
+        "n_layers": len(network.layers),
+        "d_model": network.embed_tokens.embedding_dim,
+        "n_heads": network.n_heads,
+        "alphabet": "ESM-1b",
+        "token_dropout": True,
+        "contact_head": False,
+        "training": dict(training),
+    }
+    save_file(tensors, folder / "model.new")
+    os.replace(folder / "model.new", folder / "model.safetensors")
+    (folder / "config.new").write_text(json.dumps(config, indent=1) + "\n")
+    os.replace(folder / "config.new", folder / "config.json")
+
+
+def load_weights(network: Network, path: Path) -> None:
+    """Load a folder's or a file's weights in place; `InputError` when they don't fit or can't be read."""
+    file = path / "model.safetensors" if path.is_dir() else path
+    try:
+        tensors = load_file(file)
+        tensors["lm_head.weight"] = tensors["embed_tokens.weight"]
+        network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("contact_head")})
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise InputError(f"cannot start from {file}: {str(error).splitlines()[0]}") from error
