@@ -115,7 +115,7 @@ def test_models_folder_and_hub_cache_are_searched(fair_esm, tmp_path):
     assert_same_logits(load_model("esm2_t6_8M_UR50D"), fair_esm)
 
 
-@pytest.fixture()
+@pytest.fixture
 def mirror(tmp_path):
     """A local server with fair-esm's folder layout; yields its address and the folder it serves."""
     folder = tmp_path / "served"

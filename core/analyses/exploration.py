@@ -1,6 +1,5 @@
 """What does one run show? Everything that the Explore page draws of a condition, read off in a single pass."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,8 +33,8 @@ class RunView:
     inv_freq: Float[np.ndarray, "n_bands"]
     contact_head: Float[np.ndarray, "residue residue"] | None
     """Contact probabilities of the model's own contact head; None when it has none."""
-    heads_map: Float[np.ndarray, "residue residue"]
-    """Mean corrected map of the chosen heads."""
+    head_map: Float[np.ndarray, "residue residue"]
+    """The kept head's symmetrised and corrected map."""
 
 
 def view_run(
@@ -45,20 +44,18 @@ def view_run(
     *,
     residue: int,
     head: Head,
-    averaged: Sequence[Head] = (),
 ) -> RunView:
-    """One pass of `tokens` under `condition`, read at `residue` and at `head`; `averaged` heads make the heads' map.
+    """One pass of `tokens` under `condition`, read at `residue` and at `head`.
 
-    Without `averaged`, the map is that of `head`. Raises `InputError` for a residue or head that isn't there.
+    Raises `InputError` for a residue or head that isn't there.
     """
     n_layers, n_heads = model.shape.n_layers, model.shape.n_heads
-    for wanted in (head, *averaged):
-        if wanted.layer >= n_layers or wanted.index >= n_heads:
-            raise InputError(f"{wanted} does not exist: {model.name} has {n_layers} layers of {n_heads} heads")
+    if head.layer >= n_layers or head.index >= n_heads:
+        raise InputError(f"{head} does not exist: {model.name} has {n_layers} layers of {n_heads} heads")
     if not 0 <= residue < len(tokens) - 2:
         raise InputError(f"residue {residue + 1} is outside the sequence: it has residues 1 to {len(tokens) - 2}")
     bos_attention = np.empty((n_layers, n_heads, len(tokens)), np.float32)
-    contacts = ContactAccumulator(model, len(tokens) - 2, averaged or (head,))
+    contacts = ContactAccumulator(model, len(tokens) - 2, (head,))
     kept: dict[str, np.ndarray] = {}
     resid = None
     for computed in stream(model, tokens, (condition,)):
@@ -78,7 +75,7 @@ def view_run(
         bos_attention=bos_attention,
         inv_freq=model.layers[head.layer].inv_freq.float().numpy(force=True),
         contact_head=contacts.contact_head(),
-        heads_map=contacts.heads_map(),
+        head_map=contacts.heads_map(),
         **kept,
     )
 

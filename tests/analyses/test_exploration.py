@@ -18,7 +18,7 @@ CONDITION = (AblateHead(Head(0, 1), "mask"), ShiftRope(HEAD, 3), BlockAttention(
 
 @pytest.fixture(scope="module")
 def view(model):
-    return view_run(model, TOKENS, CONDITION, residue=0, head=HEAD, averaged=[Head(0, 0), Head(2, 3)])
+    return view_run(model, TOKENS, CONDITION, residue=0, head=HEAD)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,8 @@ def test_one_pass_equals_a_whole_run(model, view, trace):
         np.testing.assert_allclose(view.bos_attention[layer], trace["pattern", layer][0, :, :, 0], atol=1e-6)
     np.testing.assert_allclose(view.pattern, trace["pattern", 1][0, 2], atol=1e-6)
     np.testing.assert_allclose(view.contact_head, contact_map(model, TOKENS, CONDITION), atol=1e-6)
-    np.testing.assert_allclose(view.heads_map, heads_map(model, TOKENS, [Head(0, 0), Head(2, 3)], CONDITION), atol=1e-6)
+    np.testing.assert_allclose(view.head_map, heads_map(model, TOKENS, [HEAD], CONDITION), atol=1e-6)
     assert (view.bos_attention[2, 0] == 0).all()
-
-
-def test_without_averaged_heads_the_map_is_the_heads_own(model):
-    own = view_run(model, TOKENS, CONDITION, residue=0, head=HEAD)
-    np.testing.assert_allclose(own.heads_map, heads_map(model, TOKENS, [HEAD], CONDITION), atol=1e-6)
 
 
 @pytest.mark.parametrize(("query", "key"), [(1, 0), (5, 9), (21, 1)])

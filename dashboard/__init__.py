@@ -1,0 +1,1 @@
+"""The pages: they choose, have computed, draw and explain. No maths here."""

@@ -1,0 +1,74 @@
+"""The sidebar's second half: what is switched off, where, and how RoPE is shifted."""
+
+import streamlit as st
+
+from core.interventions import Head
+from dashboard.session import (
+    EVERY_HEAD,
+    MODES,
+    SCOPES,
+    SIDES,
+    Edits,
+    chosen_scope,
+    component_names,
+    head_names,
+)
+from dashboard.sidebar import Question
+
+
+def edit_controls(question: Question) -> tuple[Head, Edits]:
+    """Draws the editing controls and returns the head looked at, and what is edited; RoPE is shifted in that head
+    unless others are chosen.
+
+    Raises `InputError` when the chosen residues cannot be read.
+    """
+    shape = question.model.shape
+    heads = head_names(shape)
+    with st.sidebar:
+        st.divider()
+        last_layer = len(heads) - shape.n_heads
+        head = Head.parse(
+            st.selectbox("Look closely at head", heads, index=last_layer, key="head", bind="query-params")
+        )
+        st.subheader("Switch off", divider=False)
+        off = st.multiselect(
+            "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
+        )
+        scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
+        residues = (
+            st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
+            if scope == "residues"
+            else ""
+        )
+        mode = st.selectbox("Replace by", MODES, format_func=MODES.__getitem__, key="mode", bind="query-params")
+        blocked = st.multiselect(
+            "Block attention to BOS in", [EVERY_HEAD, *heads], key="bos", bind="query-params", placeholder="No head"
+        )
+        st.subheader("Shift RoPE", divider=False)
+        shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
+        shifted = st.multiselect("In heads", heads, key="shifted", bind="query-params", placeholder=f"{head}")
+        side = st.segmented_control(
+            "Move",
+            list(SIDES),
+            format_func=SIDES.__getitem__,
+            default="q",
+            required=True,
+            key="side",
+            bind="query-params",
+        )
+        st.toggle(
+            "Grid colours given what is off",
+            key="given",
+            bind="query-params",
+            help="Measure each part's effect on top of the edits above, instead of on the clean run.",
+        )
+    edits = Edits(
+        off=tuple(off),
+        scope=chosen_scope(scope, residues, question.protein.sequence),
+        mode=mode,
+        blocked=tuple(blocked),
+        shift=shift,
+        shifted=tuple(Head.parse(name) for name in shifted) or (head,),
+        side=side,
+    )
+    return head, edits

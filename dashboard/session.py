@@ -1,0 +1,132 @@
+"""What the person chose, and its place in the address: every control is a widget bound to a query parameter.
+
+So one link restores one view. Lists of heads and residues travel as people write them: L6H8, attention 3, MLP 2, M1.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.alphabet import AMINO_ACIDS
+from core.errors import InputError
+from core.interventions import (
+    AblateAttention,
+    AblateHead,
+    AblateMlp,
+    BlockAttention,
+    Condition,
+    Head,
+    Mode,
+    Scope,
+    ShiftRope,
+    Side,
+)
+from core.model import ModelShape
+from core.protein import parse_residue, residue_name
+
+SCOPES: dict[str, str] = {
+    "all": "Every position",
+    "mask": "The mask",
+    "bos": "BOS",
+    "bos+mask": "BOS and the mask",
+    "residues": "Chosen residues",
+}
+MODES: dict[Mode, str] = {"zero": "zero", "mean": "its mean"}
+SIDES: dict[Side, str] = {"q": "q", "qk": "q and k (control)"}
+EVERY_HEAD = "every head"
+WILD_TYPE = "wild type"
+
+
+def component_names(shape: ModelShape) -> list[str]:
+    """Every head and module under the name that people read."""
+    heads = [str(Head(layer, index)) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
+    layers = range(1, shape.n_layers + 1)
+    return [*heads, *(f"attention {layer}" for layer in layers), *(f"MLP {layer}" for layer in layers)]
+
+
+def head_names(shape: ModelShape) -> list[str]:
+    return component_names(shape)[: shape.n_layers * shape.n_heads]
+
+
+def module_layer(name: str) -> tuple[str, int] | None:
+    """("attention", 2) for "attention 3", ("MLP", 1) for "MLP 2", None for a head."""
+    found = re.fullmatch(r"(attention|MLP) (\d+)", name)
+    return (found[1], int(found[2]) - 1) if found else None
+
+
+def parse_residues(text: str, sequence: str) -> tuple[int, ...]:
+    """The 0-based residues in a list such as "M1, 5 7"; ranges as "3-6"; `InputError` for anything else."""
+    residues: set[int] = set()
+    for part in re.split(r"[,;\s]+", text.strip()):
+        if not part:
+            continue
+        first, dash, last = part.partition("-")
+        begin = parse_residue(first, sequence)
+        residues |= set(range(begin, (parse_residue(last, sequence) if dash else begin) + 1))
+    return tuple(sorted(residues))
+
+
+def written_residues(residues: Sequence[int], sequence: str) -> str:
+    return ", ".join(residue_name(sequence, residue) for residue in residues)
+
+
+def chosen_scope(scope: str, residues: str, sequence: str) -> Scope:
+    """The scope that the two widgets mean; `InputError` when residues are wanted and none is named."""
+    if scope != "residues":
+        return scope  # pyright: ignore[reportReturnType] - one of the options of the selectbox
+    chosen = parse_residues(residues, sequence)
+    if not chosen:
+        raise InputError("the scope is 'chosen residues', but none is named: write them as M1, 5, 8-12")
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """The switched-off components, blocked heads and RoPE shift as the widgets hold them."""
+
+    off: tuple[str, ...]
+    scope: Scope
+    mode: Mode
+    blocked: tuple[str, ...]
+    shift: int
+    shifted: tuple[Head, ...]
+    side: Side
+
+    def condition(self, shape: ModelShape) -> Condition:
+        """The interventions that these choices mean, in a fixed order, so that equal choices are equal conditions."""
+        condition: list = []
+        for name in component_names(shape):
+            if name not in self.off:
+                continue
+            module = module_layer(name)
+            if module is None:
+                condition.append(AblateHead(Head.parse(name), self.scope, self.mode))
+            elif module[0] == "attention":
+                condition.append(AblateAttention(module[1], self.scope, self.mode))
+            else:
+                condition.append(AblateMlp(module[1], self.scope, self.mode))
+        names = head_names(shape)
+        blocked = names if EVERY_HEAD in self.blocked else [name for name in names if name in self.blocked]
+        condition += [BlockAttention(Head.parse(name), "all", "bos") for name in blocked]
+        if self.shift:
+            condition += [ShiftRope(head, self.shift, self.side) for head in self.shifted]
+        return tuple(condition)
+
+
+def target_letter(chosen: str, sequence: str, residue: int) -> str:
+    """The target amino acid: the one chosen, or the residue's own; M where its own is no standard amino acid."""
+    if chosen != WILD_TYPE:
+        return chosen
+    return sequence[residue] if sequence[residue] in AMINO_ACIDS else "M"
+
+
+def forget_edits() -> None:
+    """Sets every editing control back to where it changes nothing (for the Reset button)."""
+    for name in ("off", "bos", "shifted"):
+        st.session_state[name] = []
+    st.session_state["shift"] = 0
+    st.session_state["side"] = "q"
+    st.session_state["scope"] = "all"
+    st.session_state["mode"] = "zero"
