@@ -28,8 +28,8 @@ def exchange(
 ) -> Value:
     """Mounts a component and gives back its value: what the person has just set, else the page's `value`.
 
-    With `on_change`, which runs before the page's script as Streamlit's callbacks do, the page takes what was set there,
-    and its `value` counts at once: so widgets above the component can follow, and a page can refuse.
+    With `on_change`, which runs before the page's script as Streamlit's callbacks do, the page takes what was set
+    there, and its `value` counts at once: so widgets above the component can follow, and a page can refuse.
 
     The browser numbers what it sends, and is told the number last seen here along with the value; so an answer to an
     older click can't undo a newer one that is still under way.
