@@ -1,0 +1,99 @@
+"""What the head grid shows and what a person chose in it, as frozen data. No Streamlit here."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float
+
+from core.errors import InputError
+from core.figures.style import head_names, layer_names
+from core.interventions import Head
+from dashboard.component import LOWERS, RAISES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadGridData:
+    """The effect of switching off each head, attention module and MLP, in `unit`; NaN where it isn't computed yet.
+
+    `InputError` when the three are not of the same number of layers.
+    """
+
+    heads: Float[np.ndarray, "layer head"]
+    attention: Float[np.ndarray, "layer"]
+    mlps: Float[np.ndarray, "layer"]
+    quantity: str = "change of target gap"
+    unit: str = "logits"
+    title: str = "Which heads matter?"
+
+    def __post_init__(self) -> None:
+        n_layers = self.heads.shape[0]
+        if self.attention.shape != (n_layers,) or self.mlps.shape != (n_layers,):
+            raise InputError(
+                f"heads of {n_layers} layers, but effects of {self.attention.size} attention modules "
+                f"and {self.mlps.size} MLPs"
+            )
+
+    @classmethod
+    def not_computed(cls, n_layers: int, n_heads: int) -> Self:
+        """The grid before any effect is known: every cell can be clicked, none has a colour."""
+        unknown = np.full(n_layers, np.nan)
+        return cls(np.full((n_layers, n_heads), np.nan), unknown, unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChoice:
+    """What is switched off (heads, and attention modules and MLPs by 0-based layer), and the head looked at closely."""
+
+    heads: frozenset[Head] = frozenset()
+    attention: frozenset[int] = frozenset()
+    mlps: frozenset[int] = frozenset()
+    selected: Head | None = None
+
+
+def payload(data: HeadGridData) -> dict[str, Any]:
+    """`data` as JSON-ready values: one row of cells per layer, its heads first, then its attention module and its MLP.
+
+    The scale ends at the largest effect of a head, so that a module's larger one doesn't pale the heads.
+    """
+    n_layers, n_heads = data.heads.shape
+    effects = np.column_stack([data.heads, data.attention, data.mlps])
+    layers = layer_names(n_layers)
+    names = [
+        [*(str(Head(layer, head)) for head in range(n_heads)), f"{layers[layer]} attention", f"{layers[layer]} MLP"]
+        for layer in range(n_layers)
+    ]
+    known = np.isfinite(data.heads)
+    return {
+        "colours": {"lowers": LOWERS, "raises": RAISES},
+        "layers": layers,
+        "columns": [*head_names(n_heads), "Attn", "MLP"],
+        "names": names,
+        "effects": [[round(float(x), 4) if np.isfinite(x) else None for x in row] for row in effects],
+        "largest": float(np.abs(data.heads[known]).max()) if known.any() else 0.0,
+        "quantity": data.quantity,
+        "unit": data.unit,
+        "title": data.title,
+    }
+
+
+def to_cells(choice: HeadChoice, n_heads: int) -> dict[str, Any]:
+    """A choice as the browser holds it: cells [layer, column], with columns in the order of `payload`."""
+    off = [[head.layer, head.index] for head in choice.heads]
+    off += [[layer, n_heads] for layer in choice.attention]
+    off += [[layer, n_heads + 1] for layer in choice.mlps]
+    selected = choice.selected and [choice.selected.layer, choice.selected.index]
+    return {"off": sorted(off), "selected": selected}
+
+
+def from_cells(value: dict[str, Any], n_layers: int, n_heads: int) -> HeadChoice:
+    """The choice that a browser's cells stand for; a cell that this model doesn't have is left out."""
+    off = {tuple(cell) for cell in value["off"] if 0 <= cell[0] < n_layers and 0 <= cell[1] < n_heads + 2}
+    layer, column = value["selected"] or (-1, -1)
+    exists = 0 <= layer < n_layers and 0 <= column < n_heads
+    return HeadChoice(
+        heads=frozenset(Head(layer, column) for layer, column in off if column < n_heads),
+        attention=frozenset(layer for layer, column in off if column == n_heads),
+        mlps=frozenset(layer for layer, column in off if column == n_heads + 1),
+        selected=Head(layer, column) if exists else None,
+    )
