@@ -1,0 +1,82 @@
+// Colours: Streamlit's theme as the canvas needs it, and the ramps that turn a byte into a colour.
+
+const pen = document.createElement("canvas").getContext("2d");
+
+/** A CSS colour as [red, green, blue]. */
+function rgb(colour) {
+  pen.fillStyle = "#000";
+  pen.fillStyle = colour.trim();
+  return [1, 3, 5].map((start) => parseInt(pen.fillStyle.slice(start, start + 2), 16));
+}
+
+function mix(from, to, share) {
+  return from.map((channel, k) => Math.round(channel + (to[k] - channel) * share));
+}
+
+function hex(channels) {
+  return "#" + channels.map((channel) => channel.toString(16).padStart(2, "0")).join("");
+}
+
+/** What the page looks like now: background and text as [r, g, b], the font, and the colour of each meaning. */
+function themeOf(element, colours) {
+  const style = getComputedStyle(element);
+  const paper = rgb(style.getPropertyValue("--st-background-color"));
+  const ink = rgb(style.getPropertyValue("--st-text-color"));
+  return { paper, ink, faint: mix(paper, ink, 0.62), font: style.getPropertyValue("--st-font"), colours };
+}
+
+/** 256 colours for the codes of a matrix: 0 is blank, 1 to 255 run from low to high. */
+function ramp(palette, theme) {
+  const stops = rampStops(palette, theme);
+  return Array.from({ length: 256 }, (_, code) => {
+    if (code === 0) return theme.paper;
+    const place = ((code - 1) / 254) * (stops.length - 1);
+    const k = Math.min(Math.floor(place), stops.length - 2);
+    return mix(stops[k], stops[k + 1], place - k);
+  });
+}
+
+function rampStops(palette, { paper, ink, colours }) {
+  const blank = mix(paper, ink, 0.03);
+  if (palette === "change") return [rgb(colours.lowers), blank, rgb(colours.raises)];
+  if (palette === "truth") return [blank, mix(paper, ink, 0.72)];
+  // A residue that has nothing must still be seen, so values start from a grey.
+  if (palette === "values") return [mix(paper, ink, 0.2), mix(paper, rgb(colours.edited), 0.75), rgb(colours.edited)];
+  const colour = rgb(colours[palette]);
+  return [blank, mix(blank, colour, 0.62), colour, mix(colour, ink, 0.5)];
+}
+
+function gradient(palette, theme) {
+  const stops = rampStops(palette, theme).map(hex);
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+/** Bytes sent as base64. */
+function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/** The value that a code stands for, as short text; "not known" for a blank. */
+function valueText(code, scale) {
+  if (code === 0) return "not known";
+  if (scale.palette === "truth") return code > 127 ? "yes" : "no";
+  const value = scale.low + ((code - 1) / 254) * (scale.high - scale.low);
+  return String(Number(value.toPrecision(2))).replace("-", "−");
+}
+
+/** A line of a legend: a swatch or a ramp, then plain text. */
+function legendItem(className, background, text) {
+  const item = document.createElement("span");
+  const sample = document.createElement("i");
+  sample.className = className;
+  sample.style.background = background;
+  item.append(sample, text);
+  return item;
+}
+
+function rampItem(scale, theme, name) {
+  const ends = [scale.low, scale.high].map((end) => String(end).replace("-", "−"));
+  const item = legendItem("ramp", gradient(scale.palette, theme), `${ends[1]} ${name}`);
+  item.prepend(ends[0]);
+  return item;
+}

@@ -1,0 +1,84 @@
+// The linked view: one state in the browser, three views of it, and Python told of every change.
+
+const views = new WeakMap();
+
+class LinkedView {
+  constructor(root) {
+    this.root = root.querySelector(".view");
+    this.state = { picked: [], masked: [] };
+    const on = {
+      clear: () => this.pick([]),
+      mask: (residue) => this.mask(residue),
+    };
+    const one = (residue, add) => this.pickOne(residue, add);
+    this.strip = new Strip(this.root.querySelector(".strip"), [...this.root.querySelectorAll(".modes button")], { ...on, pick: one });
+    this.map = new ContactMap(this.root.querySelector(".map"), { ...on, pick: (picked) => this.pick(picked) });
+    this.structure = new StructureView(this.root.querySelector(".structure"), { ...on, pick: one });
+    this.clear = this.root.querySelector(".clear");
+    this.clear.addEventListener("click", on.clear);
+  }
+
+  update(data, send) {
+    this.send = send;
+    this.residues = data.residues;
+    for (const [meaning, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${meaning}`, colour);
+    for (const name of ["map", "structure"]) {
+      const panel = this.root.querySelector(`.${name}`);
+      panel.querySelector("h3").textContent = data.texts[`${name}_title`];
+      panel.querySelector("figcaption").textContent = data.texts[`${name}_caption`];
+    }
+    const theme = themeOf(this.root, data.colours);
+    this.number ??= data.number;
+    if (data.number === this.number) this.state = data.value; // else Python hasn't seen the latest pick yet
+    this.strip.update(data.residues, data.values, theme);
+    this.map.update(data, theme);
+    this.structure.update(data, theme);
+    this.show();
+  }
+
+  pickOne(residue, add) {
+    const { picked } = this.state;
+    const others = picked.filter((other) => other !== residue);
+    const again = others.length < picked.length && (add || !others.length);
+    if (again) this.pick(others);
+    else this.pick(add ? [...others.slice(-1), residue] : [residue]);
+  }
+
+  pick(picked) {
+    this.change({ ...this.state, picked });
+  }
+
+  mask(residue) {
+    const { masked } = this.state;
+    const others = masked.filter((other) => other !== residue);
+    this.change({ ...this.state, masked: others.length < masked.length ? others : [...masked, residue].sort((a, b) => a - b) });
+  }
+
+  change(state) {
+    this.state = state;
+    this.show();
+    this.number = Math.max(Date.now(), this.number + 1);
+    this.send("sent", { number: this.number, value: state });
+  }
+
+  show() {
+    const { picked } = this.state;
+    this.strip.mark(this.state);
+    this.map.mark(picked);
+    this.structure.mark(this.state);
+    this.clear.disabled = !picked.length;
+    this.root.querySelector(".bar .picked").textContent = picked.length
+      ? `Picked: ${picked.map((residue) => this.residues[residue]).join(" and ")}`
+      : "Click a residue, a cell of the map, or the structure.";
+  }
+}
+
+export default function (component) {
+  const { parentElement, data, setStateValue } = component;
+  if (!views.has(parentElement)) views.set(parentElement, new LinkedView(parentElement));
+  views.get(parentElement).update(data, setStateValue);
+  return () => {
+    views.get(parentElement)?.structure.close();
+    views.delete(parentElement);
+  };
+}
