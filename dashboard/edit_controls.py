@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from core.interventions import Head
+from core.interventions import Head, Side
 from dashboard.session import (
     EVERY_HEAD,
     MODES,
     SCOPES,
+    SIDE_OPTIONS,
     SIDES,
     Edits,
     chosen_scope,
@@ -47,11 +48,11 @@ def edit_controls(question: Question) -> tuple[Head, Edits]:
         st.subheader("Shift RoPE", divider=False)
         shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
         shifted = st.multiselect("In heads", heads, key="shifted", bind="query-params", placeholder=f"{head}")
-        side = st.segmented_control(
+        side: Side = st.segmented_control(
             "Move",
-            list(SIDES),
+            SIDE_OPTIONS,
             format_func=SIDES.__getitem__,
-            default="q",
+            default=SIDE_OPTIONS[0],
             required=True,
             key="side",
             bind="query-params",

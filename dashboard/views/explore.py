@@ -170,10 +170,10 @@ def _effects(question: Question, edits: Edits, condition: Condition) -> Componen
 
 def _prediction(question: Question, before: Prediction, after: Prediction) -> None:
     st.markdown("**What does it predict?**")
-    readout = st.segmented_control(
+    readout: figures.Readout = st.segmented_control(
         "Readout",
         READOUTS,
-        default="probability",
+        default=READOUTS[0],
         required=True,
         key="readout",
         bind="query-params",

@@ -1,0 +1,245 @@
+"""The Explore page: as a script (every control, bad input), and in a real browser (clicks, links, linked picking)."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import OpenPage
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
+from core.model import ModelShape
+from dashboard.session import EVERY_HEAD, Edits, component_names, parse_residues, target_letter, written_residues
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
+LINK = {
+    "from": "Paste",
+    "sequence": UBIQUITIN,
+    "mask": "M1, T7",
+    "target": "K",
+    "head": "L5H11",
+    "off": ["L2H2", "attention 1", "MLP 3"],
+    "scope": "BOS and the mask",
+    "mode": "its mean",
+    "bos": ["L3H11"],
+    "shift": "-3",
+    "shifted": ["L6H5", "L1H2"],
+    "side": "q and k (control)",
+    "given": "true",
+    "readout": "logit",
+    "map": "Chosen heads, averaged",
+    "averaged": ["L4H1", "L5H2"],
+    "below": "Clean run",
+    "colour": "Attention to the picked residue",
+    "pick": "M1, K27",
+    "query": "I3",
+    "key": "K6",
+    "pattern": "clean",
+}
+
+
+def start(**link) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in link.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(found.value for found in app.metric if found.label.startswith(label))
+
+
+def said(app: AppTest) -> str:
+    return " ".join(found.value for found in app.markdown)
+
+
+# What the controls mean
+
+
+def test_choices_become_the_same_condition_in_whatever_order_they_were_made():
+    shape = ModelShape(2, 2, 8)
+    one = Edits(("MLP 2", "L2H1", "attention 1", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    other = Edits(("L1H2", "attention 1", "L2H1", "MLP 2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    expected = (
+        AblateHead(Head(0, 1), "mask", "mean"),
+        AblateHead(Head(1, 0), "mask", "mean"),
+        AblateAttention(0, "mask", "mean"),
+        AblateMlp(1, "mask", "mean"),
+        BlockAttention(Head(0, 0), "all", "bos"),
+        ShiftRope(Head(1, 0), 3, "q"),
+    )
+    assert one.condition(shape) == other.condition(shape) == expected
+
+
+def test_nothing_chosen_is_the_empty_condition_and_every_head_is_every_head():
+    shape = ModelShape(3, 4, 8)
+    assert Edits((), "all", "zero", (), 0, (Head(0, 0),), "q").condition(shape) == ()
+    blocked = Edits((), "all", "zero", (EVERY_HEAD,), 0, (), "q").condition(shape)
+    assert len(blocked) == 12
+    assert len(component_names(shape)) == 3 * (4 + 2)
+
+
+def test_residues_are_read_as_people_write_them():
+    assert parse_residues("M1, 5 7;K11-13", UBIQUITIN) == (0, 4, 6, 10, 11, 12)
+    assert parse_residues("  ", UBIQUITIN) == ()
+    assert written_residues((0, 26), UBIQUITIN) == "M1, K27"
+    assert parse_residues(written_residues(range(76), UBIQUITIN), UBIQUITIN) == tuple(range(76))
+
+
+def test_the_target_is_the_residues_own_unless_chosen():
+    assert target_letter("wild type", UBIQUITIN, 2) == "I"
+    assert target_letter("W", UBIQUITIN, 2) == "W"
+    assert target_letter("wild type", "XMK", 0) == "M"
+
+
+# The page as a script
+
+
+@pytest.fixture(scope="module")
+def opened() -> AppTest:
+    return start()
+
+
+def test_a_first_visit_shows_the_clean_run_of_an_example(opened):
+    assert not opened.exception
+    assert "Nothing is switched off" in said(opened)
+    assert "not ESM-2" in " ".join(found.value for found in opened.caption)
+    assert 0 <= float(metric(opened, "P(")) <= 1
+    assert len(opened.selectbox(key="example").options) >= 8
+
+
+def test_switching_every_head_off_changes_the_prediction_and_reset_brings_it_back():
+    app = start()
+    clean = metric(app, "P(")
+    app.multiselect(key="bos").set_value([EVERY_HEAD]).run()
+    assert not app.exception
+    assert metric(app, "P(") != clean
+    assert "attention of L1H1" in said(app)
+    next(button for button in app.button if button.label == "Reset").click().run()
+    assert metric(app, "P(") == clean
+    assert "Nothing is switched off" in said(app)
+
+
+def test_the_control_shift_changes_nothing_and_the_shift_of_q_does():
+    app = start(head="L2H2")
+    clean = metric(app, "M gap")
+    app.slider(key="shift").set_value(5).run()
+    shifted = metric(app, "M gap")
+    app.segmented_control(key="side").set_value("qk").run()
+    assert metric(app, "M gap") == clean != shifted
+
+
+def test_a_link_restores_every_control():
+    app = start(**LINK)
+    assert not app.exception
+    assert not app.error
+    held = {
+        "from": "Paste",
+        "sequence": UBIQUITIN,
+        "scope": "bos+mask",
+        "mode": "mean",
+        "shift": -3,
+        "side": "qk",
+        "given": True,
+        "map": "heads",
+        "below": "clean",
+        "colour": "to",
+    }
+    for name, expected in (LINK | held).items():
+        assert app.session_state[name] == expected, name
+    sentence = said(app)
+    for part in ("L2H2, attention 1, MLP 3 set to its mean at BOS and the mask", "L3H11", "shifted by -3"):
+        assert part in sentence
+
+
+def test_values_in_a_link_that_mean_nothing_fall_back():
+    app = start(model="nonsense", head="L99H1", off=["L1H1", "L77H3"], scope="everywhere", shift="300", target="J")
+    assert not app.exception
+    assert app.session_state["off"] == ["L1H1"]
+    assert app.session_state["shift"] == 0
+    assert app.session_state["scope"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ({"from": "Paste", "sequence": "MKTJ"}, "residue 4 is 'J'"),
+        ({"from": "Paste", "sequence": "M" * 1023}, "1,023 residues"),
+        ({"mask": "A1"}, "residue 1 is M, not A"),
+        ({"mask": "900"}, "there is no residue 900"),
+        ({"mask": ""}, "mask at least one residue"),
+        ({"scope": "Chosen residues", "off": ["L1H1"]}, "none is named"),
+        ({"from": "Identifier", "identifier": "../../etc/passwd"}, "passwd"),
+    ],
+)
+def test_bad_input_gets_one_line_and_no_traceback(link, message):
+    app = start(**link)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert message in app.error[0].value
+    assert "\n" not in app.error[0].value
+
+
+def test_a_protein_without_structure_has_every_other_view():
+    app = start(**{"from": "Paste", "sequence": ">one\nMKTAYIAKQRQISFVKSHFSRQ\n>two\nGAVLIMCFYW", "entry": "2. two"})
+    assert not app.exception
+    assert not app.error
+    assert "10 residues" in " ".join(found.value for found in app.caption)
+
+
+# The page in a browser
+
+
+@pytest.fixture
+def open_explore(open_page: OpenPage) -> OpenPage:
+    def start(query: str = "", **settings: object) -> Page:
+        page = open_page(APP, query=query, **settings)
+        page.set_default_timeout(60_000)
+        expect(page.locator(".cell").first).to_be_visible(timeout=60_000)
+        return page
+
+    return start
+
+
+def shown(page: Page, label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+@pytest.mark.browser
+def test_a_click_on_the_grid_reaches_every_view_and_the_address(open_explore):
+    page = open_explore("?target=M")
+    clean = shown(page, "P(M)")
+    page.locator(".cell[data-layer='1'][data-column='1']").click()
+    expect(page.get_by_text("L2H2 off at every position").first).to_be_visible()
+    expect(page).to_have_url(re.compile("off=L2H2"))
+    edited = shown(page, "P(M)")
+    assert edited != clean
+    again = open_explore("?" + page.url.split("?", 1)[1])
+    expect(again.get_by_text("L2H2 off at every position").first).to_be_visible()
+    assert shown(again, "P(M)") == edited
+
+
+@pytest.mark.browser
+def test_a_picked_map_cell_is_marked_everywhere_and_in_the_address(open_explore):
+    page = open_explore()
+    canvas = page.locator("canvas.map, .map canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
+    expect(page).to_have_url(re.compile(r"pick="))
+    expect(page.locator(".residue.picked")).to_have_count(2)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_the_first_screen_holds_sentence_grid_and_prediction(open_explore, dark, width):
+    page = open_explore(width=width, height=900, dark=dark)
+    for text in ("What changes when parts of the model are switched off?", "Which heads matter?"):
+        place = page.get_by_text(text).first.bounding_box()
+        assert place is not None
+        assert place["y"] < 900
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
