@@ -40,6 +40,11 @@ EVERY_HEAD = "every head"
 WILD_TYPE = "wild type"
 
 
+def plain(text: str) -> str:
+    """`text` so that Streamlit's Markdown shows it as it is: what a person wrote is never markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])", r"\\\1", text)
+
+
 def component_names(shape: ModelShape) -> list[str]:
     """Every head and module under the name that people read."""
     heads = [str(Head(layer, index)) for layer in range(shape.n_layers) for index in range(shape.n_heads)]

@@ -2,22 +2,24 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import streamlit as st
 import torch
-from core.examples import examples, load_example
 
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.databases import protein_from_identifier
 from core.errors import InputError
+from core.examples import examples, load_example
 from core.model import Esm2
-from core.protein import Protein, proteins_from_file, proteins_from_text, residue_name
+from core.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text, residue_name
 from dashboard import engine
-from dashboard.session import WILD_TYPE, parse_residues, target_letter, written_residues
+from dashboard.session import WILD_TYPE, parse_residues, plain, target_letter, written_residues
 
 EXAMPLE, PASTE, UPLOAD, IDENTIFIER = "Example", "Paste", "Upload", "Identifier"
 MAX_UPLOAD_BYTES = 5 * 2**20
+LONGEST_ALLOWED = 4000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,7 @@ def ask() -> Question:
 
 def stop_with(error: InputError) -> NoReturn:
     """Says in one line what is wrong and ends this run of the page; what was computed stays in the cache."""
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 
 
@@ -100,9 +102,9 @@ def _choose_protein() -> Protein:
         protein = {EXAMPLE: _example, PASTE: _pasted, UPLOAD: _uploaded, IDENTIFIER: _identified}[source]()
     except InputError as error:
         stop_with(error)
-    st.caption(f"**{protein.name}** · {len(protein.sequence)} residues")
+    st.caption(f"**{plain(protein.name)}** · {len(protein.sequence)} residues")
     for note in protein.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {plain(note)}")
     return protein
 
 
@@ -127,7 +129,7 @@ def _pasted() -> Protein:
     if not text.strip():
         st.info("Paste a sequence, or FASTA text with one or several entries.")
         st.stop()
-    return _one_of(proteins_from_text(text))
+    return _one_of(proteins_from_text(text, max_length=_longest()))
 
 
 def _uploaded() -> Protein:
@@ -140,8 +142,10 @@ def _uploaded() -> Protein:
             f"{file.name} has {file.size / 2**20:.1f} MB: at most {MAX_UPLOAD_BYTES / 2**20:.0f} MB are read"
         )
     data = file.getvalue()
-    key = ("upload", file.name, hashlib.sha256(data).hexdigest())
-    return _one_of(engine.computed(key, lambda _: proteins_from_file(file.name, data), f"Reading {file.name}"))
+    longest = _longest()
+    key = ("upload", file.name, hashlib.sha256(data).hexdigest(), longest)
+    work = partial(proteins_from_file, file.name, data, max_length=longest)
+    return _one_of(engine.computed(key, lambda _: work(), "Reading the file"))
 
 
 def _identified() -> Protein:
@@ -151,9 +155,23 @@ def _identified() -> Protein:
     if not identifier.strip():
         st.info("A UniProt accession, a PDB entry, or AF- and an accession for AlphaFold DB; this needs network.")
         st.stop()
+    longest = _longest()
     return engine.computed(
-        ("identifier", identifier.strip()), lambda _: protein_from_identifier(identifier), f"Fetching {identifier}"
+        ("identifier", identifier.strip(), longest),
+        lambda _: protein_from_identifier(identifier, max_length=longest),
+        "Fetching the protein",
     )
+
+
+def _longest() -> int:
+    """How many residues are taken: as many as ESM-2 was trained on, unless the person allows more."""
+    allowed = st.toggle(
+        f"Allow more than {MAX_LENGTH:,} residues",
+        key="long",
+        bind="query-params",
+        help="ESM-2 was trained on no longer ones; time and memory grow with the square of the length.",
+    )
+    return LONGEST_ALLOWED if allowed else MAX_LENGTH
 
 
 def _one_of(proteins: tuple[Protein, ...]) -> Protein:

@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.figures import explore as figures
 from core.interventions import Condition, Head, condition_to_json, describe
 from core.protein import residue_name
+from core.snippet import python_snippet
 from core.structure import contact_truth, residue_distances
 from dashboard import engine
 from dashboard.edit_controls import edit_controls
@@ -75,10 +76,16 @@ def _run(question: Question, condition: Condition, head: Head) -> RunView:
 
 
 def _headline(question: Question, condition: Condition, before: Prediction, after: Prediction) -> None:
-    title, reset = st.columns([6, 1], vertical_alignment="top")
+    title, share, reset = st.columns([6, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
     reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
+    with share.popover("Share", icon=":material/share:", width="stretch"):
+        st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
+        snippet = python_snippet(
+            question.model.name, question.protein.sequence, question.masked, question.target, condition
+        )
+        st.code(snippet, language="python")
     place, target = question.residue_label, question.target
     columns = st.columns(4)
     columns[0].metric(

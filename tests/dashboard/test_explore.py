@@ -2,15 +2,29 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
+import numpy as np
 import pytest
+import torch
 from conftest import OpenPage
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
+from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
-from core.model import ModelShape
-from dashboard.session import EVERY_HEAD, Edits, component_names, parse_residues, target_letter, written_residues
+from core.metrics import target_gap
+from core.model import ModelShape, load_model
+from core.run import run
+from dashboard.session import (
+    EVERY_HEAD,
+    Edits,
+    component_names,
+    parse_residues,
+    plain,
+    target_letter,
+    written_residues,
+)
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
@@ -189,6 +203,24 @@ def test_a_protein_without_structure_has_every_other_view():
     assert "10 residues" in " ".join(found.value for found in app.caption)
 
 
+def test_two_heads_off_in_either_order_give_cores_numbers():
+    heads = [Head(1, 1), Head(4, 10)]
+    model, tokens = load_model("embedded"), tokenize(UBIQUITIN, [0])
+    conditions = [tuple(AblateHead(head) for head in order) for order in (heads, heads[::-1])]
+    one, other = run(model, tokens, conditions).logits[:, 1]
+    assert torch.allclose(one, other, atol=1e-6)
+    for order in (heads, heads[::-1]):
+        app = start(**{"from": "Paste", "sequence": UBIQUITIN, "target": "M"})
+        for count in (1, 2):
+            app.multiselect(key="off").set_value([str(head) for head in order[:count]]).run()
+        assert metric(app, "P(M)") == f"{one.softmax(-1)[token_id('M')]:.3f}"
+        assert metric(app, "M gap") == f"{target_gap(one, 'M'):+.2f}"
+
+
+def test_what_a_person_writes_is_shown_as_written():
+    assert plain("**b** ![x](http://y) <i> $a$ :red[z]") == (r"\*\*b\*\* \!\[x\]\(http\://y\) \<i\> \$a\$ \:red\[z\]")
+
+
 # The page in a browser
 
 
@@ -231,6 +263,41 @@ def test_a_picked_map_cell_is_marked_everywhere_and_in_the_address(open_explore)
     page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
     expect(page).to_have_url(re.compile(r"pick="))
     expect(page.locator(".residue.picked")).to_have_count(2)
+
+
+MARKUP = "![x](http://127.0.0.1:9/a.png)<img src=x onerror=document.title=1><b>bold</b> **star** :red[r] $x$"
+
+
+@pytest.mark.browser
+def test_a_header_full_of_markup_is_shown_as_text(open_page):
+    query = urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMKTAYIAKQRQISFVKSHFSRQ"})
+    page = open_page(APP, query="?" + query)
+    expect(page.get_by_text(MARKUP, exact=False).first).to_be_visible(timeout=60_000)
+    expect(page.locator(".cell").first).to_be_visible(timeout=60_000)
+    assert page.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
+    assert page.title() != "1"
+    error = open_page(APP, query="?" + urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMK1J"}))
+    expect(error.get_by_text("![x](http://127.0.0.1:9/a.png)", exact=False).first).to_be_visible(timeout=60_000)
+    assert error.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
+
+
+@pytest.mark.browser
+def test_ten_sessions_at_once_get_the_single_session_numbers(open_page):
+    generator = np.random.default_rng(0)
+    model = load_model("embedded")
+    sessions = []
+    for number in range(10):
+        sequence = "M" + "".join(generator.choice(list(AMINO_ACIDS), 20 + 5 * number))
+        off = [Head(int(layer), int(index)) for layer, index in generator.integers(0, (6, 12), (number % 4, 2))]
+        blocked = Head(number % 6, number)
+        link = {"from": "Paste", "sequence": sequence, "target": "M", "bos": str(blocked)}
+        page = open_page(APP, query="?" + urlencode(link | {"off": [str(head) for head in off]}, doseq=True))
+        condition = (*map(AblateHead, dict.fromkeys(off)), BlockAttention(blocked))
+        sessions.append((page, run(model, tokenize(sequence, [0]), [condition]).logits[0, 1]))
+    for page, logits in sessions:
+        expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=120_000)
+        assert shown(page, "P(M)") == f"{logits.softmax(-1)[token_id('M')]:.3f}"
+        assert shown(page, "M gap") == f"{target_gap(logits, 'M'):+.2f}"
 
 
 @pytest.mark.browser

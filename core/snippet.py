@@ -1,0 +1,35 @@
+"""A run as Python that anyone can paste: the same model, protein and interventions, without the app."""
+
+from collections.abc import Sequence
+
+from core.interventions import Condition, condition_to_json, describe
+
+_TEMPLATE = """\
+from core.alphabet import tokenize
+from core.interventions import condition_from_json
+from core.metrics import rank, target_gap
+from core.model import load_model
+from core.run import run
+
+# {said}
+model = load_model({model!r})
+tokens = tokenize({sequence!r}, masked={masked!r})
+condition = condition_from_json({condition!r})
+
+clean, edited = run(model, tokens, [(), condition]).logits[:, {position}]
+for name, logits in (("clean", clean), ("edited", edited)):
+    print(f"{{name:7}} {target} gap {{target_gap(logits, {target!r}):+.4f}}, rank {{rank(logits, {target!r})}}")
+"""
+
+
+def python_snippet(model: str, sequence: str, masked: Sequence[int], target: str, condition: Condition) -> str:
+    """Python that prints the target's gap and rank at the first masked residue, clean and under `condition`."""
+    return _TEMPLATE.format(
+        said=describe(condition),
+        model=model,
+        sequence=sequence,
+        masked=list(masked),
+        condition=condition_to_json(condition),
+        position=masked[0] + 1,
+        target=target,
+    )
