@@ -7,6 +7,7 @@ printed: `python -m benchmarks.sweep [--length 120] [--repeats 5] [--threads 2]`
 import statistics
 import time
 from contextlib import contextmanager
+from typing import Any
 
 import esm
 import torch
@@ -41,14 +42,15 @@ def hooked_sweep(module: esm.ESM2, tokens: torch.Tensor, position: int) -> list[
 
         return hook
 
-    for layer in module.layers:
+    layers: list[Any] = list(module.layers)
+    for layer in layers:
         for head in range(module.attention_heads):
             with hooked(layer.self_attn.out_proj.register_forward_pre_hook(zero_head(head))):
                 gaps.append(gap())
-    for layer in module.layers:
+    for layer in layers:
         with hooked(layer.self_attn.register_forward_hook(lambda *a: (torch.zeros_like(a[2][0]), a[2][1]))):
             gaps.append(gap())
-    for layer in module.layers:
+    for layer in layers:
         with hooked(layer.fc2.register_forward_hook(lambda *a: torch.zeros_like(a[2]))):
             gaps.append(gap())
     return gaps
@@ -63,6 +65,7 @@ def main(length: int = 120, repeats: int = 5, threads: int = 2) -> None:
     letters = torch.randint(4, 24, (length,), generator=torch.Generator().manual_seed(1))
     tokens = tokenize("".join(esm.data.Alphabet.from_architecture("ESM-1b").get_tok(i) for i in letters), masked=[0])
 
+    expected = torch.empty(0)
     times: dict[str, list[float]] = {"hooks on fair-esm": [], "plmscope": []}
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -79,9 +82,8 @@ def main(length: int = 120, repeats: int = 5, threads: int = 2) -> None:
     for name, seconds in times.items():
         print(f"{name:18} {statistics.median(seconds):7.3f} s  (median of {repeats}, {len(expected)} components)")
     ratios = [slow / fast for slow, fast in zip(*times.values(), strict=True)]
-    print(
-        f"ratio              {statistics.median(ratios):7.2f} x (from {min(ratios):.2f} to {max(ratios):.2f}), L = {length}"
-    )
+    spread = f"from {min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"ratio              {statistics.median(ratios):7.2f} x ({spread}), L = {length}")
 
 
 if __name__ == "__main__":

@@ -116,6 +116,15 @@ def find_local(name: str) -> Path | None:
     return None
 
 
+def local_names() -> list[str]:
+    """The models in the folder named by `PLMSCOPE_MODELS`: `.pt` files and folders with a config.json, by name."""
+    folder = Path(os.environ.get("PLMSCOPE_MODELS") or "missing")
+    if not folder.is_dir():
+        return []
+    files = [path.stem for path in folder.glob("*.pt") if not path.stem.endswith("-contact-regression")]
+    return sorted(files + [path.parent.name for path in folder.glob("*/config.json")])
+
+
 def hub_folder() -> Path:
     """The folder where torch.hub, and so fair-esm, keeps downloaded checkpoints."""
     return Path(torch.hub.get_dir()) / "checkpoints"

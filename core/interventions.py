@@ -23,6 +23,7 @@ Site = HeadSite | StreamSite
 Mode = Literal["zero", "mean", "resample"]
 
 HEAD_SITES: tuple[HeadSite, ...] = ("q", "k", "v", "q_rot", "k_rot", "z")
+MOST_LISTED = 10
 STREAM_SITES: tuple[StreamSite, ...] = ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post")
 
 
@@ -243,7 +244,14 @@ def describe(condition: Condition) -> str:
     for intervention in condition:
         subject, predicate = _phrase(intervention)
         groups.setdefault(predicate, []).append(subject)
-    return " · ".join(f"{', '.join(s)} {p}".strip() for p, s in groups.items()) or "nothing is changed"
+    return " · ".join(f"{_listed(s)} {p}".strip() for p, s in groups.items()) or "nothing is changed"
+
+
+def _listed(subjects: list[str]) -> str:
+    """All of a few, or the first ones of many and how many more."""
+    shown = subjects if len(subjects) <= MOST_LISTED else subjects[: MOST_LISTED - 2]
+    more = len(subjects) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _phrase(intervention: Intervention) -> tuple[str, str]:

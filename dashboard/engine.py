@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import fields, is_dataclass
 from typing import Final, TypeVar
 
+import numpy as np
 import streamlit as st
+import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, find_local
+from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, find_local, local_names
 from core.errors import InputError
 from core.model import Esm2, load_model
 
@@ -25,7 +28,7 @@ Report = Callable[[int, int | None], None]
 
 MOST_WAITING: Final = 16
 SHOWS_PROGRESS_AFTER: Final = 0.5
-RESULTS_KEPT: Final = 256
+BYTES_KEPT: Final = 512 * 2**20
 
 
 class Progress:
@@ -72,7 +75,18 @@ def _worker() -> Worker:
 
 @st.cache_resource(show_spinner=False)
 def _results() -> tuple[LRUCache, threading.Lock]:
-    return LRUCache(RESULTS_KEPT), threading.Lock()
+    return LRUCache(BYTES_KEPT, getsizeof=_bytes), threading.Lock()
+
+
+def _bytes(result: object) -> int:
+    """What a result weighs: its arrays and texts, and a little for everything else."""
+    if isinstance(result, np.ndarray):
+        return result.nbytes
+    if isinstance(result, tuple | list):
+        return sum(_bytes(part) for part in result)
+    if is_dataclass(result):
+        return 256 + sum(_bytes(getattr(result, part.name)) for part in fields(result))
+    return len(result) if isinstance(result, str) else 64
 
 
 def computed(key: Hashable, work: Callable[[Progress], Result], label: str) -> Result:
@@ -101,7 +115,8 @@ def computed(key: Hashable, work: Callable[[Progress], Result], label: str) -> R
         future.cancel()
         place.empty()
     with lock:
-        results[key] = result
+        if _bytes(result) <= BYTES_KEPT:
+            results[key] = result
     return result
 
 
@@ -117,7 +132,7 @@ def _show(place, progress: Progress, label: str, seconds: float) -> None:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def model(name: str) -> Esm2:
     """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`)."""
-    loaded = load_model(name, allow_large=True)
+    loaded = load_model(name, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
     # what lives until the server stops need not be searched for garbage after every rerun
     gc.collect()
     gc.freeze()
@@ -126,7 +141,12 @@ def model(name: str) -> Esm2:
 
 def model_names() -> dict[str, str]:
     """Every model that can be chosen, by name, with what people call it."""
-    return {EMBEDDED: "Embedded teaching model"} | {published.name: published.label for published in PUBLISHED}
+    published = {model.name: model.label for model in PUBLISHED}
+    return (
+        {EMBEDDED: "Embedded teaching model"}
+        | published
+        | {name: name for name in local_names() if name not in published}
+    )
 
 
 def needs_download(name: str) -> PublishedModel | None:

@@ -101,3 +101,10 @@ def test_the_sentence_a_person_reads():
     off = (AblateHead(Head(5, 7), "mask"), AblateHead(Head(0, 7), "mask"), ShiftRope(Head(4, 8), 3))
     assert describe(off) == "L6H8, L1H8 off at the mask · q of L5H9 shifted by +3 residues"
     assert describe(()) == "nothing is changed"
+
+
+def test_many_components_are_counted_not_listed():
+    every = tuple(AblateHead(Head(layer, index)) for layer in range(6) for index in range(12))
+    said = describe(every)
+    assert said.startswith("L1H1, L1H2")
+    assert said.endswith("and 64 more off at every position")

@@ -6,7 +6,16 @@ import torch
 from conftest import random_fair_esm
 
 from core.alphabet import tokenize
-from core.contacts import apc, contact_map, head_maps, heads_map, judge_pairs, pairs_in_range, precision_at, top_contacts
+from core.contacts import (
+    apc,
+    contact_map,
+    head_maps,
+    heads_map,
+    judge_pairs,
+    pairs_in_range,
+    precision_at,
+    top_contacts,
+)
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Esm2

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from core import checkpoints
 from core.alphabet import tokenize
 from core.analyses.head_ablation import ablate, components
-from core.checkpoints import EMBEDDED_FOLDER, contact_file, hub_folder, read_checkpoint
+from core.checkpoints import EMBEDDED_FOLDER, contact_file, hub_folder, local_names, read_checkpoint
 from core.errors import InputError
 from core.model import Esm2, load_model
 from core.run import run
@@ -113,6 +113,13 @@ def test_models_folder_and_hub_cache_are_searched(fair_esm, tmp_path):
     assert_same_logits(load_model("ours"), fair_esm)
     write_pt(fair_esm, hub_folder() / "esm2_t6_8M_UR50D.pt")
     assert_same_logits(load_model("esm2_t6_8M_UR50D"), fair_esm)
+
+
+def test_the_models_folder_is_listed_by_name(fair_esm, tmp_path):
+    write_hugging_face(fair_esm, tmp_path / "models" / "ours")
+    write_pt(fair_esm, tmp_path / "models" / "mine.pt")
+    (tmp_path / "models" / "notes").mkdir()
+    assert local_names() == ["mine", "ours"]
 
 
 @pytest.fixture
