@@ -44,7 +44,7 @@ class HeadGrid {
     const { layers, columns } = this.data;
     this.active = [0, 0];
     this.grid.style.setProperty("--heads", this.heads);
-    this.grid.style.setProperty("--height", `${Math.min(Math.max(264 / layers.length, 11), 26)}px`);
+    this.grid.style.setProperty("--height", `${Math.min(Math.max(264 / layers.length, 11), 30)}px`);
     this.grid.style.setProperty("--gap", layers.length > 16 ? "1.5px" : "2.5px");
     const header = line([label("", LABEL, LABEL), ...columns.map((name, column) => label(name, LABEL, column))], this.heads);
     this.cells = layers.map((_, layer) => columns.map((_, column) => cell(layer, column)));
@@ -64,7 +64,10 @@ class HeadGrid {
     if (!largest) return scale.replaceChildren("Effects are not computed yet.");
     const ramp = document.createElement("i");
     ramp.className = "ramp";
-    scale.replaceChildren(signed(-largest), ramp, `${signed(largest)} ${quantity} (${unit}) when off`);
+    const beyond = (sign) => effects.flat().some((effect) => effect !== null && sign * effect > largest);
+    const low = (beyond(-1) ? "≤ " : "") + signed(-largest);
+    const high = (beyond(1) ? "≥ " : "") + signed(largest);
+    scale.replaceChildren(low, ramp, `${high} ${quantity} (${unit}) when off`);
   }
 
   show() {

@@ -1,17 +1,18 @@
 """The head grid: what the browser is sent, and what clicks in a real one do."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import OpenPage
 from playwright.sync_api import Locator, Page, expect
 
 from core.errors import InputError
 from core.interventions import Head
 from dashboard.head_grid.data import HeadChoice, HeadGridData, from_cells, payload, to_cells
 
+OpenPage = Callable[..., Page]
 APP = Path(__file__).parent / "apps" / "head_grid_app.py"
 
 # What the browser is sent
