@@ -22,7 +22,9 @@ function themeOf(element, colours) {
   const style = getComputedStyle(element);
   const paper = rgb(style.getPropertyValue("--st-background-color"));
   const ink = rgb(style.getPropertyValue("--st-text-color"));
-  return { paper, ink, faint: mix(paper, ink, 0.62), font: style.getPropertyValue("--st-font"), colours };
+  // What has no colour of its own in 3D: lighting darkens it, so on dark paper it starts lighter.
+  const [plain, other] = (paper[1] < ink[1] ? [0.5, 0.22] : [0.27, 0.1]).map((share) => mix(paper, ink, share));
+  return { paper, ink, plain, other, faint: mix(paper, ink, 0.62), font: style.getPropertyValue("--st-font"), colours };
 }
 
 /** 256 colours for the codes of a matrix: 0 is blank, 1 to 255 run from low to high. */
@@ -36,12 +38,11 @@ function ramp(palette, theme) {
   });
 }
 
-function rampStops(palette, { paper, ink, colours }) {
+function rampStops(palette, { paper, ink, plain, colours }) {
   const blank = mix(paper, ink, 0.03);
   if (palette === "change") return [rgb(colours.lowers), blank, rgb(colours.raises)];
   if (palette === "truth") return [blank, mix(paper, ink, 0.72)];
-  // A residue that has nothing must still be seen, so values start from a grey.
-  if (palette === "values") return [mix(paper, ink, 0.2), mix(paper, rgb(colours.edited), 0.75), rgb(colours.edited)];
+  if (palette === "values") return [plain, mix(plain, rgb(colours.edited), 0.7), rgb(colours.edited)];
   const colour = rgb(colours[palette]);
   return [blank, mix(blank, colour, 0.62), colour, mix(colour, ink, 0.5)];
 }

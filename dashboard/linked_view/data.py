@@ -79,8 +79,9 @@ class LinkedViewData:
     """One protein as sequence strip, map and structure.
 
     `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
-    diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. `InputError` when the parts
-    are not all of the same protein.
+    diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
+    lines for `contacts`, or coloured by `residue_values` where there are any. `InputError` when the parts are not all
+    of the same protein.
     """
 
     residues: tuple[str, ...]

@@ -28,6 +28,7 @@ class StructureView {
     const off = !data.structure ? data.texts.no_structure : !data.viewer_url ? NOT_SET_UP : null;
     this.say(off);
     if (off) return this.empty();
+    this.contacts = data.values ? [] : data.contacts; // lines would hide the colour of the values
     this.drawLegend();
     this.source = data.structure.text + JSON.stringify(data.structure.residues);
     this.opened ??= import(new URL(data.viewer_url, document.baseURI)).then((mol) => this.open(mol));
@@ -92,12 +93,12 @@ class StructureView {
 
   draw() {
     if (this.closed || !this.data.structure) return;
-    const { structure, contacts, values } = this.data;
+    const { structure, values } = this.data;
     const { masked, picked } = this.state;
     const fresh = this.drawn.source !== this.source;
     if (fresh) this.load(structure);
     if (this.changed("looks", JSON.stringify([this.theme, values, masked]))) this.colour();
-    if (this.changed("contacts", JSON.stringify([contacts, this.theme]))) this.joinContacts();
+    if (this.changed("contacts", JSON.stringify([this.contacts, this.theme]))) this.joinContacts();
     if (this.changed("picked", JSON.stringify(picked))) this.showPicked();
     this.recentre.hidden = false;
     if (fresh) this.lookAtAll();
@@ -124,30 +125,27 @@ class StructureView {
       if (atom.residue !== null) this.atoms[atom.residue].push(atom);
     }
     this.anchors = this.atoms.map((atoms) => atoms.find((atom) => atom.atom === "CA") ?? atoms[0]);
-    this.chains = [...new Set(residues.filter(Boolean).map(([chain]) => chain))];
     this.viewer.setClickable({}, true, (atom, _viewer, event) => this.clicked(atom, event));
     this.viewer.setHoverable({}, true, (atom) => this.reading(atom.residue), () => this.reading());
   }
 
   colour() {
-    const { paper, ink, colours } = this.theme;
+    const { paper, plain, other, colours } = this.theme;
     const { values } = this.data;
-    const plain = hex(mix(paper, ink, 0.27));
-    const other = hex(mix(paper, ink, 0.1));
     const codes = values && bytes(values.codes);
     const shades = values && ramp("values", this.theme).map(hex);
     const masked = new Set(this.state.masked);
     const colourOf = ({ residue }) => {
-      if (residue === null) return other;
+      if (residue === null) return hex(other);
       if (masked.has(residue)) return colours.masked;
-      return codes ? shades[codes[residue]] : plain;
+      return codes ? shades[codes[residue]] : hex(plain);
     };
     this.viewer.setBackgroundColor(hex(paper));
     this.viewer.setStyle({}, { cartoon: { colorfunc: colourOf, arrows: true } });
   }
 
   joinContacts() {
-    const lines = this.data.contacts.flatMap(([i, j, kind]) =>
+    const lines = this.contacts.flatMap(([i, j, kind]) =>
       this.anchors[i] && this.anchors[j] ? [{ from: this.anchors[i], to: this.anchors[j], kind }] : []);
     for (const kind of Object.keys(KIND_NAMES)) {
       const shape = this.newShape(kind, this.theme.colours[kind]);
@@ -180,7 +178,7 @@ class StructureView {
   }
 
   lookAtAll() {
-    this.viewer.zoomTo({ chain: this.chains });
+    this.viewer.zoomTo({ predicate: (atom) => atom.residue !== null }); // not the waters around it
     this.viewer.zoom(0.94); // room for the ribbon beyond its atoms
     this.viewer.render();
   }
@@ -209,8 +207,8 @@ class StructureView {
   }
 
   drawLegend() {
-    const { contacts, values } = this.data;
-    const items = kindItems(contacts, this.theme);
+    const { values } = this.data;
+    const items = kindItems(this.contacts, this.theme);
     if (values) items.unshift(rampItem({ ...values, palette: "values" }, this.theme, values.label));
     items.push(legendItem("swatch", this.theme.colours.masked, "masked"), legendItem("swatch", this.theme.colours.picked, "picked"));
     this.legend.replaceChildren(...items);

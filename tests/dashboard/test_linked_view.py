@@ -3,11 +3,11 @@
 import base64
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import OpenPage
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -24,6 +24,7 @@ from dashboard.linked_view.data import (
     payload,
 )
 
+OpenPage = Callable[..., Page]
 APP = Path(__file__).parent / "apps" / "linked_view_app.py"
 LIMIT_MS = 300
 
@@ -296,6 +297,7 @@ def test_values_colour_strip_and_structure(open_view: OpenPage) -> None:
     blue = COLOURS["edited"]
     assert count_of(pixels(coloured.locator(".stage")), blue) > 500 + count_of(pixels(plain.locator(".stage")), blue)
     assert count_of(pixels(coloured.locator(".strip")), blue) > 500 + count_of(pixels(plain.locator(".strip")), blue)
+    assert count_of(pixels(coloured.locator(".stage")), COLOURS["right"]) < 10, "lines would hide the colours"
     expect(coloured.locator(".structure .legend")).to_contain_text("attention from M1")
 
 
@@ -345,6 +347,15 @@ def test_arrow_keys_move_the_picked_cell(open_view: OpenPage) -> None:
     expect(page.get_by_text("picked (5, 41)")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("picked ()")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_a_residue_that_is_not_resolved_is_said_to_be(open_view: OpenPage) -> None:
+    page = open_view("?length=70")
+    page.locator(".residue").nth(64).click()
+    expect(page.locator(".structure .readout")).to_have_text("A65 is not resolved in this structure.")
+    assert tags(page) == []
+    assert picked(page) == ["A65"]
 
 
 @pytest.mark.browser
