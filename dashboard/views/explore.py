@@ -25,7 +25,7 @@ from dashboard.session import (
     parse_residues,
     written_residues,
 )
-from dashboard.sidebar import Question, ask, stop_with
+from dashboard.sidebar import Question, stop_with
 
 QUICK_SWEEP = 2e12
 """Floating-point operations up to which every head's effect is computed unasked (about five seconds on two cores)."""
@@ -40,8 +40,7 @@ COLOURINGS = {
 }
 
 
-def page() -> None:
-    question = ask()
+def page(question: Question) -> None:
     try:
         head, edits = edit_controls(question)
         condition = edits.condition(question.model.shape)

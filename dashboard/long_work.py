@@ -1,0 +1,44 @@
+"""Work that takes long waits until it is asked for, and can be stopped."""
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import streamlit as st
+
+from core.model import Esm2
+
+OPERATIONS_PER_SECOND: Final = 4e11
+"""What two cores do on a model's forward passes, roughly: enough to say how long something takes."""
+UNASKED_SECONDS: Final = 5.0
+
+
+def seconds(model: Esm2, n_forwards: float, n_residues: int) -> float:
+    """About how long `n_forwards` passes over `n_residues` in all take; a resumed one counts a little over half."""
+    return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
+
+
+def wanted(key: Hashable, about: float, what: str) -> bool:
+    """Whether to go on: at once for work of a few seconds, else when the person presses the button drawn here."""
+    asked: set[Hashable] = st.session_state.setdefault("asked for", set())
+    if about <= UNASKED_SECONDS or key in asked:
+        return True
+    if st.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):
+        asked.add(key)
+        st.rerun()
+    return False
+
+
+@contextmanager
+def cancellable(key: Hashable, about: float) -> Iterator[None]:
+    """Shows a Cancel button as long as work inside takes, if it takes long."""
+    place = st.empty()
+    if about > UNASKED_SECONDS:
+        asked: set[Hashable] = st.session_state["asked for"]
+        place.button("Cancel", on_click=lambda: asked.discard(key), key=f"cancel {hash(key)}", icon=":material/close:")
+    yield
+    place.empty()
+
+
+def _written(about: float) -> str:
+    return f"{about:.0f} s" if about < 90 else f"{about / 60:.0f} min"
