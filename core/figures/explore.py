@@ -41,10 +41,10 @@ def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout:
 def band_bars(clean: BandView, edited: BandView) -> go.Figure:
     """Four panels over RoPE bands: |q|, |k|, cos of the angle between them, and what each band adds to the score."""
     panels = [
-        ("|q|", "q_norm"),
-        ("|k|", "k_norm"),
+        ("|q| (norm)", "q_norm"),
+        ("|k| (norm)", "k_norm"),
         ("cos θ between q and k", "cosine"),
-        ("Added to the score", "contribution"),
+        ("Added to the score before softmax", "contribution"),
     ]
     figure = make_subplots(cols=4, subplot_titles=[title for title, _ in panels], horizontal_spacing=0.05)
     labels = [f"{length:.1f}" if length < 10 else f"{length:,.0f}" for length in clean.wavelengths]
@@ -62,11 +62,11 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure = styled(figure, "", "norm (arbitrary units)", height=300)
+    figure = styled(figure, "", "", height=300)
     figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
-    figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, col=3)
-    figure.update_yaxes(title={"text": "score before softmax"}, col=4)
-    return figure.update_layout(margin={"t": 60, "b": 70}, legend={"y": 1.15})
+    figure.update_yaxes(range=[-1.05, 1.05], col=3)
+    figure.update_annotations(font={"size": 13})
+    return figure.update_layout(margin={"l": 30, "t": 60, "b": 70}, legend={"y": 1.15})
 
 
 def bos_attention_heads(
