@@ -122,7 +122,8 @@ class Esm2:
     def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Esm2":
         """The weights of a fair-esm `ESM2` module, copied; its contact regression is taken as it stands."""
         shape = ModelShape(module.num_layers, module.attention_heads, module.embed_dim)
-        return cls.from_state_dict(module.state_dict(), shape, name=name, token_dropout=module.token_dropout)
+        copied = {key: tensor.clone() for key, tensor in module.state_dict().items()}
+        return cls.from_state_dict(copied, shape, name=name, token_dropout=module.token_dropout)
 
     @classmethod
     def from_state_dict(
@@ -134,7 +135,7 @@ class Esm2:
         token_dropout: bool = True,
         teaching: bool = False,
     ) -> "Esm2":
-        """A model from tensors under fair-esm's names.
+        """A model of tensors under fair-esm's names, shared and not copied: nobody may change them afterwards.
 
         Raises `InputError` when a tensor is missing or misshapen (wrong architecture or a damaged file).
         """
@@ -147,7 +148,7 @@ class Esm2:
                 raise InputError(f"'{name}' is not an ESM-2 checkpoint: it has no tensor '{key}'")
             if tuple(state[key].shape) != size:
                 raise InputError(f"'{name}' is not this ESM-2: '{key}' is {tuple(state[key].shape)}, expected {size}")
-            return state[key].detach().clone()
+            return state[key].detach()
 
         def affine(prefix: str, *size: int) -> Affine:
             return Affine(take(f"{prefix}.weight", *size), take(f"{prefix}.bias", size[0]))
