@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from conftest import random_fair_esm
 
 from core.alphabet import tokenize
 from core.contacts import (
@@ -19,6 +18,7 @@ from core.contacts import (
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Esm2
+from tests.conftest import random_fair_esm
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSG"
 TOKENS = tokenize(SEQUENCE, masked=[3])

@@ -5,13 +5,13 @@ import json
 import socket
 
 import pytest
-from local_server import LocalServer, serving
-from made_structures import as_mmcif, chain, entry
 
 from core import databases
 from core.databases import fetch_alphafold, fetch_rcsb, fetch_uniprot, protein_from_identifier
 from core.errors import InputError
 from core.protein import Protein
+from tests.local_server import LocalServer, serving
+from tests.made_structures import as_mmcif, chain, entry
 
 SEQUENCE = "MKTAYIAKQG"
 FASTA = f">sp|P12345|MADE_TEST Made-up protein OS=Nobody OX=1\n{SEQUENCE[:5]}\n{SEQUENCE[5:]}\n"

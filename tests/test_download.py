@@ -5,10 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from local_server import LocalServer, serving
 
 from core.download import CHUNK_BYTES, download, fetch, file_sha256
 from core.errors import Cancelled, InputError
+from tests.local_server import LocalServer, serving
 
 BODY = bytes(range(256)) * (10 * CHUNK_BYTES // 256) + b"end"
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from conftest import random_fair_esm
 
 from core.alphabet import AMINO_ACIDS, TOKENS, tokenize
 from core.interventions import AblateHead, Head
@@ -12,6 +11,7 @@ from core.metrics import target_gap
 from core.model import Esm2
 from core.rope import band_scores, wavelengths
 from core.run import KEPT_SITES, RESUMABLE, Keep, run, stream, sweep
+from tests.conftest import random_fair_esm
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 SHAPES = [(3, 4, 32), (2, 3, 60)]

@@ -6,7 +6,6 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_structures import as_pdb, chain, entry
 
 from core.alphabet import RESIDUE_LETTERS, tokenize
 from core.errors import InputError
@@ -19,6 +18,7 @@ from core.protein import (
     residue_name,
 )
 from core.structure import read_structure
+from tests.made_structures import as_pdb, chain, entry
 
 PASTED = "  1 mktay iakqr\n 11 QISFV KSHFS*\n"
 FASTA = ">sp|P12345|FIRST a protein\nMKTAY\nIAKQR\n\n>second\nacdef\n"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_structures import as_mmcif, as_pdb, atom, chain, entry, helix_positions, residue
 
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
@@ -21,6 +20,7 @@ from core.structure import (
     read_structure,
     residue_distances,
 )
+from tests.made_structures import as_mmcif, as_pdb, atom, chain, entry, helix_positions, residue
 
 SEQUENCE = "MKTAYIAKQGWLPE"
 WHOLE = read_structure(as_pdb(entry(chain("A", "MKVLAWGDERTYHQNPFICSMLKEADGWYT"))))

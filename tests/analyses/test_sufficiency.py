@@ -1,6 +1,5 @@
 import pytest
 import torch
-from conftest import SEQUENCE
 from torch import Tensor
 
 from core.alphabet import TOKENS, tokenize
@@ -14,6 +13,7 @@ from core.interventions import AblateAttention, AblateHead, AblateMlp, Head, Rem
 from core.metrics import target_gap
 from core.model import Esm2
 from core.run import Keep, run
+from tests.analyses.conftest import SEQUENCE
 
 
 def test_keeping_everything_is_the_baseline(lively: Esm2):

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 import torch
-from conftest import OpenPage
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
@@ -25,6 +24,7 @@ from dashboard.session import (
     target_letter,
     written_residues,
 )
+from tests.dashboard.conftest import OpenPage
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from experiment_measures import m_logit
 
 from core.errors import InputError
 from core.experiments.experiment import Experiment, publish
@@ -12,6 +11,7 @@ from core.experiments.report import Comparison, Section
 from core.experiments.survey import Survey
 from core.figures.style import EDITED, bars
 from core.model import Esm2
+from tests.experiments.experiment_measures import m_logit
 
 HOSTILE = "</script><script>alert(1)</script>"
 

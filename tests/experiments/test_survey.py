@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from experiment_measures import dies_on_w, dies_once, m_logit
 
 from core.errors import InputError
 from core.experiments.survey import Survey, write_atomically
 from core.experiments.workers import Dask, Processes, Workers
 from core.model import Esm2
+from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit
 
 SEQUENCES = {"one": "MKTAYIAK", "two": "GGGGG", "with W": "MWWK", "short": "MK", "twin of two": "GGGGG"}
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sequences import mutated, random_protein
 
 from core.training.families import FAMILIES, Collection, load_collection
+from tests.training.made_sequences import mutated, random_protein
 
 
 def write_fasta(path: Path, records: list[tuple[str, str]]) -> None:

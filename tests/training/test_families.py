@@ -6,11 +6,11 @@ from pathlib import Path
 import edlib
 import numpy as np
 import pytest
-from made_sequences import mutated, random_protein
 
 from core.errors import InputError
 from core.training.families import FAMILIES, MAX_IDENTITY, Collection, load_collection, read_fasta
 from core.training.identity import closest_identity, containing_relatives
+from tests.training.made_sequences import mutated, random_protein
 
 
 def identity_by_alignment(one: str, other: str) -> float:
