@@ -67,7 +67,8 @@ def _choose_model() -> Esm2:
     missing = engine.needs_download(name)
     if missing is not None:
         gigabytes = missing.n_parameters * 4 / 1e9
-        st.caption(f"{missing.label} is not on this machine: a download of about {gigabytes:.2g} GB.")
+        size = f"{gigabytes:.1f} GB" if gigabytes >= 1 else f"{gigabytes * 1000:.0f} MB"
+        st.caption(f"{missing.label} is not on this machine: a download of about {size}.")
         if missing.is_large:
             st.warning(f"It needs about {gigabytes:.0f} GB of memory.", icon=":material/memory:")
         if not st.button(f"Download {missing.label}", type="primary", width="stretch"):
