@@ -18,25 +18,24 @@ def seconds(model: Esm2, n_forwards: float, n_residues: int) -> float:
     return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
 
 
-def wanted(key: Hashable, about: float, what: str) -> bool:
-    """Whether to go on: at once for work of a few seconds, else when the person presses the button drawn here."""
-    asked: set[Hashable] = st.session_state.setdefault("asked for", set())
-    if about <= UNASKED_SECONDS or key in asked:
-        return True
-    if st.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):
-        asked.add(key)
-        st.rerun()
-    return False
-
-
 @contextmanager
-def cancellable(key: Hashable, about: float) -> Iterator[None]:
-    """Shows a Cancel button as long as work inside takes, if it takes long."""
+def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
+    """Whether to go on: at once for work of a few seconds, else when the person presses the button drawn here.
+
+    While long work goes on inside, the button's place holds one that cancels it.
+    """
+    stages: dict[Hashable, str] = st.session_state.setdefault("stages of long work", {})
     place = st.empty()
-    if about > UNASKED_SECONDS:
-        asked: set[Hashable] = st.session_state["asked for"]
-        place.button("Cancel", on_click=lambda: asked.discard(key), key=f"cancel {hash(key)}", icon=":material/close:")
-    yield
+    if about > UNASKED_SECONDS and stages.get(key) != "done":
+        if stages.get(key) != "asked" and not place.button(
+            f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"
+        ):
+            yield False
+            return
+        stages[key] = "asked"
+        place.button("Cancel", on_click=lambda: stages.pop(key, None), icon=":material/close:")
+    yield True
+    stages[key] = "done"
     place.empty()
 
 

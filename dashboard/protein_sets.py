@@ -1,6 +1,7 @@
 """What a page measures over: the sidebar's protein, the evaluation set, or a FASTA file."""
 
 import hashlib
+import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -12,8 +13,8 @@ from core.evaluation_sets import evaluation_set
 from core.examples import examples, load_example
 from core.protein import proteins_from_file
 from dashboard import engine
-from dashboard.engine import Progress
-from dashboard.long_work import cancellable, seconds, wanted
+from dashboard.engine import SHOWS_PROGRESS_AFTER, Progress
+from dashboard.long_work import on_request, seconds
 from dashboard.session import plain
 from dashboard.sidebar import MAX_UPLOAD_BYTES, Question, stop_with
 
@@ -36,7 +37,7 @@ class ProteinSet:
         return len(self.sequences) == 1
 
     def __str__(self) -> str:
-        return self.title if self.is_one else f"{self.title} ({len(self.sequences)} sequences)"
+        return plain(self.title) if self.is_one else f"{plain(self.title)}, {len(self.sequences)} sequences"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,7 @@ def _evaluation_set() -> ProteinSet:
         return [(example.title, load_example(example.id).sequence) for example in examples()]
 
     members = evaluation_set(engine.computed("known proteins", known, "Reading the examples"), seed=seed)
-    return ProteinSet("The evaluation set", {member.name: member.sequence for member in members})
+    return ProteinSet("the evaluation set", {member.name: member.sequence for member in members})
 
 
 def _uploaded() -> ProteinSet:
@@ -124,22 +125,25 @@ def measured(
     shared = (key, model.fingerprint, question.residue, question.target)
     whole = (shared, tuple(proteins.sequences.values()))
     about = seconds(model, n_forwards, sum(map(len, proteins.sequences.values())))
-    if not wanted(whole, about, f"{label}: {proteins}"):
-        return None
     results: dict[str, Result] = {}
     left_out: dict[str, str] = {}
-    bar = st.empty()
-    with cancellable(whole, about):
+    begin = time.monotonic()
+    with on_request(whole, about, f"Compute for {proteins}") as go_on:
+        if not go_on:
+            return None
+        bar = st.empty()
         for done, (name, sequence) in enumerate(proteins.sequences.items()):
-            if not proteins.is_one:
-                bar.progress(done / len(proteins.sequences), f"{label} … {done} of {len(proteins.sequences)} proteins")
+            if not proteins.is_one and time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
+                bar.progress(done / len(proteins.sequences), f"{label} … {done} of {len(proteins.sequences)} sequences")
             try:
                 results[name] = engine.computed(
-                    (*shared, sequence), lambda progress, sequence=sequence: work(sequence, progress), label
+                    (*shared, sequence),
+                    lambda progress, sequence=sequence: work(sequence, progress),
+                    label if proteins.is_one else plain(name),
                 )
             except InputError as error:
                 left_out[name] = str(error)
-    bar.empty()
+        bar.empty()
     if not results:
         stop_with(InputError(next(iter(left_out.values()))))
     if left_out:

@@ -1,0 +1,108 @@
+"""What a prediction's circuit is made of, drawn: knock-outs, greedy searches, sufficiency, write vectors."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from core.alphabet import AMINO_ACIDS
+from core.analyses.minimal_circuits import MinimalCircuit, component_name
+from core.analyses.super_additivity import SuperAdditivity
+from core.analyses.write_vectors import WriteVectors
+from core.figures.style import CLEAN, EDITED, OTHER, TARGET, Curve, bars, curves, head_heatmap, head_names, heatmap
+
+
+def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
+    """A cell per head, dark where the mask attends to BOS."""
+    return head_heatmap(attention, quantity="attention to BOS", diverging=False)
+
+
+def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
+    """The mean gap under each knock-out, one bar per set of heads; above the line the target ranks first."""
+    colours = dict(zip(gaps, (OTHER[1], EDITED), strict=False))
+    figure = bars(names, gaps, colours=colours, x_title="Knocked out", y_title=f"{target} gap (logits)")
+    return figure.add_hline(y=0, line={"color": CLEAN, "width": 1}).update_layout(showlegend=True)
+
+
+def search_path(circuit: MinimalCircuit, target: str) -> go.Figure:
+    """The gap and the target's logit as a greedy search ablates one component after another."""
+    steps = np.arange(1, len(circuit.removed) + 1)
+    names = [component_name(component) for component in circuit.removed]
+    lines = [Curve(f"{target} gap", circuit.gaps, EDITED), Curve(f"{target}'s logit", circuit.logits, TARGET)]
+    figure = curves(steps, lines, x_title="Component ablated, in this order", y_title="Logits", zero_line=True)
+    figure.update_traces(text=names, hovertemplate="%{x}. %{text} off: %{y:.2f}<extra></extra>")
+    step = -(-len(names) // 30)
+    return figure.update_xaxes(tickvals=steps[::step], ticktext=names[::step], tickangle=-45)
+
+
+def necessity(frequency: Mapping[str, float]) -> go.Figure:
+    """How often a search could not spare each component."""
+    values = {"needed": np.array(list(frequency.values()))}
+    figure = bars(
+        list(frequency), values, colours=[EDITED] * len(frequency), x_title="Component", y_title="Share of sequences"
+    )
+    return figure.update_yaxes(range=[0, 1])
+
+
+def token_scopes(table: pd.DataFrame, target: str) -> go.Figure:
+    """The gap with a circuit's attention (down) and MLPs (across) kept at some positions only, as a grid of numbers."""
+    kept = table[table.attention_at != "the whole model"]
+    wide = kept.pivot(index="attention_at", columns="mlps_at", values="gap")
+    wide = wide.loc[list(dict.fromkeys(kept.attention_at)), list(dict.fromkeys(kept.mlps_at))]
+    words = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "everywhere"}
+    figure = heatmap(
+        wide.to_numpy(),
+        [words[scope] for scope in wide.index],
+        [words[scope] for scope in wide.columns],
+        quantity=f"{target} gap (logits)",
+        x="MLPs kept at",
+        y="Attention kept at",
+    )
+    return figure.update_traces(texttemplate="%{z:.2f}")
+
+
+def along(table: pd.DataFrame, target: str) -> go.Figure:
+    """The gap with each residue masked in turn, one line per condition; above the line the target is predicted."""
+    styles = zip(dict.fromkeys(table.condition), (CLEAN, EDITED, OTHER[0]), ("solid", "solid", "dot"), strict=False)
+    residues = np.unique(table.residue.to_numpy())
+    lines = [
+        Curve(name, table[table.condition == name].gap.to_numpy(), colour, dash=dash) for name, colour, dash in styles
+    ]
+    return curves(residues + 1, lines, x_title="Masked residue", y_title=f"{target} gap (logits)", zero_line=True)
+
+
+def pair(found: SuperAdditivity, first: str, second: str, target: str) -> go.Figure:
+    """The gap with two components alone, added and together, between neither and the whole model."""
+    gaps = {
+        "neither": found.neither,
+        f"{first} alone": found.first,
+        f"{second} alone": found.second,
+        "merely added": found.added,
+        "together": found.both,
+        "whole model": found.whole_model,
+    }
+    colours = [CLEAN, OTHER[1], OTHER[1], OTHER[0], EDITED, CLEAN]
+    figure = bars(
+        list(gaps),
+        {"gap": np.array(list(gaps.values()))},
+        colours=colours,
+        x_title="Kept",
+        y_title=f"{target} gap (logits)",
+    )
+    return figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
+
+
+def write_vectors(found: WriteVectors, layer: int) -> go.Figure:
+    """A row per head of the last layer (0-based `layer`), a column per amino acid: cosine of write and gradient."""
+    rows = [f"L{layer + 1}{name}" for name in head_names(len(found.cosine))]
+    return heatmap(found.cosine, rows, list(AMINO_ACIDS), quantity="cosine", x="Amino acid whose logit rises", y="Head")
+
+
+def ablation_drops(drops: Float[np.ndarray, "heads"], layer: int, target: str) -> go.Figure:
+    """What the target's logit loses without each head of one layer (0-based)."""
+    names = [f"L{layer + 1}{name}" for name in head_names(len(drops))]
+    return bars(
+        names, {"drop": drops}, colours=[EDITED] * len(names), x_title="Head", y_title=f"Drop of {target}'s logit"
+    )
