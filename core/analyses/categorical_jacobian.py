@@ -5,6 +5,7 @@ The Categorical Jacobian of Zhang et al. (2024) on logits, and the same on hidde
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from torch import Tensor
 from core.alphabet import AMINO_ACIDS, token_id
 from core.analyses.mutants import MEMORY_BUDGET, mutant_responses
 from core.contacts import apc
+from core.disk_cache import remembered
 from core.errors import InputError
 from core.forward import unembed
-from core.interventions import Condition
+from core.interventions import Condition, condition_to_json
 from core.model import Esm2
 
 LARGEST_JACOBIAN = 4 * 2**30
@@ -136,6 +138,43 @@ def representation_jacobian(
     mean = sum(centred(0)) / n_residues
     norms = torch.stack([(response - mean).square().sum((0, 2)).sqrt() for response in centred(n_residues)])
     return _corrected((norms + norms.T) / 2)
+
+
+def stored_jacobian(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    *,
+    layer: int | None = None,
+    substitutions: str = AMINO_ACIDS,
+    condition: Condition = (),
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+    folder: Path | None = None,
+) -> Float[np.ndarray, "residue residue"]:
+    """`categorical_jacobian`, or with a `layer` `representation_jacobian`, from disk where it was computed before."""
+    settings = {
+        "substitutions": substitutions,
+        "condition": condition,
+        "memory_budget": memory_budget,
+        "progress": progress,
+        "cancel": cancel,
+    }
+    key = {
+        "model": model.fingerprint,
+        "dtype": model.dtype,
+        "tokens": tokens.tolist(),
+        "layer": layer,
+        "substitutions": substitutions,
+        "condition": condition_to_json(condition),
+    }
+
+    def compute() -> np.ndarray:
+        if layer is None:
+            return categorical_jacobian(model, tokens, **settings)
+        return representation_jacobian(model, tokens, layer=layer, **settings)
+
+    return remembered("jacobian", key, compute, folder)
 
 
 def _ids(substitutions: str) -> list[int]:

@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACIDS, tokenize
-from core.analyses.categorical_jacobian import categorical_jacobian, jacobian, representation_jacobian
+from core.analyses.categorical_jacobian import (
+    categorical_jacobian,
+    jacobian,
+    representation_jacobian,
+    stored_jacobian,
+)
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
 from core.model import Esm2
@@ -158,3 +163,21 @@ def test_a_protein_too_long_to_hold_is_refused_before_anything_is_computed(model
 def test_a_layer_that_does_not_exist_is_one_clear_line(model):
     with pytest.raises(InputError, match="layer 4 does not exist: tiny has layers 1 to 3"):
         representation_jacobian(model, tokenize(SEQUENCE), layer=3)
+
+
+def test_a_kept_map_belongs_to_its_model_protein_and_settings(model, tmp_path):
+    tokens, heard = tokenize("MKWA"), []
+    settings = [{}, {"layer": 1}, {"substitutions": "AWK"}, {"condition": (AblateHead(Head(0, 1)),)}]
+    for computes in (True, False):
+        for setting in settings:
+            found = stored_jacobian(
+                model, tokens, **setting, folder=tmp_path, progress=lambda *event: heard.append(event)
+            )
+            compute = representation_jacobian if "layer" in setting else categorical_jacobian
+            np.testing.assert_array_equal(found, compute(model, tokens, **setting))
+        assert bool(heard) is computes
+        heard.clear()
+    assert len(list(tmp_path.iterdir())) == len(settings)
+    stored_jacobian(model, tokenize("MKWC"), folder=tmp_path)
+    stored_jacobian(model.to(torch.float32), tokens, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(settings) + 2
