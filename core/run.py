@@ -203,18 +203,22 @@ def sweep(
 ) -> np.ndarray:
     """`measure` of every condition on the baseline's protein, in the order of `conditions`.
 
-    A condition resumes at its first edited layer from `baseline` (an unedited single-row run that kept `RESUMABLE`);
-    the last layer computes only `positions`. Conditions go in chunks whose activations fit `memory_budget` bytes;
-    `progress` hears (done, all) after each, and a set `cancel` raises `Cancelled` before the next.
+    A condition resumes from `baseline` (a single-row run that kept `RESUMABLE`) where it first differs: every condition
+    begins with the baseline's own, mostly (). The last layer computes only `positions`. Conditions go in chunks whose
+    activations fit `memory_budget` bytes; `progress` hears (done, all) after each, and a set `cancel` raises
+    `Cancelled` before the next.
     """
-    if len(baseline.tokens) != 1 or baseline.conditions != ((),):
-        raise InputError("a sweep resumes from one unedited run: give run(model, tokens, keep=RESUMABLE)")
+    if len(baseline.tokens) != 1:
+        raise InputError("a sweep resumes from a run of one row: give run(model, tokens, keep=RESUMABLE)")
+    given = baseline.conditions[0]
+    if any(condition[: len(given)] != given for condition in conditions):
+        raise InputError("a sweep's conditions must begin with the condition of the run that it resumes from")
     if not conditions:
         return np.empty((0,))
     sources = run_sources(model, baseline.tokens, [sum(conditions, ())])
     by_start: dict[tuple[int, int], list[int]] = {}
     for index, condition in enumerate(conditions):
-        by_start.setdefault(_first_edit(condition, model), []).append(index)
+        by_start.setdefault(_first_edit(condition[len(given) :], model), []).append(index)
     per_chunk = rows_within(model, baseline.tokens.shape[1], memory_budget, bool({"pattern", "scores"} & keep.sites))
     results: dict[int, Tensor] = {}
     for (layer, stage), members in sorted(by_start.items()):

@@ -6,7 +6,22 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACIDS, TOKENS, tokenize
-from core.interventions import AblateHead, Head
+from core.errors import InputError
+from core.interventions import (
+    AblateAttention,
+    AblateHead,
+    AblateMlp,
+    AblateValues,
+    BlockAttention,
+    FixTokenDropout,
+    Head,
+    PatchActivation,
+    ScaleBand,
+    ShiftRope,
+    Source,
+    SwapRope,
+    describe,
+)
 from core.metrics import target_gap
 from core.model import Esm2
 from core.rope import band_scores, wavelengths
@@ -168,3 +183,38 @@ def test_a_sweep_equals_whole_runs_and_keeps_order(model):
     whole = target_gap(run(model, tokens, conditions).logits[:, 1], "M")
     torch.testing.assert_close(torch.from_numpy(swept), whole, atol=1e-10, rtol=0)
     assert heard[-1] == (13, 13)
+
+
+OTHER = Source(tuple(tokenize(SEQUENCE[::-1], masked=[0]).tolist()))
+GIVEN = [
+    (AblateHead(Head(1, 2), "mask"), AblateMlp(0)),
+    (AblateAttention(1, "bos"), ScaleBand(Head(1, 0), 1, 0.5)),
+    (ShiftRope(Head(1, 1), 3), SwapRope(Head(2, 2), "mask", 5), BlockAttention(Head(1, 3), scale=0.3)),
+    (AblateValues(Head(1, 1)), PatchActivation("z", 1, OTHER, 3), PatchActivation("resid_mid", 1, OTHER)),
+    (FixTokenDropout(0.7), AblateMlp(1, mode="mean")),
+]
+EXTRA = [
+    (),
+    (AblateHead(Head(0, 1)),),
+    (AblateHead(Head(1, 0)),),
+    (AblateMlp(1, "mask"),),
+    (ShiftRope(Head(1, 2), -2),),
+    (AblateAttention(2), AblateMlp(2)),
+    (FixTokenDropout(0.9),),
+]
+
+
+@pytest.mark.parametrize("given", GIVEN, ids=describe)
+def test_a_sweep_resumes_from_an_edited_run(model, given):
+    tokens = tokenize(SEQUENCE, masked=[0])
+    conditions = [given + extra for extra in EXTRA]
+    baseline = run(model, tokens, [given], keep=RESUMABLE)
+    swept = sweep(model, baseline, conditions, lambda trace: trace.logits[:, 0], positions=[1])
+    whole = run(model, tokens, conditions).logits[:, 1]
+    torch.testing.assert_close(torch.from_numpy(swept), whole, atol=1e-10, rtol=0)
+
+
+def test_a_sweep_refuses_conditions_that_undo_its_baseline(model):
+    baseline = run(model, tokenize(SEQUENCE, masked=[0]), [GIVEN[0]], keep=RESUMABLE)
+    with pytest.raises(InputError, match="must begin with the condition of the run"):
+        sweep(model, baseline, [GIVEN[0], ()], lambda trace: trace.logits[:, 0])
