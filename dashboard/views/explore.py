@@ -10,6 +10,7 @@ from core.contacts import SEPARATIONS, Verdict, heads_map, judge_pairs, precisio
 from core.errors import InputError
 from core.figures import explore as figures
 from core.interventions import Condition, Head, condition_to_json, describe
+from core.metrics import Among
 from core.protein import residue_name
 from core.snippet import python_snippet
 from core.structure import contact_truth, residue_distances
@@ -30,6 +31,7 @@ from dashboard.sidebar import Question, stop_with
 QUICK_SWEEP = 2e12
 """Floating-point operations up to which every head's effect is computed unasked (about five seconds on two cores)."""
 MAP_SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
+COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
 BARE = {"displayModeBar": False}
 READOUTS: tuple[figures.Readout, ...] = ("probability", "logit")
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
@@ -43,16 +45,19 @@ COLOURINGS = {
 def page(question: Question) -> None:
     try:
         head, edits = edit_controls(question)
+        among: Among = st.sidebar.selectbox(
+            "Target gap against", COMPETITORS, format_func=COMPETITORS.__getitem__, key="among", bind="query-params"
+        )
         condition = edits.condition(question.model.shape)
         clean, edited = _run(question, (), head), _run(question, condition, head)
     except InputError as error:
         stop_with(error)
-    before, after = prediction(clean, question.target), prediction(edited, question.target)
+    before, after = (prediction(view, question.target, among) for view in (clean, edited))
 
-    _headline(question, condition, before, after)
+    _headline(question, condition, before, after, among)
     grid, bars = st.columns([3, 2], gap="medium")
     with grid.container(border=True, height="stretch"):
-        _grid(question, edits, condition, head)
+        _grid(question, edits, condition, head, among)
     with bars.container(border=True, height="stretch"):
         _prediction(question, before, after)
     with st.container(border=True):
@@ -74,7 +79,7 @@ def _run(question: Question, condition: Condition, head: Head) -> RunView:
     )
 
 
-def _headline(question: Question, condition: Condition, before: Prediction, after: Prediction) -> None:
+def _headline(question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among) -> None:
     title, share, reset = st.columns([6, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
@@ -96,7 +101,7 @@ def _headline(question: Question, condition: Condition, before: Prediction, afte
         f"{target} gap (logits)",
         f"{after.target_gap:+.2f}",
         f"{after.target_gap - before.target_gap:+.2f}" if condition else None,
-        help="The target's logit minus the largest other amino acid's: positive when the target ranks first.",
+        help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first.",
     )
     columns[2].metric(
         f"Rank of {target}",
@@ -107,9 +112,9 @@ def _headline(question: Question, condition: Condition, before: Prediction, afte
     columns[3].metric("Predicted", after.first, f"clean: {before.first}" if condition else None, delta_color="off")
 
 
-def _grid(question: Question, edits: Edits, condition: Condition, head: Head) -> None:
+def _grid(question: Question, edits: Edits, condition: Condition, head: Head, among: Among) -> None:
     shape = question.model.shape
-    effects = _effects(question, edits, condition)
+    effects = _effects(question, edits, condition, among)
     data = (
         HeadGridData.not_computed(shape.n_layers, shape.n_heads)
         if effects is None
@@ -139,11 +144,11 @@ def _take_choice(choice: HeadChoice) -> None:
         st.session_state["head"] = str(choice.selected)
 
 
-def _effects(question: Question, edits: Edits, condition: Condition) -> ComponentEffects | None:
+def _effects(question: Question, edits: Edits, condition: Condition, among: Among) -> ComponentEffects | None:
     model = question.model
     given = condition if st.session_state.get("given") else ()
     scope = msgspec.json.encode(edits.scope)
-    key = ("effects", *question.key, scope, edits.mode, condition_to_json(given))
+    key = ("effects", *question.key, scope, edits.mode, condition_to_json(given), among)
     components = model.shape.n_layers * (model.shape.n_heads + 2)
     cost = 2 * model.n_parameters * len(question.tokens) * components * 0.6
     if cost > QUICK_SWEEP and st.session_state.get("effects wanted") != key:
@@ -164,6 +169,7 @@ def _effects(question: Question, edits: Edits, condition: Condition) -> Componen
             residue=question.residue,
             scope=edits.scope,
             mode=edits.mode,
+            among=among,
             given=given,
             progress=progress.report,
             cancel=progress.cancel,
