@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.analyses.head_ablation import Component, ablate
-from core.analyses.reading import read
+from core.analyses.reading import Reading, read
 from core.errors import InputError
 from core.interventions import Condition, Head, Scope
 from core.metrics import Among
@@ -50,33 +50,25 @@ def minimal_circuit(
     first. `given` is ablated from the start. `progress` hears (ablated, candidates). Source: Jedryszek & Crook 2026,
     Methods, "Greedy minimal-circuit discovery". Raises `InputError` when the target doesn't rank first to begin with.
     """
-    baseline = run(model, tokens, keep=RESUMABLE)
 
-    def read_all(conditions: Sequence[Condition]) -> tuple[np.ndarray, np.ndarray]:
-        found = read(
-            model,
-            tokens,
-            conditions,
-            target=target,
-            among=among,
-            baseline=baseline,
-            memory_budget=memory_budget,
-            cancel=cancel,
-        )
-        return found.gap, found.logit
+    def read_without(ablated: Condition, further: Sequence[Condition]) -> Reading:
+        baseline = run(model, tokens, [ablated], keep=RESUMABLE)
+        conditions = [ablated + condition for condition in further]
+        settings = {"target": target, "among": among, "memory_budget": memory_budget, "cancel": cancel}
+        return read(model, tokens, conditions, baseline=baseline, **settings)
 
-    start, _ = read_all([given])
-    if start[0] <= 0:
-        raise InputError(f"{target} doesn't rank first here (gap {start[0]:.2f}): there is no circuit to reduce")
+    start = read_without(given, [()]).gap[0]
+    if start <= 0:
+        raise InputError(f"{target} doesn't rank first here (gap {start:.2f}): there is no circuit to reduce")
     left, removed, gaps, logits = list(candidates), [], [], []
-    condition = given
+    ablated = given
     while left and (not gaps or gaps[-1] > 0):
-        gap, logit = read_all([condition + ablate(component, scope) for component in left])
-        least = int(logit.argmax())
+        found = read_without(ablated, [ablate(component, scope) for component in left])
+        least = int(found.logit.argmax())
         removed.append(left.pop(least))
-        condition += ablate(removed[-1], scope)
-        gaps.append(gap[least])
-        logits.append(logit[least])
+        ablated += ablate(removed[-1], scope)
+        gaps.append(found.gap[least])
+        logits.append(found.logit[least])
         if progress is not None:
             progress(len(removed), len(candidates))
     needed = [*left, removed[-1]] if gaps and gaps[-1] <= 0 else left

@@ -41,8 +41,9 @@ def read(
 ) -> Reading:
     """The target at `residue` (0-based; the first masked one when None) under each condition.
 
-    `baseline` may be an unedited run that kept `RESUMABLE`; it is made where it is missing. Raises `InputError` when
-    nothing is masked and no residue is named, and `Cancelled` when `cancel` is set.
+    `baseline` may be a run that kept `RESUMABLE`, unedited or under what all conditions begin with; where it is missing
+    it is made, unedited. Raises `InputError` when nothing is masked and no residue is named, and `Cancelled` when
+    `cancel` is set.
     """
     position = residue_position(tokens, residue)
     column = token_id(target)
