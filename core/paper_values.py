@@ -85,8 +85,6 @@ SWAP_STEPS: Final = (
 )
 PATCH_SET_RESCUE: Final = {
     # condition as `core.analyses.rope_experiments.PATCH_SETS` calls it: rescue in %, Extended Data Table 3
-    "clean": 100.0,
-    "corrupted": 0.0,
     "readout's full q": 70.2,
     "readout's rotation": 1.5,
     "key heads' and readout's rotations": 32.8,

@@ -63,11 +63,11 @@ def destruction(
     among: Among = "amino acids",
     fixed_scale: float | None = None,
 ) -> pd.DataFrame:
-    """Poly-X with ever more random residues masked beside the first: columns masks, order, target, repeated, gap, rank.
+    """Poly-X with ever more random residues masked beside the first: a row per number of masks and order.
 
-    `masks` counts the first residue's; each of the `orders` masks its residues in one random order, so that more masks
-    add to fewer. Source: Jedryszek & Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino acid, or
-    more masks than residues.
+    Columns masks, order, target, repeated, gap, rank and scale, as in `elongation`. `masks` counts the first residue's;
+    each of the `orders` masks its residues in one random order, so that more masks add to fewer. Source: Jedryszek &
+    Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino acid, or more masks than residues.
     """
     _check(letter)
     if max(masks) > length or min(masks) < 1:
@@ -82,10 +82,12 @@ def destruction(
     chunks = tokens.split(rows_within(model, tokens.shape[1], BUDGET))
     logits = torch.cat([run(model, chunk, [condition], positions=[1]).logits[:, 0] for chunk in chunks])
     read = [_read(row, letter, target, among) for row in logits]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [(*key, *values) for key, values in zip(rows, read, strict=True)],
         columns=["masks", "order", "target", "repeated", "gap", "rank"],
     )
+    own = token_dropout_scale(tokens, model.dtype).cpu().numpy()
+    return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
 
 def crossing(x: Real[np.ndarray, "points"], gap: Float[np.ndarray, "points"]) -> float:

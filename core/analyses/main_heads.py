@@ -17,11 +17,16 @@ from core.model import Esm2
 from core.run import RESUMABLE, run
 
 
-def main_head(model: Esm2, tokens: Int[Tensor, "pos"], *, target: str = "M", among: Among = "amino acids") -> Head:
-    """The head whose ablation at the first mask costs the target's logit most: L6H8 for M in ESM-2 8M."""
+def heads_by_cost(
+    model: Esm2, tokens: Int[Tensor, "pos"], *, target: str = "M", among: Among = "amino acids"
+) -> tuple[Head, ...]:
+    """All heads, the one whose ablation at the first mask costs the target's logit most first.
+
+    That one is the prediction's main head: L6H8 for M in ESM-2 8M.
+    """
     heads = heads_of_layers(model.shape, range(model.shape.n_layers))
     logits = read(model, tokens, [ablate(head, "mask") for head in heads], target=target, among=among).logit
-    return heads[int(logits.argmin())]
+    return tuple(heads[place] for place in np.argsort(logits, kind="stable"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,9 @@ def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
 def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
     """The mean gap under each knock-out, one bar per set of heads; above the line the target ranks first."""
     colours = dict(zip(gaps, (OTHER[1], EDITED), strict=False))
-    figure = bars(names, gaps, colours=colours, x_title="Knocked out", y_title=f"{target} gap (logits)")
+    wrapped = [name.replace(" ", "<br>") for name in names]
+    figure = bars(wrapped, gaps, colours=colours, x_title="Knocked out", y_title=f"{target} gap (logits)")
+    figure.update_xaxes(tickangle=0)
     return figure.add_hline(y=0, line={"color": CLEAN, "width": 1}).update_layout(showlegend=True)
 
 
@@ -106,3 +108,17 @@ def ablation_drops(drops: Float[np.ndarray, "heads"], layer: int, target: str) -
     return bars(
         names, {"drop": drops}, colours=[EDITED] * len(names), x_title="Head", y_title=f"Drop of {target}'s logit"
     )
+
+
+def rates(found: Mapping[str, tuple[float, float]], residue: int) -> go.Figure:
+    """How often the target ranks first at one residue (0-based) and at all others, one pair of bars per condition."""
+    here, elsewhere = (np.array([pair[place] for pair in found.values()]) for place in (0, 1))
+    name = f"at residue {residue + 1}"
+    figure = bars(
+        list(found),
+        {name: here, "elsewhere": elsewhere},
+        colours={name: TARGET, "elsewhere": CLEAN},
+        x_title="Run",
+        y_title="Share where the target ranks first",
+    )
+    return figure.update_yaxes(range=[0, 1])

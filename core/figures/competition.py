@@ -41,7 +41,9 @@ def competing_logits(
                     col=1,
                 )
             line, marker = {"color": colour, "dash": dash}, {"size": 5}
-            figure.add_scatter(x=places, y=y, name=f"{name}{note}", line=line, marker=marker, row=1, col=1)
+            figure.add_scatter(
+                x=places, y=y, name=f"{name}{note}", mode="lines+markers", line=line, marker=marker, row=1, col=1
+            )
         scale = mean["scale"].to_numpy()
         line = {"color": CLEAN, "dash": dash}
         figure.add_scatter(x=places, y=scale, name=f"token dropout's scale{note}", line=line, row=2, col=1)

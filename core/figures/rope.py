@@ -48,7 +48,7 @@ def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, "conditions"
     figure = go.Figure(
         go.Bar(
             x=rescue,
-            y=list(conditions),
+            y=[name.replace(" and ", "<br>and ").replace("whole layers", "<br>whole layers") for name in conditions],
             orientation="h",
             marker={"color": colours},
             text=[f"{value:.0f} %" for value in rescue],
@@ -56,7 +56,7 @@ def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, "conditions"
         )
     )
     figure = styled(figure, "Rescue (%)", "", height=340)
-    return figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 300})
+    return figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 190})
 
 
 def shift(
@@ -108,7 +108,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
     panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = make_subplots(cols=4, subplot_titles=list(panels), horizontal_spacing=0.05)
+    figure = make_subplots(cols=4, subplot_titles=list(panels), horizontal_spacing=0.07)
     for column, quantity in enumerate(panels.values(), start=1):
         for name, end, colour in (("mask at the start", "clean", TARGET), ("mask inside", "internal", CLEAN)):
             figure.add_bar(
@@ -123,7 +123,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
             )
     figure = styled(figure, "", "norm (arbitrary units)", height=320)
     figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
-    figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, col=3)
+    figure.update_yaxes(range=[-1.05, 1.05], col=3)
     figure.update_yaxes(title={"text": "score before softmax"}, col=4)
     return figure.update_layout(margin={"t": 60, "b": 70}, legend={"y": 1.15})
 

@@ -3,21 +3,22 @@ import pytest
 import torch
 
 from core.analyses.head_ablation import ablate
-from core.analyses.main_heads import main_head, swap_search
+from core.analyses.main_heads import heads_by_cost, swap_search
 from core.analyses.reading import read
 from core.analyses.rope_experiments import heads_of_layers, swap
 from core.interventions import Head
 from core.model import Esm2
 
 
-def test_no_head_costs_more_than_the_main_one(lively: Esm2, clean: torch.Tensor, first: str):
-    main = main_head(lively, clean, target=first)
+def test_heads_are_ranked_by_what_their_loss_costs(lively: Esm2, clean: torch.Tensor, first: str):
+    ranked = heads_by_cost(lively, clean, target=first)
     costs = {
         head: read(lively, clean, [(), ablate(head, "mask")], target=first).logit
         for head in heads_of_layers(lively.shape, range(3))
     }
     drops = {head: whole - without for head, (whole, without) in costs.items()}
-    assert drops[main] == max(drops.values())
+    assert [drops[head] for head in ranked] == pytest.approx(sorted(drops.values(), reverse=True))
+    assert set(ranked) == set(drops)
 
 
 def test_every_step_of_the_search_is_the_best_one_and_its_gaps_are_those_of_the_swaps(
