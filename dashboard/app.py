@@ -11,17 +11,46 @@ if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
 from dashboard.sidebar import ask  # noqa: E402
-from dashboard.views import ablation, explore  # noqa: E402
+from dashboard.views import (  # noqa: E402
+    ablation,
+    bos,
+    competition,
+    explore,
+    injection,
+    minimal_circuit,
+    patching,
+    rope,
+    rope_bands,
+    rope_shift,
+    rope_swap,
+    sufficiency,
+    write_vectors,
+)
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
 st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")
 
 # Pages are drawn after the sidebar, below: by then there is a question
 EXPLORE = st.Page(lambda: explore.page(question), title="Explore", icon=":material/tune:", default=True)
+SUFFICIENCY = st.Page(lambda: sufficiency.page(question), title="Sufficiency", url_path="sufficiency")
+BOS = st.Page(lambda: bos.page(question), title="BOS knock-outs", url_path="bos")
 PAGES = {
     "": [EXPLORE],
     "Circuits": [
         st.Page(lambda: ablation.page(question, EXPLORE), title="Ablation", url_path="ablation"),
+        BOS,
+        st.Page(lambda: minimal_circuit.page(question, SUFFICIENCY), title="Minimal circuit", url_path="circuit"),
+        SUFFICIENCY,
+        st.Page(lambda: patching.page(question), title="Patching", url_path="patching"),
+        st.Page(lambda: injection.page(question), title="Injection", url_path="injection"),
+        st.Page(lambda: write_vectors.page(question), title="Write vectors", url_path="write-vectors"),
+        st.Page(lambda: competition.page(question), title="Competition", url_path="competition"),
+    ],
+    "RoPE": [
+        st.Page(lambda: rope.page(question), title="Rotations", url_path="rope"),
+        st.Page(lambda: rope_swap.page(question, BOS), title="Swapped rotations", url_path="rope-swap"),
+        st.Page(lambda: rope_shift.page(question), title="Shift", url_path="rope-shift"),
+        st.Page(lambda: rope_bands.page(question), title="Norm and direction", url_path="rope-bands"),
     ],
 }
 page = st.navigation(PAGES, position="top")

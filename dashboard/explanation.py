@@ -20,7 +20,7 @@ def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
 
 def draw(figure: go.Figure, caption: str, key: str) -> None:
     """A figure and the line that says how to read it."""
-    st.plotly_chart(figure, key=key, config=BARE)
+    st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
     st.caption(caption)
 
 
@@ -31,7 +31,7 @@ def download(table: pd.DataFrame, name: str) -> None:
         table.to_csv(index=False),
         f"{name}.csv",
         "text/csv",
-        key=f"download {name}",
+        key=f"download: {name}",
         icon=":material/download:",
         on_click="ignore",
     )
@@ -45,6 +45,6 @@ def beside_paper(model: Esm2, rows: Sequence[tuple[PaperValue, str]]) -> None:
         columns=["Quantity", f"Paper: {SOURCE}", "Where in the paper", here],
     )
     st.markdown("**Beside the paper**")
-    st.dataframe(table, hide_index=True)
+    st.dataframe(table, hide_index=True, height="content")
     if model.teaching:
         st.caption("Another, much smaller model: its numbers need not agree with those of ESM-2 8M.")

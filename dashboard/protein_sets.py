@@ -150,3 +150,29 @@ def measured(
         with st.expander(f"{len(left_out)} of {len(proteins.sequences)} sequences are left out"):
             st.markdown("\n".join(f"- {plain(name)}: {plain(reason)}" for name, reason in left_out.items()))
     return Measured(results, left_out)
+
+
+def measured_together(
+    question: Question,
+    proteins: ProteinSet,
+    key: Hashable,
+    work: Callable[[Progress], Result],
+    *,
+    n_forwards: float,
+    label: str,
+) -> Result | None:
+    """`work(progress)` on all proteins at once, or None until the person asks for what takes long.
+
+    For what can't be measured one protein at a time. `n_forwards` is how often it runs the model on each; an
+    `InputError` stops the page.
+    """
+    model, sequences = question.model, tuple(proteins.sequences.values())
+    whole = (key, model.fingerprint, question.residue, question.target, sequences)
+    about = seconds(model, n_forwards, sum(map(len, sequences)))
+    with on_request(whole, about, f"Compute for {proteins}") as go_on:
+        if not go_on:
+            return None
+        try:
+            return engine.computed(whole, work, label)
+        except InputError as error:
+            stop_with(error)

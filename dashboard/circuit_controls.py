@@ -1,0 +1,114 @@
+"""Controls that several pages of the circuit lab share: the internal residue, the main head and the key heads."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+from torch import Tensor
+
+from core.alphabet import tokenize
+from core.analyses.main_heads import heads_by_cost, swap_search
+from core.errors import InputError
+from core.interventions import Head
+from dashboard import engine
+from dashboard.long_work import UNASKED_SECONDS, seconds
+from dashboard.session import head_names
+from dashboard.sidebar import Question
+
+KEY_HEADS = 5
+"""How many are looked for unasked: as many as the paper's core has beside its readout head."""
+
+Found = TypeVar("Found")
+
+
+def internal_residue() -> int:
+    """The internal residue (0-based) that is masked instead, for comparison; the paper's is the eleventh."""
+    chosen = st.number_input(
+        "Internal residue",
+        2,
+        4000,
+        11,
+        key="inside",
+        bind="query-params",
+        help="The residue that is masked instead of the first one, for comparison.",
+    )
+    return int(chosen) - 1
+
+
+def runs(question: Question, sequence: str, inside: int) -> tuple[Tensor, Tensor]:
+    """The tokens with the question's residue masked (clean) and with the internal one masked (corrupted).
+
+    Raises `InputError` for a protein without these residues, and when they are the same.
+    """
+    if inside == question.residue:
+        raise InputError(f"residue {inside + 1} is the masked one: the internal residue must be another")
+    return tokenize(sequence, [question.residue]), tokenize(sequence, [inside])
+
+
+def choose_main_head(question: Question) -> Head:
+    """Draws the choice of the head that the prediction is read out by; preset to the one found in this protein."""
+    names, preset = head_names(question.model.shape), costliest_heads(question)[0]
+    return Head.parse(
+        st.selectbox(
+            "Main head",
+            names,
+            index=names.index(str(preset)),
+            key="main",
+            bind="query-params",
+            help="Preset to the head whose ablation at the mask costs the target's logit most in this protein.",
+        )
+    )
+
+
+def costliest_heads(question: Question) -> tuple[Head, ...]:
+    """Heads by what their ablation costs this protein's target, or in reverse order where finding out takes long."""
+    model = question.model
+    every = tuple(map(Head.parse, head_names(model.shape)))
+    tokens = tokenize(question.protein.sequence, [question.residue])
+    return _quickly(
+        question,
+        ("heads by cost",),
+        len(every),
+        lambda: heads_by_cost(model, tokens, target=question.target),
+        every[::-1],
+    )
+
+
+def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head, ...]:
+    """Draws the choice of the heads that tell the main head where the mask is; preset by a greedy search."""
+    names = head_names(question.model.shape)
+    preset = _quickly(
+        question,
+        ("key heads", main, inside),
+        len(names) * KEY_HEADS,
+        lambda: (
+            swap_search(
+                question.model,
+                [runs(question, question.protein.sequence, inside)],
+                main,
+                steps=KEY_HEADS,
+                residue=question.residue,
+                target=question.target,
+            ).heads
+        ),
+        (),
+    )
+    chosen = st.multiselect(
+        "Key heads",
+        [name for name in names if name != str(main)],
+        default=[str(head) for head in preset],
+        key="keys",
+        bind="query-params",
+        help="Preset to the heads whose rotation as at the masked residue rescues the target inside this protein.",
+    )
+    return tuple(Head.parse(name) for name in chosen)
+
+
+def _quickly(question: Question, key: tuple, n_forwards: int, work: Callable[[], Found], otherwise: Found) -> Found:
+    """What `work` finds, or `otherwise` where that would take long or the protein is too short for it."""
+    if seconds(question.model, n_forwards, len(question.protein.sequence)) > UNASKED_SECONDS:
+        return otherwise
+    try:
+        return engine.computed((*key, *question.key), lambda _: work(), "Looking for the heads")
+    except InputError:
+        return otherwise

@@ -1,0 +1,135 @@
+"""Does the prediction come from BOS?"""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses.bos_knockouts import bos_attention, bos_knockouts
+from core.analyses.reading import read
+from core.analyses.rope_experiments import swap
+from core.experiments.tables import means, rows
+from core.figures import circuits as figures
+from core.interventions import Head
+from core.paper_values import BOS_KNOCKOUTS, PaperValue
+from dashboard.circuit_controls import choose_key_heads, choose_main_head, internal_residue, runs
+from dashboard.engine import Progress
+from dashboard.explanation import beside_paper, download, draw, introduce
+from dashboard.protein_sets import Measured, choose_set, measured
+from dashboard.sidebar import Question
+
+SETS = {"others": "key heads alone", "core": "key heads and main head"}
+
+
+def page(question: Question) -> None:
+    target, residue = question.target, question.residue + 1
+    introduce(
+        "Does the prediction come from BOS?",
+        f"Heads may not read BOS, or may read nothing else: is {target} still predicted?",
+        f"Necessity: residue {residue} is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere "
+        "but at BOS, or their attention to BOS is blocked. Sufficiency: an internal residue is masked instead, and the "
+        f"heads' queries are rotated as at residue {residue}, which brings {target} back in part; the same is zeroed.",
+        f"Bars above zero: {target} ranks first. Where only BOS's values bring the bar down, the heads carry what BOS "
+        "holds.",
+    )
+    proteins = choose_set(question)
+    columns = st.columns([1, 3, 1])
+    with columns[2]:
+        inside = internal_residue()
+    with columns[0]:
+        main = choose_main_head(question)
+    with columns[1]:
+        keys = choose_key_heads(question, main, inside)
+    sets = {"core": (*keys, main)} if not keys else {"others": keys, "core": (*keys, main)}
+
+    def work(sequence: str, _: Progress) -> tuple[pd.DataFrame, np.ndarray]:
+        return _knockouts(question, sequence, inside, sets), bos_attention(
+            question.model, runs(question, sequence, inside)[0]
+        )
+
+    key = ("bos", inside, *((name, heads) for name, heads in sets.items()))
+    found = measured(question, proteins, key, work, n_forwards=24, label="Knocking out")
+    if found is None:
+        return
+    table = _pooled(found)
+    left, right = st.columns(2)
+    for column, test, title in (
+        (left, "necessity", f"Necessity: residue {residue} masked"),
+        (right, "sufficiency", f"Sufficiency: residue {inside + 1} masked, rotations swapped"),
+    ):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{title}**")
+            shown = rows(table, test=test)
+            gaps = {SETS[name]: rows(shown, heads=name).gap.to_numpy() for name in sets}
+            draw(
+                figures.knockouts(gaps, list(dict.fromkeys(shown.knockout)), target),
+                f"Mean {target} gap over {len(found.results)} sequence{'s' if len(found.results) > 1 else ''}; "
+                "“none” has nothing knocked out.",
+                test,
+            )
+    with st.container(border=True):
+        _table(table, target)
+    with st.container(border=True):
+        st.markdown(f"**Which heads read BOS from residue {residue}?**")
+        draw(
+            figures.attention_to_bos(np.mean([attention for _, attention in found.all], axis=0)),
+            "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
+            "attention",
+        )
+    beside_paper(question.model, _beside(table))
+
+
+def _knockouts(question: Question, sequence: str, inside: int, sets: dict[str, tuple[Head, ...]]) -> pd.DataFrame:
+    """One protein's table: heads, test, knockout, gap, logit_drop, and the runs' own gaps as rows of test "runs"."""
+    model, target = question.model, question.target
+    clean, internal = runs(question, sequence, inside)
+    swapped = swap(sets["core"], question.residue)
+    tables = []
+    for name, heads in sets.items():
+        tables.append(bos_knockouts(model, clean, heads, target=target).assign(test="necessity", heads=name))
+        given = bos_knockouts(model, internal, heads, given=swapped, target=target)
+        tables.append(given.assign(test="sufficiency", heads=name))
+    low = read(model, internal, [()], target=target).gap[0]
+    return pd.concat(tables, ignore_index=True).assign(internal_gap=low)
+
+
+def _pooled(found: Measured[tuple[pd.DataFrame, np.ndarray]]) -> pd.DataFrame:
+    """Means over proteins by heads, test and knock-out; the rescue runs from the internal run to the clean one."""
+    every = pd.concat([table for table, _ in found.all], ignore_index=True)
+    mean = means(
+        every.assign(rate=every.gap > 0),
+        ["test", "heads", "knockout"],
+        ["rate", "gap", "logit_drop", "internal_gap"],
+    )
+    low, high = mean.internal_gap.iloc[0], rows(mean, test="necessity", knockout="none").gap.iloc[0]
+    return mean.assign(rescue=100 * (mean.gap - low) / (high - low)).drop(columns="internal_gap")
+
+
+def _table(table: pd.DataFrame, target: str) -> None:
+    st.markdown("**All knock-outs**")
+    names = {
+        "test": "Test",
+        "heads": "Heads",
+        "knockout": "Knocked out",
+        "rate": f"{target}-rate",
+        "gap": f"{target} gap",
+        "logit_drop": f"Drop of {target}'s logit",
+        "rescue": "Rescue (%)",
+    }
+    shown = table.assign(
+        heads=[SETS[name] for name in table["heads"]], rescue=table.rescue.where(table.test == "sufficiency")
+    )
+    st.dataframe(shown.rename(columns=names).style.format(precision=3, na_rep="–"), hide_index=True, height="content")
+    st.caption(
+        f"{target}-rate: share of sequences where {target} ranks first. Rescue: the share of the gap between the "
+        "internal run and the clean one that comes back."
+    )
+    download(table, "bos-knockouts")
+
+
+def _beside(table: pd.DataFrame) -> list[tuple[PaperValue, str]]:
+    found = table.set_index(["heads", "test", "knockout"]).rate.to_dict()
+    return [
+        (PaperValue(f"{SETS[key[0]]}, {key[1]}: {value.quantity}", value.value, value.place), f"{found[key]:.3f}")
+        for key, value in BOS_KNOCKOUTS.items()
+        if key in found
+    ]

@@ -1,0 +1,110 @@
+"""What outvotes the prediction?"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.alphabet import AMINO_ACIDS
+from core.analyses.competition import MASKS, crossing, destruction, elongation
+from core.figures import competition as figures
+from core.paper_values import COMPETITION
+from dashboard import engine
+from dashboard.explanation import beside_paper, download, draw, introduce
+from dashboard.sidebar import Question
+
+LONGEST: Final = 40
+ORDERS: Final = 50
+REPEAT: Final = 20
+HELD: Final = 0.88
+"""Token dropout's scale where nothing is masked."""
+
+
+def page(question: Question) -> None:
+    target = question.target
+    introduce(
+        "What outvotes the prediction?",
+        f"A masked first residue stands before a repeat of one amino acid. Does the repeat lower {target}'s logit, or "
+        "does its own logit grow past it?",
+        f"Elongation lengthens the repeat; destruction masks ever more of a repeat of {REPEAT}, in {ORDERS} random "
+        "orders. Below each figure is token dropout's scale, which multiplies all embeddings and depends on how many "
+        "residues are masked: it changes in both experiments.",
+        f"Where the lines cross, the prediction flips. A flat {target} line under a rising one is competition. Dotted "
+        "lines hold the scale still: what remains is not the scale's doing. This page uses the sidebar's model and "
+        "target; its protein plays no part.",
+    )
+    columns = st.columns([1, 1, 2], vertical_alignment="bottom")
+    letter = columns[0].selectbox(
+        "Repeat of", [each for each in sorted(AMINO_ACIDS) if each != target], key="repeat", bind="query-params"
+    )
+    longest = columns[1].slider("Longest repeat", 5, LONGEST, 20, key="longest", bind="query-params")
+    held = columns[2].toggle(f"Also with the scale held at {HELD}", value=True, key="held", bind="query-params")
+    with st.container(border=True):
+        at = _elongation(question, letter, longest, held)
+    with st.container(border=True):
+        _destruction(question, letter, held)
+    grown, _ = at
+    ours = [
+        _where(crossing(grown.length.to_numpy(), grown.gap.to_numpy()), f"residues of {letter}"),
+        f"moves by {np.ptp(grown.target.to_numpy()):.2f}, {letter}'s by {np.ptp(grown.repeated.to_numpy()):.2f}",
+    ]
+    beside_paper(question.model, list(zip(COMPETITION, ours, strict=True)))
+
+
+def _elongation(question: Question, letter: str, longest: int, held: bool) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    st.markdown("**Elongation: ever more residues behind the mask**")
+    free, fixed = (
+        engine.computed(
+            ("elongation", question.model.fingerprint, question.target, letter, longest, scale),
+            lambda _, scale=scale: elongation(
+                question.model, letter, range(1, longest + 1), target=question.target, fixed_scale=scale
+            ),
+            "Growing the repeat",
+        )
+        for scale in (None, HELD)
+    )
+    at = crossing(free.length.to_numpy(), free.gap.to_numpy())
+    shown = figures.competing_logits(
+        free,
+        "length",
+        target=question.target,
+        letter=letter,
+        x_title=f"Residues of {letter} behind the mask",
+        held=fixed if held else None,
+    )
+    draw(shown, f"The strongest amino acid changes {_where(at, f'residues of {letter}')}.", "elongation")
+    download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "elongation")
+    return free, fixed if held else None
+
+
+def _destruction(question: Question, letter: str, held: bool) -> None:
+    st.markdown(f"**Destruction: ever more masks in a repeat of {REPEAT}**")
+    model, target = question.model, question.target
+    seed = int(st.number_input("Seed of the orders", 0, 9999, 0, key="seed", bind="query-params", width=200))
+    free, fixed = (
+        engine.computed(
+            ("destruction", model.fingerprint, target, letter, scale, seed),
+            lambda _, scale=scale: destruction(
+                model, letter, MASKS, length=REPEAT, orders=ORDERS, seed=seed, target=target, fixed_scale=scale
+            ),
+            "Masking the repeat",
+        )
+        for scale in (None, HELD)
+    )
+    mean = free.groupby("masks").gap.mean()
+    at = crossing(mean.index.to_numpy(), mean.to_numpy())
+    shown = figures.competing_logits(
+        free, "masks", target=target, letter=letter, x_title="Masked residues", held=fixed if held else None
+    )
+    draw(
+        shown,
+        f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign "
+        f"{_where(at, 'masks')}.",
+        "destruction",
+    )
+    download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "destruction")
+
+
+def _where(place: float, unit: str) -> str:
+    return f"at {place:.1f} {unit}" if np.isfinite(place) else "nowhere"

@@ -1,0 +1,79 @@
+"""Which heads must turn as at the start?"""
+
+import pandas as pd
+import streamlit as st
+
+from core.analyses.main_heads import SwapSearch, swap_search
+from core.figures import rope as figures
+from core.paper_values import SWAP_STEPS
+from dashboard.circuit_controls import choose_main_head, internal_residue, runs
+from dashboard.engine import Progress
+from dashboard.explanation import download, draw, introduce
+from dashboard.protein_sets import choose_set, measured_together
+from dashboard.sidebar import Question
+
+
+def page(question: Question, bos: st.Page) -> None:
+    target, residue = question.target, question.residue + 1
+    introduce(
+        "Which heads must turn as at the start?",
+        f"An internal residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
+        f"Which other heads' rotations bring {target} back?",
+        "A greedy search adds, step by step, the head that raises the mean gap most, until none does.",
+        f"Rescue runs from the internal run (0 %) to the run with residue {residue} masked (100 %). Heads that help "
+        "early carry the position to the main head.",
+    )
+    proteins = choose_set(question)
+    columns = st.columns([1, 1, 2])
+    with columns[1]:
+        inside = internal_residue()
+    with columns[0]:
+        main = choose_main_head(question)
+    steps = columns[2].slider("Steps", 1, 12, 6, key="steps", bind="query-params")
+
+    def work(progress: Progress) -> SwapSearch:
+        long_enough = [sequence for sequence in proteins.sequences.values() if len(sequence) > inside]
+        return swap_search(
+            question.model,
+            [runs(question, sequence, inside) for sequence in long_enough or proteins.sequences.values()],
+            main,
+            steps=steps,
+            residue=question.residue,
+            target=target,
+            progress=progress.report,
+            cancel=progress.cancel,
+        )
+
+    shape = question.model.shape
+    n_forwards = steps * shape.n_layers * shape.n_heads
+    key = ("swap search", main, inside, steps)
+    found = measured_together(question, proteins, key, work, n_forwards=n_forwards, label="Swapping rotations")
+    if found is None:
+        return
+    names = [str(head) for head in (main, *found.heads)]
+    with st.container(border=True):
+        st.markdown(f"**{', '.join(map(str, found.heads)) or 'No head'} beside {main}**")
+        draw(
+            figures.swap_steps(names, found.rate, found.rescue),
+            f"Over {len(found.clean)} sequence{'s' if len(found.clean) > 1 else ''}: step 0 swaps {main} alone, each "
+            "later step one more head.",
+            "steps",
+        )
+        table = pd.DataFrame({"head": names, "rate": 100 * found.rate, "rescue": found.rescue})
+        download(table, "rope-swap")
+        if found.heads and st.button("Use these as key heads", icon=":material/arrow_forward:"):
+            st.switch_page(bos, query_params={"main": str(main), "keys": names[1:], "inside": str(inside + 1)})
+    _beside(table, question)
+
+
+def _beside(table: pd.DataFrame, question: Question) -> None:
+    """The paper's steps and ours, side by side: heads of another model have other names."""
+    model = question.model
+    here = f"here: {'embedded teaching model' if model.teaching else model.name}"
+    st.markdown("**Beside the paper** (Extended Data Table 2, ESM-2 8M)")
+    paper = pd.DataFrame(SWAP_STEPS, columns=["Head (paper)", "M-rate, % (paper)", "Rescue, % (paper)"])
+    ours = table.iloc[1:].reset_index(drop=True)
+    ours.columns = [f"Head ({here})", "Target first, % (here)", "Rescue, % (here)"]
+    joined = pd.concat([paper, ours], axis=1).head(max(len(ours), 6))
+    joined.insert(0, "Step", range(1, len(joined) + 1))
+    st.dataframe(joined.style.format(precision=1, na_rep="–"), hide_index=True)
