@@ -15,9 +15,13 @@ from dashboard.views import (  # noqa: E402
     ablation,
     bos,
     competition,
+    contact_head,
+    contact_heads,
+    contacts,
     explore,
     injection,
     minimal_circuit,
+    motif,
     patching,
     rope,
     rope_bands,
@@ -51,6 +55,12 @@ PAGES = {
         st.Page(lambda: rope_swap.page(question, BOS), title="Swapped rotations", url_path="rope-swap"),
         st.Page(lambda: rope_shift.page(question), title="Shift", url_path="rope-shift"),
         st.Page(lambda: rope_bands.page(question), title="Norm and direction", url_path="rope-bands"),
+    ],
+    "Contacts": [
+        st.Page(lambda: contacts.page(question), title="Three roads", url_path="contacts"),
+        st.Page(lambda: contact_heads.page(question), title="Contact heads", url_path="contact-heads"),
+        st.Page(lambda: contact_head.page(question), title="Fit a contact head", url_path="contact-head"),
+        st.Page(lambda: motif.page(question), title="Motif recovery", url_path="motif"),
     ],
 }
 page = st.navigation(PAGES, position="top")

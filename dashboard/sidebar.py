@@ -61,6 +61,11 @@ def stop_with(error: InputError) -> NoReturn:
     st.stop()
 
 
+def keep_contact_head(model: Esm2) -> None:
+    """From now on in this session, `model` (with the contact head it has) stands for the model of its name."""
+    st.session_state.setdefault("contact heads", {})[model.name] = model
+
+
 def _choose_model() -> Esm2:
     names = engine.model_names()
     name = st.selectbox("Model", list(names), format_func=names.__getitem__, key="model", bind="query-params")

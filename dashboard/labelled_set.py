@@ -1,0 +1,89 @@
+"""Proteins with known contacts, chosen in the page: the examples, uploaded structures, or a folder on this machine."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import InputError
+from core.examples import examples, load_example
+from core.labelled import LabelledProtein, read_labelled
+from core.protein import proteins_from_file
+from core.structure import ContactAtom
+from dashboard.session import plain
+from dashboard.sidebar import MAX_UPLOAD_BYTES
+
+EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"
+ATOMS: dict[ContactAtom, str] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}
+
+
+def choose_contact() -> tuple[ContactAtom, float]:
+    """The two widgets that say what counts as a contact, side by side."""
+    atom_column, cutoff_column = st.columns(2)
+    atom: ContactAtom = atom_column.selectbox(
+        "Distance between", ATOMS, format_func=ATOMS.__getitem__, key="atom", bind="query-params"
+    )
+    cutoff = cutoff_column.number_input("Closer than (Å)", 3.0, 20.0, 8.0, 0.5, key="cutoff", bind="query-params")
+    return atom, cutoff
+
+
+def choose_labelled(atom: ContactAtom, cutoff: float) -> dict[str, LabelledProtein]:
+    """The chosen proteins by name; what cannot be used is listed with its reason.
+
+    Raises `InputError` for a folder that cannot be read.
+    """
+    source = st.segmented_control(
+        "Labelled proteins",
+        [EXAMPLES, UPLOADED, FOLDER],
+        default=EXAMPLES,
+        required=True,
+        key="labelled",
+        bind="query-params",
+    )
+    left_out: dict[str, str] = {}
+    if source == FOLDER:
+        path = st.text_input(
+            "Folder", key="folder", bind="query-params", help="PDB or mmCIF files, or sequences.fasta with contacts/."
+        )
+        if not path.strip():
+            return {}
+        found, left_out = read_labelled(Path(path).expanduser(), atom, cutoff)
+    elif source == UPLOADED:
+        found = _uploaded(atom, cutoff, left_out)
+    else:
+        found = {
+            example.id: LabelledProtein.of(structure, atom, cutoff, example.id)
+            for example in examples()
+            if (structure := load_example(example.id).structure) is not None
+        }
+    usable = _usable(found, left_out)
+    if left_out:
+        with st.expander(f"{len(left_out)} left out"):
+            for name, reason in left_out.items():
+                st.caption(plain(f"{name}: {reason}"))
+    return usable
+
+
+def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dict[str, LabelledProtein]:
+    found = {}
+    for file in st.file_uploader("PDB or mmCIF files", accept_multiple_files=True, key="structures") or []:
+        try:
+            if file.size > MAX_UPLOAD_BYTES:
+                raise InputError(f"{file.size / 2**20:.1f} MB: at most {MAX_UPLOAD_BYTES / 2**20:.0f} MB are read")
+            protein = proteins_from_file(file.name, file.getvalue())[0]
+            if protein.structure is None:
+                raise InputError("it holds a sequence and no structure")
+            found[protein.name] = LabelledProtein.of(protein.structure, atom, cutoff, protein.name)
+        except InputError as error:
+            left_out[file.name] = str(error)
+    return found
+
+
+def _usable(found: dict[str, LabelledProtein], left_out: dict[str, str]) -> dict[str, LabelledProtein]:
+    usable = {}
+    for name, protein in found.items():
+        try:
+            protein.require_long_range()
+            usable[name] = protein
+        except InputError as error:
+            left_out[name] = str(error)
+    return usable
