@@ -1,0 +1,95 @@
+"""The Contacts pages as scripts: each draws its answer on a protein with a structure, and says what it cannot do."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.alphabet import tokenize
+from core.contacts import contact_map, precision_at
+from core.examples import load_example
+from core.model import load_model
+from core.structure import contact_truth
+
+PAGES = ["contacts", "contact_heads", "contact_head", "motif"]
+SHORT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
+
+
+def script(page: str) -> None:
+    from importlib import import_module
+
+    from dashboard.sidebar import ask
+
+    import_module(f"dashboard.views.{page}").page(ask())
+
+
+def start(page: str, **link) -> AppTest:
+    app = AppTest.from_function(script, kwargs={"page": page}, default_timeout=300)
+    for name, value in link.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(found.value for found in app.caption)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_an_example_and_on_a_bare_sequence(page):
+    for link in ({}, {"from": "Paste", "sequence": SHORT}):
+        app = start(page, **link)
+        assert not app.exception
+        assert not app.error
+        assert any(found.value.startswith("#### ") for found in app.markdown)
+
+
+def test_the_table_counts_the_contact_heads_pairs():
+    app = start("contacts")
+    table = app.dataframe[0].value
+    protein = load_example(app.session_state["example"])
+    predicted = contact_map(load_model("embedded"), tokenize(protein.sequence))
+    contacts, known = contact_truth(protein.structure)
+    found = precision_at(predicted, contacts, known, "long", 2)
+    assert table.loc["Contact head", "long P@L/2"] == pytest.approx(found.precision, abs=1e-3)
+    assert table.loc["Chance", "long P@L/2"] == pytest.approx(found.chance, abs=1e-3)
+
+
+def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
+    link = {"from": "Paste", "sequence": SHORT, "road": "Categorical Jacobian", "cheap": "true"}
+    app = start("contacts", **link)
+    assert not app.exception
+    assert "Cheap mode (5 of 20 substitutions)" in captions(app)
+    assert "rank correlation" in captions(app)
+
+
+def test_a_contact_head_fitted_here_is_used_from_then_on():
+    app = start("contact_head")
+    before = captions(app)
+    app.number_input(key="n").set_value(4).run()
+    next(button for button in app.button if button.label == "Fit a contact head").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "heads have a weight" in captions(app) != before
+    assert "embedded" in app.session_state["contact heads"]
+
+
+def test_heads_are_ranked_on_the_chosen_proteins():
+    app = start("contact_heads")
+    app.number_input(key="n").set_value(3).run()
+    next(button for button in app.button if button.label == "Rank all heads").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "Measured on 3 proteins" in captions(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "message"),
+    [
+        ("contact_heads", {"pick": "M1, M1000"}, "there is no residue 1000"),
+        ("motif", {"pick": "X1, 5"}, "residue 1 is M, not X"),
+        ("contact_head", {"labelled": "A folder on this machine", "folder": "/nowhere"}, "/nowhere is not a folder"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(page, link, message):
+    app = start(page, **link)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert message in app.error[0].value.replace("\\", "")
