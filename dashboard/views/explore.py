@@ -18,6 +18,7 @@ from dashboard import engine
 from dashboard.edit_controls import edit_controls
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
 from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, ResidueValues, StructureText, linked_view
+from dashboard.long_work import on_request, seconds
 from dashboard.session import (
     Edits,
     forget_edits,
@@ -28,8 +29,6 @@ from dashboard.session import (
 )
 from dashboard.sidebar import Question, stop_with
 
-QUICK_SWEEP = 2e12
-"""Floating-point operations up to which every head's effect is computed unasked (about five seconds on two cores)."""
 MAP_SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
 BARE = {"displayModeBar": False}
@@ -150,34 +149,26 @@ def _effects(question: Question, edits: Edits, condition: Condition, among: Amon
     scope = msgspec.json.encode(edits.scope)
     key = ("effects", *question.key, scope, edits.mode, condition_to_json(given), among)
     components = model.shape.n_layers * (model.shape.n_heads + 2)
-    cost = 2 * model.n_parameters * len(question.tokens) * components * 0.6
-    if cost > QUICK_SWEEP and st.session_state.get("effects wanted") != key:
-        minutes = cost / (QUICK_SWEEP / 5) / 60
-        if st.button(f"Compute the effect of all {components} components (about {minutes:.1f} min)"):
-            st.session_state["effects wanted"] = key
-            st.rerun()
-        return None
-    stop = st.empty()
-    if cost > QUICK_SWEEP:
-        stop.button("Cancel", on_click=lambda: st.session_state.pop("effects wanted", None))
-    found = engine.computed(
-        key,
-        lambda progress: component_sweep(
-            model,
-            question.tokens,
-            question.target,
-            residue=question.residue,
-            scope=edits.scope,
-            mode=edits.mode,
-            among=among,
-            given=given,
-            progress=progress.report,
-            cancel=progress.cancel,
-        ),
-        f"Switching off {components} components, one at a time",
-    )
-    stop.empty()
-    return found
+    about = seconds(model, components, len(question.tokens))
+    with on_request(key, about, f"Compute the effect of all {components} components") as go:
+        if not go:
+            return None
+        return engine.computed(
+            key,
+            lambda progress: component_sweep(
+                model,
+                question.tokens,
+                question.target,
+                residue=question.residue,
+                scope=edits.scope,
+                mode=edits.mode,
+                among=among,
+                given=given,
+                progress=progress.report,
+                cancel=progress.cancel,
+            ),
+            f"Switching off {components} components, one at a time",
+        )
 
 
 def _prediction(question: Question, before: Prediction, after: Prediction) -> None:
