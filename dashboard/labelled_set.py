@@ -26,8 +26,9 @@ def choose_contact() -> tuple[ContactAtom, float]:
     return atom, cutoff
 
 
-def choose_labelled(atom: ContactAtom, cutoff: float) -> dict[str, LabelledProtein]:
-    """The chosen proteins by name; what cannot be used is listed with its reason.
+def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str, LabelledProtein]:
+    """The chosen proteins by name, `at_first` of them unless the person says otherwise; what cannot be used is listed
+    with its reason.
 
     Raises `InputError` for a folder that cannot be read.
     """
@@ -60,7 +61,11 @@ def choose_labelled(atom: ContactAtom, cutoff: float) -> dict[str, LabelledProte
         with st.expander(f"{len(left_out)} left out"):
             for name, reason in left_out.items():
                 st.caption(plain(f"{name}: {reason}"))
-    return usable
+    most = max(len(usable), 1)
+    number = st.number_input("How many of them", 1, most, min(at_first, most), key="n", bind="query-params")
+    chosen = dict(list(usable.items())[:number])
+    st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
+    return chosen
 
 
 def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dict[str, LabelledProtein]:

@@ -27,12 +27,7 @@ def page(question: Question) -> None:
     )
     model = question.model
     try:
-        atom, cutoff = choose_contact()
-        proteins = choose_labelled(atom, cutoff)
-        most = max(len(proteins), 1)
-        n_proteins = st.number_input("How many of them", 1, most, min(20, most), key="n", bind="query-params")
-        chosen = dict(list(proteins.items())[:n_proteins])
-        st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
+        chosen = choose_labelled(*choose_contact(), at_first=20)
         if st.button("Fit a contact head", type="primary", disabled=not chosen):
             fitted = engine.computed(
                 ("probe", model.fingerprint, tuple(chosen.items())),

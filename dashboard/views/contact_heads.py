@@ -45,12 +45,7 @@ def _ranking(question: Question) -> None:
     st.markdown("**How well does each head find contacts?**")
     model = question.model
     with st.expander("Rank the heads on proteins of your choice"):
-        atom, cutoff = choose_contact()
-        proteins = choose_labelled(atom, cutoff)
-        most = max(len(proteins), 1)
-        n_proteins = st.number_input("How many of them", 1, most, min(10, most), key="n", bind="query-params")
-        chosen = dict(list(proteins.items())[:n_proteins])
-        st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
+        chosen = choose_labelled(*choose_contact(), at_first=10)
         if st.button("Rank all heads", type="primary", disabled=not chosen):
             made = engine.computed(
                 ("ranking", model.fingerprint, tuple(chosen.items())),
