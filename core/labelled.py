@@ -1,0 +1,153 @@
+"""Proteins whose contacts are known: what selects heads, fits probes, and judges every method."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+from Bio.SeqIO.FastaIO import SimpleFastaParser
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from core.alphabet import tokenize
+from core.contacts import SEPARATIONS, pairs_in_range
+from core.errors import InputError
+from core.structure import CONTACT_CUTOFF, ContactAtom, Structure, contact_truth, read_structure
+
+STRUCTURE_FILES: Final = (".pdb", ".ent", ".cif", ".mmcif", ".pdb.gz", ".ent.gz", ".cif.gz", ".mmcif.gz")
+STORED_TRUTH: Final = "contacts as stored beside the sequences"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledProtein:
+    """A sequence with its contacts, as plain values: hashable, and the same after a journey to another process."""
+
+    name: str
+    sequence: str
+    contacts: tuple[tuple[int, int], ...]
+    """Residues i < j in contact, 0-based, at every separation."""
+    unresolved: tuple[int, ...]
+    """Residues of which no pair is known."""
+    definition: str
+    """What counts as a contact."""
+
+    @classmethod
+    def of(
+        cls, structure: Structure, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF, name: str | None = None
+    ) -> "LabelledProtein":
+        """A structure's chain on its own numbering (`core.structure.align_structure` changes it)."""
+        contacts, known = contact_truth(structure, atom, cutoff)
+        atoms = "Cβ (Cα for glycine)" if atom == "cb" else "Cα"
+        definition = f"{atoms} closer than {cutoff:g} Å"
+        return cls.from_arrays(name or structure.name, structure.sequence, contacts, known.diagonal(), definition)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        name: str,
+        sequence: str,
+        contacts: Bool[np.ndarray, "residue residue"],
+        resolved: Bool[np.ndarray, "residue"],
+        definition: str,
+    ) -> "LabelledProtein":
+        """From a contact matrix and a flag for each residue; `InputError` when their lengths differ."""
+        if not len(contacts) == len(resolved) == len(sequence):
+            raise InputError(f"{name}: {len(sequence)} residues in the sequence, {len(contacts)} in its contacts")
+        pairs = np.argwhere(np.triu(contacts, 1)).tolist()
+        return cls(
+            name, sequence, tuple((i, j) for i, j in pairs), tuple(np.flatnonzero(~resolved).tolist()), definition
+        )
+
+    @property
+    def tokens(self) -> Int[Tensor, "pos"]:
+        return tokenize(self.sequence)
+
+    def truth(self) -> tuple[Bool[np.ndarray, "residue residue"], Bool[np.ndarray, "residue residue"]]:
+        """(contacts, known): which pairs are in contact, symmetric, and of which pairs that is known."""
+        length = len(self.sequence)
+        contacts = np.zeros((length, length), dtype=bool)
+        if self.contacts:
+            i, j = np.array(self.contacts).T
+            contacts[i, j] = contacts[j, i] = True
+        resolved = np.ones(length, dtype=bool)
+        resolved[list(self.unresolved)] = False
+        return contacts, np.outer(resolved, resolved)
+
+    def require_long_range(self) -> None:
+        """Raises `InputError` for a protein that long-range precision says nothing about.
+
+        It must have as many known pairs at 24 residues or more as P@L ranks, L, and a contact among them.
+        """
+        contacts, known = self.truth()
+        pairs = pairs_in_range(len(self.sequence), "long") & known
+        low, _ = SEPARATIONS["long"]
+        if pairs.sum() < len(self.sequence):
+            raise InputError(
+                f"{self.name} is too short for long-range contacts: {pairs.sum()} known pairs are {low} or more "
+                f"residues apart, and P@L ranks as many as it has residues, {len(self.sequence)}"
+            )
+        if not contacts[pairs].any():
+            raise InputError(f"{self.name} has no contact between residues {low} or more apart")
+
+
+def read_labelled(
+    folder: Path, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF
+) -> tuple[dict[str, LabelledProtein], dict[str, str]]:
+    """The labelled proteins in a folder by name, and why others were left out, in alphabetical order.
+
+    Either structures (PDB or mmCIF, packed or not; the first protein chain of each), or `sequences.fasta` with
+    `contacts/NAME.npz` beside it (arrays `contacts` and `valid_residues`), whose own definition of a contact stands.
+    Left out are files that cannot be read and proteins without long-range contacts. Raises `InputError` when nothing
+    is left.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder")
+    stored = folder / "sequences.fasta"
+    readers = _stored(folder) if stored.is_file() else _structures(folder, atom, cutoff)
+    proteins: dict[str, LabelledProtein] = {}
+    left_out: dict[str, str] = {}
+    for name, read in sorted(readers.items()):
+        try:
+            protein = read()
+            protein.require_long_range()
+            proteins[name] = protein
+        except InputError as error:
+            left_out[name] = str(error)
+    if not readers:
+        raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
+    if not proteins:
+        name, reason = next(iter(left_out.items()))
+        raise InputError(f"none of the {len(left_out)} proteins in {folder} can be used: {reason}")
+    return proteins, left_out
+
+
+Readers = Mapping[str, Callable[[], LabelledProtein]]
+
+
+def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> Readers:
+    def reader(path: Path, name: str) -> Callable[[], LabelledProtein]:
+        return lambda: LabelledProtein.of(read_structure(path.read_bytes(), source=path.name), atom, cutoff, name)
+
+    files = [path for path in folder.iterdir() if path.name.lower().endswith(STRUCTURE_FILES)]
+    names = {path: path.name.split(".")[0] for path in files}
+    return {names[path]: reader(path, names[path]) for path in files}
+
+
+def _stored(folder: Path) -> Readers:
+    def reader(name: str, sequence: str) -> Callable[[], LabelledProtein]:
+        def read() -> LabelledProtein:
+            path = folder / "contacts" / f"{name}.npz"
+            try:
+                with np.load(path, allow_pickle=False) as held:
+                    contacts, resolved = held["contacts"].astype(bool), held["valid_residues"].astype(bool)
+            except (OSError, ValueError, KeyError, BadZipFile) as error:
+                raise InputError(f"{path.name} does not hold contacts and valid_residues: {error}") from error
+            return LabelledProtein.from_arrays(name, sequence, contacts, resolved, STORED_TRUTH)
+
+        return read
+
+    with (folder / "sequences.fasta").open() as file:
+        records = list(SimpleFastaParser(file))
+    return {name.split()[0]: reader(name.split()[0], sequence) for name, sequence in records}

@@ -1,0 +1,93 @@
+"""Labelled proteins: plain values that give back the truth of their structure, and folders of them."""
+
+import gzip
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.examples import EXAMPLES_FOLDER
+from core.labelled import LabelledProtein, read_labelled
+from core.structure import contact_truth, read_structure
+
+
+def stored(folder: Path, sequences: dict[str, str], seed: int = 0) -> Path:
+    """A folder of sequences with random contact matrices beside them."""
+    generator = np.random.default_rng(seed)
+    (folder / "contacts").mkdir(parents=True)
+    (folder / "sequences.fasta").write_text("".join(f">{name} a note\n{s}\n" for name, s in sequences.items()))
+    for name, sequence in sequences.items():
+        contacts = np.triu(generator.random((len(sequence),) * 2) < 0.1)
+        np.savez(
+            folder / "contacts" / f"{name}.npz",
+            contacts=contacts | contacts.T,
+            valid_residues=generator.random(len(sequence)) < 0.9,
+        )
+    return folder
+
+
+@pytest.mark.parametrize(("atom", "cutoff"), [("cb", 8.0), ("ca", 10.0)])
+def test_a_structures_truth_survives_the_journey(atom, cutoff):
+    structure = read_structure((EXAMPLES_FOLDER / "lac_repressor.pdb.gz").read_bytes())
+    protein = LabelledProtein.of(structure, atom, cutoff)
+    travelled = pickle.loads(pickle.dumps(protein))
+    assert travelled == protein
+    assert hash(travelled) == hash(protein)
+    for found, expected in zip(protein.truth(), contact_truth(structure, atom, cutoff), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert protein.definition == {"cb": "Cβ (Cα for glycine) closer than 8 Å", "ca": "Cα closer than 10 Å"}[atom]
+    assert protein.tokens.shape == (len(structure.sequence) + 2,)
+
+
+def test_a_folder_of_structures(tmp_path):
+    packed = (EXAMPLES_FOLDER / "ubiquitin.pdb.gz").read_bytes()
+    (tmp_path / "one.pdb.gz").write_bytes(packed)
+    (tmp_path / "two.ent").write_bytes(gzip.decompress(packed))
+    (tmp_path / "page.cif").write_text("<html>not found</html>")
+    (tmp_path / "notes.txt").write_text("not a structure")
+    proteins, left_out = read_labelled(tmp_path)
+    assert list(proteins) == ["one", "two"]
+    assert proteins["one"].contacts == proteins["two"].contacts
+    assert proteins["one"].name == "one"
+    assert left_out == {"page": "page.cif is a web page or XML, not a PDB or mmCIF file"}
+
+
+def test_a_folder_of_stored_contacts(tmp_path):
+    proteins, left_out = read_labelled(stored(tmp_path / "set", {"b": "MKTA" * 15, "a": "GAVL" * 15, "tiny": "MKTA"}))
+    assert list(proteins) == ["a", "b"]
+    with np.load(tmp_path / "set" / "contacts" / "a.npz") as held:
+        contacts, known = proteins["a"].truth()
+        np.testing.assert_array_equal(contacts, held["contacts"] & ~np.eye(60, dtype=bool))
+        np.testing.assert_array_equal(known, np.outer(held["valid_residues"], held["valid_residues"]))
+    assert "tiny is too short for long-range contacts: 0 known pairs are 24 or more residues apart" in left_out["tiny"]
+
+
+def test_stored_contacts_that_do_not_fit_are_left_out_with_the_reason(tmp_path):
+    folder = stored(tmp_path / "set", dict.fromkeys(["good", "long", "gone", "torn"], "MKTA" * 15))
+    np.savez(folder / "contacts" / "long.npz", contacts=np.zeros((61, 61), bool), valid_residues=np.ones(61, bool))
+    (folder / "contacts" / "gone.npz").unlink()
+    whole = (folder / "contacts" / "torn.npz").read_bytes()
+    (folder / "contacts" / "torn.npz").write_bytes(whole[: len(whole) // 2])
+    proteins, left_out = read_labelled(folder)
+    assert list(proteins) == ["good"]
+    assert left_out["long"] == "long: 60 residues in the sequence, 61 in its contacts"
+    assert left_out["gone"].startswith("gone.npz does not hold contacts and valid_residues")
+    assert left_out["torn"].startswith("torn.npz does not hold contacts and valid_residues")
+
+
+def test_a_protein_without_a_long_range_contact_is_said_to_have_none():
+    protein = LabelledProtein("helix", "A" * 60, ((0, 10), (20, 30)), (), "by hand")
+    with pytest.raises(InputError, match="helix has no contact between residues 24 or more apart"):
+        protein.require_long_range()
+
+
+def test_folders_without_anything_usable_are_one_clear_line(tmp_path):
+    with pytest.raises(InputError, match="is not a folder"):
+        read_labelled(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"holds no structure \(\.pdb, .*\) and no sequences\.fasta"):
+        read_labelled(tmp_path)
+    (tmp_path / "empty.pdb").touch()
+    with pytest.raises(InputError, match=r"none of the 1 proteins in .* can be used: empty\.pdb is empty"):
+        read_labelled(tmp_path)
