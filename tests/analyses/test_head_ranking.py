@@ -1,0 +1,111 @@
+"""Rankings against maps that are known to be right, and their files."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from core.alphabet import tokenize
+from core.analyses.head_ranking import (
+    HeadRanking,
+    head_precisions,
+    load_ranking,
+    rank_heads,
+    save_ranking,
+    top_k_precisions,
+)
+from core.contacts import heads_map, pairs_in_range, precision_at
+from core.errors import InputError
+from core.interventions import Head
+from core.labelled import LabelledProtein
+
+BEST = Head(1, 2)
+
+
+def seen_by(model, sequence: str, head: Head) -> LabelledProtein:
+    """A protein whose long-range contacts are what one head holds for the L / 2 likeliest."""
+    predicted = heads_map(model, tokenize(sequence), [head])
+    pairs = pairs_in_range(len(sequence), "long")
+    threshold = np.sort(predicted[pairs])[-(len(sequence) // 2)]
+    contacts = pairs & (predicted >= threshold)
+    return LabelledProtein.from_arrays(sequence[:4], sequence, contacts, np.ones(len(sequence), bool), "by one head")
+
+
+@pytest.fixture(scope="module")
+def proteins(model) -> dict[str, LabelledProtein]:
+    letters = np.random.default_rng(0).choice(list("ACDEFGHIKLMNPQRSTVWY"), (4, 48))
+    made = [seen_by(model, "".join(row), BEST) for row in letters]
+    return {protein.name: protein for protein in made}
+
+
+@pytest.fixture(scope="module")
+def ranking(model, proteins) -> HeadRanking:
+    return rank_heads(model, proteins)
+
+
+def test_the_head_that_sees_all_contacts_comes_first(ranking):
+    assert ranking.heads(1) == (BEST,)
+    assert ranking.grid()[BEST.layer, BEST.index] == 1
+    assert ranking.best_k == 1
+    assert ranking.k_sweep[0] == 1
+    assert len(ranking.heads()) == 12
+    values = [ranking.grid()[head.layer, head.index] for head in ranking.heads()]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_heads_precision_is_its_maps(model, proteins):
+    protein = next(iter(proteins.values()))
+    found = head_precisions(model, protein)
+    for head in (Head(0, 0), Head(2, 3)):
+        predicted = heads_map(model, protein.tokens, [head])
+        for separation, grid in found.items():
+            expected = precision_at(predicted, *protein.truth(), separation, 2).precision
+            assert grid[head.layer, head.index] == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_sweep_is_the_precision_of_averages(model, proteins):
+    protein = next(iter(proteins.values()))
+    heads = [Head(2, 1), Head(0, 3), Head(1, 0)]
+    expected = [
+        precision_at(heads_map(model, protein.tokens, heads[:k]), *protein.truth()).precision for k in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(top_k_precisions(model, protein, heads), expected)
+
+
+def test_diffuseness_counts_the_heads_that_share_contacts(ranking):
+    def spread(*precision: float) -> float:
+        grid = (precision, (0.1,) * len(precision))
+        one = msgspec.structs.replace(ranking, precision={"long": grid}, chance={"long": 0.1})
+        return one.n_contact_heads()
+
+    assert spread(0.6, 0.1, 0.05) == pytest.approx(1)
+    assert spread(0.6, 0.6, 0.6) == pytest.approx(3)
+    assert 1 < spread(0.6, 0.2, 0.1) < 2
+    assert spread(0.1, 0.0, 0.1) == 0
+
+
+def test_a_ranking_round_trips_and_belongs_to_its_weights(model, ranking, tmp_path):
+    path = tmp_path / "head_ranking.json"
+    save_ranking(ranking, path)
+    assert load_ranking(model, path) == ranking
+    other = msgspec.structs.replace(ranking, fingerprint="0123456789abcdef")
+    save_ranking(other, path)
+    with pytest.raises(InputError, match=r"ranks the heads of weights 0123456789abcdef, tiny has"):
+        load_ranking(model, path)
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"head_ranking\.json is not a ranking of heads"):
+        load_ranking(model, path)
+
+
+def test_progress_covers_ranking_and_sweep(model, proteins):
+    heard = []
+    rank_heads(model, proteins, progress=lambda *event: heard.append(event))
+    assert heard == [(done, 8) for done in range(1, 9)]
+
+
+def test_too_few_or_too_short_proteins_are_one_clear_line(model, proteins):
+    two = dict(list(proteins.items())[:2])
+    with pytest.raises(InputError, match="at least 3 labelled proteins, not 2"):
+        rank_heads(model, two)
+    short = LabelledProtein("short", "A" * 20, ((0, 10),), (), "by hand")
+    with pytest.raises(InputError, match="short is too short for long-range contacts"):
+        rank_heads(model, proteins | {"short": short})
