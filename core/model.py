@@ -118,6 +118,14 @@ class Esm2:
 
         return replace(self, **{f.name: moved(getattr(self, f.name), f.name) for f in fields(self)})
 
+    def with_contact_head(self, contact_head: ContactHead) -> "Esm2":
+        """The same model with another contact regression, and so with another fingerprint."""
+        moved = ContactHead(*(part.to(self.device, self.dtype) for part in (contact_head.weight, contact_head.bias)))
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for part in (contact_head.weight, contact_head.bias):
+            digest.update(part.float().cpu().numpy().tobytes())
+        return replace(self, contact_head=moved, fingerprint=digest.hexdigest()[:16])
+
     @classmethod
     def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Esm2":
         """The weights of a fair-esm `ESM2` module, copied; its contact regression is taken as it stands."""

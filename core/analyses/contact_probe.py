@@ -1,0 +1,126 @@
+"""A contact head for any model: fair-esm's sparse logistic regression on attention maps, fitted on a few proteins.
+
+Rao et al. (2021): L1-penalised logistic regression on every head's symmetrised and corrected map, over pairs six or
+more residues apart of about twenty proteins.
+"""
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from sklearn.linear_model import LogisticRegression
+
+from core.contacts import head_maps, precision_at
+from core.errors import InputError
+from core.labelled import LabelledProtein
+from core.model import ContactHead, Esm2
+
+MIN_SEPARATION: Final = 6
+"""Pairs closer than this along the chain are not fitted: nearly all of them touch."""
+STRENGTH: Final = 0.15
+"""scikit-learn's C in fair-esm's own heads: the smaller, the fewer heads are used."""
+MIN_PROTEINS: Final = 3
+
+
+class Pairs(NamedTuple):
+    """The known pairs of one protein as the regression sees them."""
+
+    features: Float[np.ndarray, "pair n_layers_x_n_heads"]
+    """A + A^T of each head, corrected (APC), layer-major: fair-esm's features."""
+    contact: Bool[np.ndarray, "pair"]
+
+
+def labelled_pairs(model: Esm2, protein: LabelledProtein) -> Pairs:
+    """Features and labels of a protein's known pairs |i - j| >= 6."""
+    contacts, known = protein.truth()
+    i, j = np.nonzero(np.triu(known, MIN_SEPARATION))
+    features = [maps[:, i, j].float().numpy(force=True) for _, maps in head_maps(model, protein.tokens)]
+    return Pairs(np.concatenate(features).T, contacts[i, j])
+
+
+def fit_contact_head(examples: Sequence[Pairs], strength: float = STRENGTH) -> ContactHead:
+    """The regression over all pairs of some proteins; `strength` is scikit-learn's C.
+
+    Raises `InputError` when the pairs are all contacts or none.
+    """
+    features = np.concatenate([example.features for example in examples])
+    contact = np.concatenate([example.contact for example in examples])
+    if contact.all() or not contact.any():
+        raise InputError(
+            f"{len(examples)} proteins give {contact.sum()} contacts in {len(contact)} pairs: nothing to fit"
+        )
+    regression = LogisticRegression(C=strength, l1_ratio=1.0, solver="liblinear", max_iter=1000, random_state=0)
+    regression.fit(features, contact)
+    weight, bias = np.ravel(regression.coef_), np.ravel(regression.intercept_)
+    return ContactHead(torch.tensor(weight, dtype=torch.float32), torch.tensor(bias[0], dtype=torch.float32))
+
+
+def fit_probe(
+    model: Esm2,
+    proteins: Mapping[str, LabelledProtein],
+    strength: float = STRENGTH,
+    progress: Callable[[int, int], None] | None = None,
+) -> Esm2:
+    """The model with a contact head fitted on labelled proteins; `progress` hears (proteins read, all).
+
+    Raises `InputError` for fewer than three proteins, or proteins without contacts to learn from.
+    """
+    if len(proteins) < MIN_PROTEINS:
+        raise InputError(f"a contact head is fitted on at least {MIN_PROTEINS} labelled proteins, not {len(proteins)}")
+    examples = []
+    for done, protein in enumerate(proteins.values()):
+        examples.append(labelled_pairs(model, protein))
+        if progress is not None:
+            progress(done + 1, len(proteins))
+    return model.with_contact_head(fit_contact_head(examples, strength))
+
+
+def contact_head_bytes(head: ContactHead) -> bytes:
+    """A contact head as fair-esm writes it: a `<model>-contact-regression.pt` that fair-esm itself can load."""
+    state = {
+        "contact_head.regression.weight": head.weight[None].cpu(),
+        "contact_head.regression.bias": head.bias[None].cpu(),
+    }
+    buffer = BytesIO()
+    torch.save({"model": state}, buffer)
+    return buffer.getvalue()
+
+
+def read_contact_head(model: Esm2, file: bytes | Path) -> Esm2:
+    """The model with the contact head in a file that fair-esm or `contact_head_bytes` wrote.
+
+    Raises `InputError` when the file is something else, or belongs to a model with another number of heads.
+    """
+    n_weights = model.shape.n_layers * model.shape.n_heads
+    try:
+        content = torch.load(BytesIO(file) if isinstance(file, bytes) else file, weights_only=True)
+        weight, bias = (content["model"][f"contact_head.regression.{part}"] for part in ("weight", "bias"))
+        weight, bias = weight.flatten().float(), bias.reshape(()).float()
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError):
+        raise InputError(
+            "not a contact head: fair-esm's <model>-contact-regression.pt holds a weight and a bias"
+        ) from None
+    if len(weight) != n_weights:
+        raise InputError(f"a contact head for {len(weight)} heads does not fit {model.name}, which has {n_weights}")
+    return model.with_contact_head(ContactHead(weight, bias))
+
+
+def cross_validated(examples: Sequence[tuple[LabelledProtein, Pairs]], strength: float, n_folds: int = 4) -> float:
+    """Mean long-range P@L/2 on proteins left out of the fit, each left out once."""
+    precisions = []
+    for fold in range(n_folds):
+        head = fit_contact_head([pairs for at, (_, pairs) in enumerate(examples) if at % n_folds != fold], strength)
+        precisions += [_precision(protein, pairs, head) for protein, pairs in examples[fold::n_folds]]
+    return float(np.mean(precisions))
+
+
+def _precision(protein: LabelledProtein, pairs: Pairs, head: ContactHead) -> float:
+    contacts, known = protein.truth()
+    scores = np.zeros(contacts.shape)
+    scores[np.triu(known, MIN_SEPARATION)] = pairs.features @ head.weight.numpy()
+    return precision_at(scores, contacts, known).precision
