@@ -1,0 +1,151 @@
+"""Where do contacts come from? What each head adds to one contact, and what the map loses without each head."""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.contacts import ContactAccumulator, head_maps, precision_at
+from core.errors import Cancelled, InputError
+from core.interventions import AblateHead, Condition, Head, Mode, Scope
+from core.labelled import LabelledProtein
+from core.model import Esm2
+from core.run import MEMORY_BUDGET, rows_within, stream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactShares:
+    """One contact's logit as a sum: the bias, and what each head adds (its weight times its corrected map there)."""
+
+    heads: Float[np.ndarray, "n_layers n_heads"]
+    bias: float
+
+    @property
+    def logit(self) -> float:
+        """The logarithm of the odds that the contact head gives: its sigmoid is the probability."""
+        return self.bias + float(self.heads.sum())
+
+    @property
+    def probability(self) -> float:
+        """What the contact head gives the pair."""
+        return 1 / (1 + math.exp(-self.logit))
+
+    @property
+    def layers(self) -> Float[np.ndarray, "n_layers"]:
+        """What each layer's heads add together."""
+        return self.heads.sum(1)
+
+
+def contact_shares(model: Esm2, tokens: Int[Tensor, "pos"], i: int, j: int, condition: Condition = ()) -> ContactShares:
+    """Each head's share of the contact between residues i and j (0-based), exactly: the regression is linear.
+
+    Raises `InputError` for a model without contact head and for residues that are the same or outside the sequence.
+    """
+    if model.contact_head is None:
+        raise InputError(f"{model.name} has no contact head: fit one on the Contacts page")
+    check_contact(len(tokens) - 2, i, j)
+    weight = model.contact_head.weight.unflatten(0, (model.shape.n_layers, model.shape.n_heads)).double()
+    shares = [
+        (weight[layer] * maps[:, i, j].double()).numpy(force=True)
+        for layer, maps in head_maps(model, tokens, condition)
+    ]
+    return ContactShares(np.stack(shares), float(model.contact_head.bias))
+
+
+def check_contact(n_residues: int, i: int, j: int) -> None:
+    """Raises `InputError` unless i and j are two residues of the sequence."""
+    for residue in (i, j):
+        if not 0 <= residue < n_residues:
+            raise InputError(f"residue {residue + 1} is outside the sequence: it has residues 1 to {n_residues}")
+    if i == j:
+        raise InputError(f"a contact is between two residues, not residue {i + 1} and itself")
+
+
+def contact_maps(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    conditions: Sequence[Condition],
+    heads: Sequence[Head] = (),
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Float[np.ndarray, "conditions residue residue"]:
+    """The contact map under each condition: the average of `heads`, or where none is given the contact head's.
+
+    Conditions go in chunks whose patterns fit `memory_budget` bytes. Raises `InputError` without heads for a model
+    without contact head, and `Cancelled` when `cancel` is set.
+    """
+    if not heads and model.contact_head is None:
+        raise InputError(f"{model.name} has no contact head: choose heads to average, or fit one on the Contacts page")
+    n_residues = len(tokens) - 2
+    per_chunk = rows_within(model, len(tokens), memory_budget, patterns=True)
+    found: list[np.ndarray] = []
+    for first in range(0, len(conditions), per_chunk):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(f"stopped after {len(found)} of {len(conditions)} conditions")
+        chunk = conditions[first : first + per_chunk]
+        maps = [ContactAccumulator(model, n_residues, heads) for _ in chunk]
+        for computed in stream(model, tokens, chunk):
+            assert computed.pattern is not None
+            for collected, patterns in zip(maps, computed.pattern, strict=True):
+                collected.add(computed.layer, patterns)
+        for collected in maps:
+            read = collected.heads_map() if heads else collected.contact_head()
+            assert read is not None
+            found.append(read)
+        if progress is not None:
+            progress(len(found), len(conditions))
+    return np.stack(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactEffects:
+    """What a contact map loses without each head."""
+
+    change: Float[np.ndarray, "n_layers n_heads"]
+    """Mean absolute change of the map over pairs six or more residues apart (probability, or the average's units)."""
+    precision: Float[np.ndarray, "n_layers n_heads"] | None
+    """Change of long-range P@L/2 (negative: worse without the head); None for a protein without known contacts."""
+    clean_precision: float | None
+
+
+def ablation_effects(
+    model: Esm2,
+    tokens: Int[Tensor, "pos"],
+    protein: LabelledProtein | None = None,
+    *,
+    heads: Sequence[Head] = (),
+    scope: Scope = "all",
+    mode: Mode = "zero",
+    given: Condition = (),
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> ContactEffects:
+    """The effect on the contact map (`heads` averaged, or the contact head's) of ablating every head in turn.
+
+    `given` holds in every run, the one compared with included. `protein` gives the truth, on the tokens' numbering.
+    Raises `InputError` as `contact_maps` does, and when the truth is of another length.
+    """
+    if protein is not None and len(protein.sequence) != len(tokens) - 2:
+        raise InputError(f"{protein.name} has {len(protein.sequence)} residues, the sequence {len(tokens) - 2}")
+    shape = model.shape
+    listed = [Head(layer, index) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
+    conditions = [given, *((*given, AblateHead(head, scope, mode)) for head in listed)]
+    clean, *edited = contact_maps(
+        model, tokens, conditions, heads, memory_budget=memory_budget, progress=progress, cancel=cancel
+    )
+    counted = np.triu_indices(len(tokens) - 2, 6)
+    change = np.array([np.abs(each[counted] - clean[counted]).mean() for each in edited])
+    grid = shape.n_layers, shape.n_heads
+    if protein is None:
+        return ContactEffects(change.reshape(grid), None, None)
+    contacts, known = protein.truth()
+    before = precision_at(clean, contacts, known).precision
+    after = np.array([precision_at(each, contacts, known).precision for each in edited])
+    return ContactEffects(change.reshape(grid), (after - before).reshape(grid), before)

@@ -1,0 +1,93 @@
+"""Shares sum to fair-esm's own logit; effects are what two separate runs differ by."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from core.alphabet import tokenize
+from core.analyses.contact_attribution import ablation_effects, contact_maps, contact_shares
+from core.contacts import contact_map, heads_map, precision_at
+from core.errors import Cancelled, InputError
+from core.interventions import AblateHead, BlockAttention, Head
+from core.labelled import LabelledProtein
+
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRV"
+TOKENS = tokenize(SEQUENCE)
+OFF = (AblateHead(Head(0, 1)),)
+
+
+@pytest.fixture(scope="module")
+def protein() -> LabelledProtein:
+    contacts = np.triu(np.random.default_rng(0).random((len(SEQUENCE),) * 2) < 0.2, 1)
+    return LabelledProtein.from_arrays("made up", SEQUENCE, contacts, np.ones(len(SEQUENCE), bool), "by chance")
+
+
+def test_shares_sum_to_fair_esms_logit(fair_esm, model):
+    probabilities = fair_esm.predict_contacts(TOKENS[None])[0]
+    for i, j in ((3, 30), (30, 3), (10, 12)):
+        found = contact_shares(model, TOKENS, i, j)
+        assert found.logit == pytest.approx(torch.logit(probabilities[i, j]).item(), abs=1e-9)
+        assert found.layers.sum() + found.bias == pytest.approx(found.logit, abs=1e-12)
+
+
+def test_shares_read_the_intervened_run_and_a_blocked_head_has_none(model):
+    blocked = (BlockAttention(Head(1, 2), "all", "all"),)
+    found = contact_shares(model, TOKENS, 3, 30, blocked)
+    assert found.heads[1, 2] == 0
+    assert 1 / (1 + np.exp(-found.logit)) == pytest.approx(contact_map(model, TOKENS, blocked)[3, 30], abs=1e-6)
+
+
+@pytest.mark.parametrize("memory_budget", [1, 2**30])
+def test_maps_are_those_of_single_runs(model, memory_budget):
+    conditions = [(), OFF, (AblateHead(Head(2, 2), "bos"),)]
+    heads = [Head(1, 0), Head(2, 1)]
+    found = contact_maps(model, TOKENS, conditions, memory_budget=memory_budget)
+    averaged = contact_maps(model, TOKENS, conditions, heads, memory_budget=memory_budget)
+    for index, condition in enumerate(conditions):
+        np.testing.assert_allclose(found[index], contact_map(model, TOKENS, condition), atol=1e-6)
+        np.testing.assert_allclose(averaged[index], heads_map(model, TOKENS, heads, condition), atol=1e-6)
+
+
+def test_effects_are_differences_of_two_runs(model, protein):
+    found = ablation_effects(model, TOKENS, protein, given=OFF)
+    clean = contact_map(model, TOKENS, OFF)
+    assert found.clean_precision == pytest.approx(precision_at(clean, *protein.truth()).precision)
+    pairs = np.triu_indices(len(SEQUENCE), 6)
+    for head in (Head(0, 0), Head(1, 3)):
+        edited = contact_map(model, TOKENS, (*OFF, AblateHead(head)))
+        assert found.change[head.layer, head.index] == pytest.approx(np.abs(edited - clean)[pairs].mean(), rel=1e-4)
+        expected = precision_at(edited, *protein.truth()).precision - found.clean_precision
+        assert found.precision[head.layer, head.index] == pytest.approx(expected)
+    assert found.change[0, 1] == pytest.approx(0, abs=1e-7), "a head that is off already changes nothing"
+
+
+def test_the_last_layers_own_output_cannot_change_a_map(model):
+    """Patterns are computed before any head writes in the same layer."""
+    found = ablation_effects(model, TOKENS, heads=[Head(2, 0)])
+    assert found.precision is None
+    np.testing.assert_allclose(found.change[2], 0, atol=1e-9)
+    assert (found.change[:2] > 0).all()
+
+
+def test_progress_and_cancel(model):
+    heard, cancel = [], threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        heard.append((done, total))
+        if done == 2:
+            cancel.set()
+
+    with pytest.raises(Cancelled, match="stopped after 2 of 13 conditions"):
+        ablation_effects(model, TOKENS, memory_budget=1, progress=progress, cancel=cancel)
+    assert heard == [(1, 13), (2, 13)]
+
+
+def test_contacts_and_truths_that_do_not_exist_are_one_clear_line(model, protein):
+    with pytest.raises(InputError, match="residue 41 is outside the sequence: it has residues 1 to 40"):
+        contact_shares(model, TOKENS, 3, 40)
+    with pytest.raises(InputError, match="not residue 4 and itself"):
+        contact_shares(model, TOKENS, 3, 3)
+    with pytest.raises(InputError, match="made up has 40 residues, the sequence 4"):
+        ablation_effects(model, tokenize("MKTA"), protein)
