@@ -1,0 +1,135 @@
+"""What does the model need to see to predict a contact? Everything else masked, then unmasked in three orders.
+
+Zhang et al. (2024): a model that looks up motifs recovers a contact from its flanks; one that recognises whole folds
+from residues anywhere.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from core.alphabet import AMINO_ACID_IDS, tokenize
+from core.analyses.contact_attribution import check_contact
+from core.errors import Cancelled, InputError
+from core.interventions import Condition
+from core.model import Esm2
+from core.run import MEMORY_BUDGET, rows_within, run
+
+FAR: Final = 30
+"""Residues farther than this from both ends of the contact are "far"."""
+N_STEPS: Final = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MotifRecovery:
+    """The signal of one contact by how many residues are shown besides its own two; logits, not corrected."""
+
+    residues: tuple[int, int]
+    n_shown: Int[np.ndarray, "step"]
+    flanks: Float[np.ndarray, "step"]
+    """The residues nearest to either end are shown first."""
+    random: Float[np.ndarray, "repeat step"]
+    """Residues are shown in random orders."""
+    far: Float[np.ndarray, "repeat step"]
+    """Random orders of the residues at least 30 away from both ends; nan where there are too few of them."""
+    whole: float
+    """The signal in the unmasked sequence."""
+    nothing: float
+    """The signal when only the two residues are shown."""
+
+
+def motif_recovery(
+    model: Esm2,
+    sequence: str,
+    i: int,
+    j: int,
+    *,
+    n_shown: Sequence[int] | None = None,
+    repeats: int = 10,
+    seed: int = 0,
+    condition: Condition = (),
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> MotifRecovery:
+    """How the coupling of residues i and j (0-based) comes back as others are unmasked, with `repeats` random orders.
+
+    `n_shown` lists how many residues to show (by default twelve steps up to all of them). Raises `InputError` for
+    residues that are the same or outside the sequence, and for steps beyond its length; `Cancelled` on `cancel`.
+    """
+    check_contact(len(sequence), i, j)
+    others = [residue for residue in range(len(sequence)) if residue not in (i, j)]
+    steps = sorted(set(n_shown if n_shown is not None else _steps(len(others))))
+    if not steps or steps[0] < 1 or steps[-1] > len(others):
+        raise InputError(f"between 1 and {len(others)} residues can be shown besides the two, not {steps}")
+    if repeats < 1:
+        raise InputError(f"at least one random order is needed, not {repeats}")
+
+    def distance(residue: int) -> int:
+        return min(abs(residue - i), abs(residue - j))
+
+    rng = np.random.default_rng(seed)
+    far = [residue for residue in others if distance(residue) >= FAR]
+    orders = [sorted(others, key=distance)]
+    orders += [rng.permutation(others).tolist() for _ in range(repeats)]
+    orders += [rng.permutation(far).tolist() for _ in range(repeats)]
+    shown = {
+        (at, step): frozenset(order[:step]) for at, order in enumerate(orders) for step in steps if step <= len(order)
+    }
+    contexts = list(dict.fromkeys([frozenset(), frozenset(others), *shown.values()]))
+    signals: dict[frozenset[int], float] = {}
+    per_batch = max(1, rows_within(model, len(sequence) + 2, memory_budget) // (2 * len(AMINO_ACID_IDS)))
+    for first in range(0, len(contexts), per_batch):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(f"stopped after {len(signals)} of {len(contexts)} maskings")
+        batch = contexts[first : first + per_batch]
+        signals |= zip(batch, _couplings(model, sequence, i, j, batch, condition), strict=True)
+        if progress is not None:
+            progress(len(signals), len(contexts))
+    curves = np.array(
+        [[signals[shown[at, step]] if (at, step) in shown else np.nan for step in steps] for at in range(len(orders))]
+    )
+    return MotifRecovery(
+        residues=(i, j),
+        n_shown=np.array(steps),
+        flanks=curves[0],
+        random=curves[1 : repeats + 1],
+        far=curves[repeats + 1 :],
+        whole=signals[frozenset(others)],
+        nothing=signals[frozenset()],
+    )
+
+
+def _steps(n_others: int) -> list[int]:
+    """About twelve numbers of residues, each a like factor above the one before, up to all."""
+    return np.unique(np.geomspace(1, n_others, N_STEPS).round().astype(int)).tolist()
+
+
+@torch.inference_mode()
+def _couplings(
+    model: Esm2, sequence: str, i: int, j: int, contexts: Sequence[frozenset[int]], condition: Condition
+) -> list[float]:
+    """The coupling of i and j with the residues of each context shown: the Categorical Jacobian's 20 x 20 block of the
+    pair, centred over both amino acids, symmetrised, its Frobenius norm."""
+    ids = list(AMINO_ACID_IDS)
+    rows = []
+    for context in contexts:
+        hidden = set(range(len(sequence))) - {i, j} - context
+        mutants = tokenize(sequence, hidden).repeat(2, len(ids), 1)
+        mutants[0, :, i + 1] = mutants[1, :, j + 1] = torch.tensor(ids)
+        rows.append(mutants.flatten(0, 1))
+    logits = run(model, torch.cat(rows), (condition,), positions=[j + 1, i + 1]).logits[..., ids].float()
+    # context, which residue is mutated, to what, where it is read (the other residue first), amino acid
+    logits = logits.unflatten(0, (-1, 2, len(ids)))
+    both = _centred(logits[:, 0, :, 0]) + _centred(logits[:, 1, :, 1]).transpose(-1, -2)
+    return (both.square().sum((-1, -2)).sqrt() / 2).tolist()
+
+
+def _centred(block: torch.Tensor) -> torch.Tensor:
+    block = block - block.mean(-1, keepdim=True)
+    return block - block.mean(-2, keepdim=True)

@@ -1,0 +1,96 @@
+"""A contact's signal against the whole Jacobian's block, and which residues each curve shows."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from core.alphabet import tokenize
+from core.analyses.motif_recovery import motif_recovery
+from core.errors import Cancelled, InputError
+from core.run import run
+
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVV"
+FIRST, SECOND = 20, 32
+
+
+def coupling(model, masked: set[int]) -> float:
+    """The norm of the pair's block of J, from single mutants, centred over both amino acids and made symmetric."""
+
+    def block(mutated: int, read: int) -> torch.Tensor:
+        rows = tokenize(SEQUENCE, masked).repeat(20, 1)
+        rows[:, mutated + 1] = torch.arange(4, 24)
+        found = torch.stack([run(model, row).logits[0, read + 1, 4:24] for row in rows])
+        return found - found.mean(0, keepdim=True) - found.mean(1, keepdim=True) + found.mean()
+
+    return torch.linalg.norm((block(FIRST, SECOND) + block(SECOND, FIRST).T) / 2).item()
+
+
+@pytest.fixture(scope="module")
+def found(model):
+    return motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1, 4, 30, 68], repeats=3, seed=1)
+
+
+def test_the_signal_is_the_jacobians_block(model, found):
+    others = set(range(len(SEQUENCE))) - {FIRST, SECOND}
+    assert found.whole == pytest.approx(coupling(model, set()), rel=1e-5)
+    assert found.nothing == pytest.approx(coupling(model, others), rel=1e-5)
+    nearest = {FIRST - 1, FIRST + 1, SECOND - 1, SECOND + 1}
+    assert found.flanks[1] == pytest.approx(coupling(model, others - nearest), rel=1e-5)
+
+
+def test_every_order_ends_with_the_whole_sequence(found):
+    assert found.flanks[-1] == pytest.approx(found.whole)
+    np.testing.assert_allclose(found.random[:, -1], found.whole)
+    assert found.random.shape == found.far.shape == (3, 4)
+
+
+def test_far_residues_are_shown_as_long_as_there_are_any(model, found):
+    n_far = len(range(SECOND + 30, len(SEQUENCE)))
+    assert n_far == 8
+    assert np.isfinite(found.far[:, :2]).all()
+    assert np.isnan(found.far[:, 2:]).all()
+    single = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[n_far], repeats=1)
+    others = set(range(len(SEQUENCE))) - {FIRST, SECOND}
+    assert single.far[0, 0] == pytest.approx(coupling(model, others - set(range(SECOND + 30, len(SEQUENCE)))), rel=1e-5)
+
+
+def test_a_seed_repeats_and_another_differs(model, found):
+    again = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1, 4, 30, 68], repeats=3, seed=1, memory_budget=1)
+    np.testing.assert_allclose(again.random, found.random, rtol=1e-6)
+    np.testing.assert_allclose(again.far, found.far, rtol=1e-6)
+    other = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[4], repeats=3, seed=2)
+    assert not np.allclose(other.random[:, 0], found.random[:, 1])
+    assert len(np.unique(found.random[:, 1].round(9))) == 3, "repeats are different orders"
+
+
+def test_default_steps_reach_the_whole_sequence(model):
+    found = motif_recovery(model, "MKTAYIAKQR", 2, 7, repeats=1)
+    assert found.n_shown.tolist() == [1, 2, 3, 4, 5, 7, 8]
+    assert np.isnan(found.far).all(), "no residue is 30 away in a short protein"
+
+
+def test_progress_and_cancel(model):
+    heard, cancel = [], threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        heard.append((done, total))
+        cancel.set()
+
+    with pytest.raises(Cancelled, match=r"stopped after 1 of 6 maskings"):
+        motif_recovery(
+            model, "MKTAYIAKQR", 2, 7, n_shown=[1, 4], repeats=1, memory_budget=1, progress=progress, cancel=cancel
+        )
+    assert heard == [(1, 6)]
+
+
+def test_contacts_and_steps_that_do_not_exist_are_one_clear_line(model):
+    with pytest.raises(InputError, match="residue 11 is outside the sequence"):
+        motif_recovery(model, "MKTAYIAKQR", 2, 10)
+    with pytest.raises(InputError, match="not residue 3 and itself"):
+        motif_recovery(model, "MKTAYIAKQR", 2, 2)
+    with pytest.raises(InputError, match=r"between 1 and 8 residues can be shown besides the two, not \[3, 9\]"):
+        motif_recovery(model, "MKTAYIAKQR", 2, 7, n_shown=[9, 3])
+    with pytest.raises(InputError, match="at least one random order is needed, not 0"):
+        motif_recovery(model, "MKTAYIAKQR", 2, 7, repeats=0)
