@@ -10,17 +10,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from core.paper_values import PaperValue
+
 ROWS_SHOWN: Final = 24
 """Longer tables show this many rows in the report; the CSV beside it has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One number of the paper beside ours."""
+    """One number of the paper beside ours, and where in the paper it stands."""
 
     quantity: str
     paper: str
+    place: str
     ours: str
+
+    @classmethod
+    def of(cls, stated: PaperValue, ours: str) -> "Comparison":
+        return cls(stated.quantity, stated.value, stated.place, ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,11 @@ class Report:
     def html(self) -> str:
         """The report as one self-contained file: it loads nothing from anywhere, plotly.js included once."""
         return _TEMPLATES.get_template("report.html.j2").render(report=self, plotlyjs=Markup(get_plotlyjs()))
+
+
+def percent(share: float) -> str:
+    """A share in words: 0.914 is 91 %."""
+    return f"{100 * share:z.0f} %"
 
 
 def figure_html(figure: go.Figure, name: str) -> Markup:

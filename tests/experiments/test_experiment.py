@@ -28,7 +28,7 @@ def _logits(survey: Survey) -> Section:
         finding=f"{len(table)} sequences.",
         figures={"M's logit.": drawn},
         tables={"logits": table, "long": pd.DataFrame({"x": np.arange(100)})},
-        comparisons=(Comparison("M ranks first", "57 of 63", "1 < 2"),),
+        comparisons=(Comparison("M ranks first", "57 of 63", "Figure 2B", "1 < 2"),),
     )
 
 

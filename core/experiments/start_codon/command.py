@@ -1,0 +1,84 @@
+"""The command `start-codon`: from a FASTA file to a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import InputError
+from core.evaluation_sets import evaluation_set
+from core.examples import examples, load_example
+from core.experiments.experiment import publish
+from core.experiments.options import (
+    N_CORES,
+    DaskOption,
+    ModelOption,
+    OnlyOption,
+    OutOption,
+    SeedOption,
+    WorkersOption,
+    open_survey,
+)
+from core.experiments.start_codon import EXPERIMENT
+from core.experiments.start_codon.study import Study
+from core.model import load_model
+from core.protein import proteins_from_file
+
+FastaOption = Annotated[
+    Path | None, typer.Option(help="FASTA file of known proteins; plmscope's own examples when not given.")
+]
+NonMOption = Annotated[
+    Path | None, typer.Option(help="FASTA file of proteins whose own first residue isn't M, for the M-rate among them.")
+]
+InternalOption = Annotated[int, typer.Option(help="Residue, counted from 1, that is masked for comparison.", min=2)]
+
+
+def start_codon(
+    out: OutOption,
+    model: ModelOption = "embedded",
+    proteins: FastaOption = None,
+    non_m_starters: NonMOption = None,
+    internal: InternalOption = 11,
+    only: OnlyOption = None,
+    workers: WorkersOption = N_CORES,
+    dask: DaskOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """How does a protein language model start a protein? All experiments of the start-codon paper, as one report.
+
+    The set is the proteins, a shuffle of each, 15 random strings and 8 diagnostics: 63 sequences for 20 proteins. A
+    second call goes on where an interrupted one stopped.
+    """
+    parts = EXPERIMENT.chosen(only)
+    known = _from_fasta(proteins) if proteins else {e.title: load_example(e.id).sequence for e in examples()}
+    members = evaluation_set(list(known.items()), seed=seed)
+    others = _from_fasta(non_m_starters) if non_m_starters else {}
+    starting = [name for name, sequence in others.items() if sequence.startswith("M")]
+    if starting:
+        raise InputError(f"{non_m_starters}: '{starting[0]}' begins with M, and {len(starting) - 1} more do")
+    loaded = load_model(model)
+    settings = {
+        "proteins": str(proteins) if proteins else "plmscope's examples",
+        "sequences": len(members),
+        "internal_residue": internal,
+        "seed": seed,
+    }
+    with open_survey(loaded, model, out, workers, dask) as survey:
+        study = Study(survey, loaded, members, internal - 1, seed, others)
+        report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
+    for (measurement, subject), reason in survey.left_out.items():
+        typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
+    typer.echo(report)
+
+
+def _from_fasta(path: Path) -> dict[str, str]:
+    """Sequences by name; a name that comes again is numbered."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    found: dict[str, str] = {}
+    for protein in proteins_from_file(path.name, path.read_bytes()):
+        name, again = protein.name, 2
+        while name in found:
+            name, again = f"{protein.name} ({again})", again + 1
+        found[name] = protein.sequence
+    return found
