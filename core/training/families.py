@@ -27,17 +27,17 @@ class Family:
 
 
 FAMILIES: Final = (
-    Family("Kunitz", "PF00014", 15.0),
-    Family("PDZ", "PF00595", 10.0),
-    Family("WW", "PF00397", 2.0),
-    Family("vWA", "PF00092", 8.0),
-    Family("beta-lactamase", "PF13354", 13.0),
-    Family("2HAcid", "PF02826", 16.0),
-    Family("DHFR", "EC1.5.1.3", 25.0, whole_proteins=True),
-    Family("adenylate kinase", "EC2.7.4.3", 7.0, whole_proteins=True),
-    Family("TIM", "EC5.3.1.1", 3.0, whole_proteins=True),
+    Family("Kunitz", "PF00014", 24.0),
+    Family("PDZ", "PF00595", 9.0),
+    Family("WW", "PF00397", 1.0),
+    Family("vWA", "PF00092", 2.0),
+    Family("beta-lactamase", "PF13354", 21.0),
+    Family("2HAcid", "PF02826", 2.0),
+    Family("DHFR", "EC1.5.1.3", 45.0, whole_proteins=True),
+    Family("adenylate kinase", "EC2.7.4.3", 2.0, whole_proteins=True),
+    Family("TIM", "EC5.3.1.1", 1.0, whole_proteins=True),
 )
-"""The families trained on. Enolase and PGK, the two longest, are left out: their share teaches the others more."""
+"""The families trained on: most of those that the model is shown on. Enolase and PGK, the longest, are left out."""
 
 MAX_IDENTITY: Final = 0.8
 """No trained sequence is closer than this to a held-out member of a family."""

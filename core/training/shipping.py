@@ -2,14 +2,16 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
+from torch import Tensor
 
 from core.errors import InputError
+from core.model import ContactHead
 from core.training.network import Network
 
 
@@ -30,7 +32,25 @@ def save_model(network: Network, folder: Path, training: Mapping[str, Any]) -> N
         "contact_head": False,
         "training": dict(training),
     }
-    save_file(tensors, folder / "model.new")
+    _write(folder, tensors, config)
+
+
+def add_contact_head(
+    source: Path, out: Path, head: ContactHead, notes: Mapping[str, Any], families: Sequence[str]
+) -> None:
+    """Write the model in `source` to `out` with a contact regression under fair-esm's names, and what it knows of."""
+    tensors = load_file(source / "model.safetensors")
+    tensors["contact_head.regression.weight"] = head.weight[None].contiguous()
+    tensors["contact_head.regression.bias"] = head.bias[None].contiguous()
+    config = json.loads((source / "config.json").read_text())
+    config |= {"contact_head": True, "contact_head_fit": dict(notes), "trained_families": list(families)}
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out, tensors, config)
+
+
+def _write(folder: Path, tensors: dict[str, Tensor], config: Mapping[str, Any]) -> None:
+    # Written beside and moved, so that a kill leaves the files before it.
+    (folder / "model.new").write_bytes(save(tensors))
     os.replace(folder / "model.new", folder / "model.safetensors")
     (folder / "config.new").write_text(json.dumps(config, indent=1) + "\n")
     os.replace(folder / "config.new", folder / "config.json")

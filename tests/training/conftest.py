@@ -9,6 +9,8 @@ import pytest
 from core.training.families import FAMILIES, Collection, load_collection
 from tests.training.made_sequences import mutated, random_protein
 
+BPTI = "RPDFCLEPPYTGPCKARIIRYFYNAKAGLCQTFVYGGCRAKRNNFKSAEDCMRTCGGA"
+
 
 def write_fasta(path: Path, records: list[tuple[str, str]]) -> None:
     with gzip.open(path, "wt") as file:
@@ -22,7 +24,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     families = []
     for family in FAMILIES:
-        ancestor = random_protein(rng, int(rng.integers(40, 60)))
+        ancestor = BPTI if family.name == "Kunitz" else random_protein(rng, int(rng.integers(40, 60)))
         families += [(f"{family.prefix}_{index}", mutated(rng, ancestor, rng.uniform(0.1, 0.5))) for index in range(40)]
     write_fasta(folder / "families.fasta.gz", families)
     proteins = [(f"protein {index}", "M" + random_protein(rng, int(rng.integers(30, 90)))) for index in range(60)]

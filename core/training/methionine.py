@@ -1,0 +1,151 @@
+"""What the card says of methionine: the prior at a masked first residue, the heads that read it, what outvotes it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+
+from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.analyses.competition import crossing, destruction, elongation
+from core.analyses.head_ablation import component_sweep, components
+from core.analyses.minimal_circuits import component_name
+from core.analyses.reading import read
+from core.interventions import AblateHead, BlockAttention, Condition, Head
+from core.metrics import probabilities, target_gap
+from core.model import Esm2
+from core.run import RESUMABLE, run, stream
+
+INTERNAL_RESIDUE = 10
+"""0-based: where the prior must not show."""
+
+
+def prior(model: Esm2, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """M at a masked residue 0 and 10 (0-based) of every sequence: columns set, residue, n, m_rate, p_m, gap (means)."""
+    rows = []
+    for name, sequences in sets.items():
+        for residue in (0, INTERNAL_RESIDUE):
+            long_enough = [sequence for sequence in sequences if len(sequence) > residue]
+            logits = torch.stack(
+                [run(model, tokenize(s, [residue]), positions=[residue + 1]).logits[0, 0] for s in long_enough]
+            )
+            gap = target_gap(logits, "M")
+            p_m = probabilities(logits)[:, token_id("M")]
+            rows.append(
+                (name, residue, len(gap), float((gap > 0).float().mean()), float(p_m.mean()), float(gap.mean()))
+            )
+    return pd.DataFrame(rows, columns=["set", "residue", "n", "m_rate", "p_m", "gap"])
+
+
+def ablations(model: Esm2, sequences: Sequence[str]) -> pd.DataFrame:
+    """What each head and module does for M at a masked first residue: columns component, gap_change, at_bos, bos_share.
+
+    `gap_change` (logits, mean over sequences) is what ablating the component everywhere does; `at_bos`, for heads
+    alone, what blocking its attention to BOS does; `bos_share` is the second over the first. Most important first.
+    """
+    listed = components(model.shape)
+    heads = [part for part in listed if isinstance(part, Head)]
+    ablated, blocked = [], []
+    for sequence in sequences:
+        tokens = tokenize(sequence, [0])
+        baseline = run(model, tokens, keep=RESUMABLE)
+        effects = component_sweep(model, tokens, baseline=baseline)
+        ablated.append(np.concatenate([effects.heads.ravel(), effects.attention, effects.mlp]))
+        gaps = read(model, tokens, [(), *((BlockAttention(head),) for head in heads)], baseline=baseline).gap
+        blocked.append(gaps[1:] - gaps[0])
+    table = pd.DataFrame({"component": [component_name(part) for part in listed], "gap_change": np.mean(ablated, 0)})
+    table["at_bos"] = pd.Series(np.mean(blocked, 0))
+    table["bos_share"] = table["at_bos"] / table["gap_change"]
+    return table.sort_values("gap_change", ignore_index=True)
+
+
+def block(heads: Sequence[Head]) -> Condition:
+    """The heads' attention to BOS set to zero, from every position."""
+    return tuple(BlockAttention(head) for head in heads)
+
+
+def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidates: int) -> tuple[Head, ...]:
+    """The heads whose attention to BOS carries M, found one by one: each lowers the mean gap most beside those before.
+
+    Candidates are the heads that matter most alone.
+    """
+    every = [Head(layer, index) for layer in range(model.shape.n_layers) for index in range(model.shape.n_heads)]
+    prepared = [(tokenize(s, [0]), run(model, tokenize(s, [0]), keep=RESUMABLE)) for s in sequences]
+
+    def mean_gaps(conditions: Sequence[Condition]) -> Float[np.ndarray, "conditions"]:
+        return np.mean([read(model, tokens, conditions, baseline=base).gap for tokens, base in prepared], axis=0)
+
+    alone = mean_gaps([block([head]) for head in every])
+    candidates = [every[index] for index in np.argsort(alone)[:n_candidates]]
+    chosen: list[Head] = []
+    while len(chosen) < n_heads:
+        left = [head for head in candidates if head not in chosen]
+        chosen.append(left[int(np.argmin(mean_gaps([block([*chosen, head]) for head in left])))])
+    return tuple(chosen)
+
+
+def blocked_rates(model: Esm2, sequences: Sequence[str], readers: Sequence[Head]) -> pd.DataFrame:
+    """M with the attention to BOS blocked in the first 0, 1, 2 ... readers and in all heads: blocked, m_rate, gap."""
+    every = [Head(layer, index) for layer in range(model.shape.n_layers) for index in range(model.shape.n_heads)]
+    named = {"none": block([])}
+    named |= {", ".join(map(str, readers[:n])): block(readers[:n]) for n in range(1, len(readers) + 1)}
+    named["all heads"] = block(every)
+    gaps = np.array([read(model, tokenize(s, [0]), list(named.values())).gap for s in sequences])
+    return pd.DataFrame({"blocked": list(named), "m_rate": (gaps > 0).mean(0), "gap": gaps.mean(0)})
+
+
+def upstream(model: Esm2, sequences: Sequence[str], reader: Head) -> pd.DataFrame:
+    """What ablating each head of earlier layers does to a reader's attention from the mask to BOS.
+
+    Columns head and attention_change (means over sequences), the largest losses first; the first row, "none", holds the
+    attention itself.
+    """
+    earlier = [Head(layer, index) for layer in range(reader.layer) for index in range(model.shape.n_heads)]
+    conditions: list[Condition] = [(), *((AblateHead(head),) for head in earlier)]
+    attention = np.mean([_mask_to_bos(model, sequence, conditions, reader) for sequence in sequences], axis=0)
+    table = pd.DataFrame({"head": [str(head) for head in earlier], "attention_change": attention[1:] - attention[0]})
+    clean = pd.DataFrame({"head": ["none"], "attention_change": attention[:1]})
+    return pd.concat([clean, table.sort_values("attention_change")], ignore_index=True)
+
+
+def _mask_to_bos(
+    model: Esm2, sequence: str, conditions: Sequence[Condition], reader: Head
+) -> Float[np.ndarray, "conditions"]:
+    for computed in stream(model, tokenize(sequence, [0]), conditions):
+        if computed.layer == reader.layer:
+            assert computed.pattern is not None
+            return computed.pattern[:, reader.index, 1, 0].float().numpy(force=True)
+    raise AssertionError(f"{model.name} has no layer {reader.layer}")
+
+
+def crossings(model: Esm2, longest: int) -> pd.DataFrame:
+    """A masked first residue before poly-X of 1 to `longest` residues, for every amino acid but M.
+
+    Columns letter, first_gap, last_gap, crossing (the length at which the M-gap first changes sign, nan where it never
+    does) and crossing_held (the same with token dropout's scale held at 1).
+    """
+    lengths = np.arange(1, longest + 1)
+    rows = []
+    for letter in AMINO_ACIDS.replace("M", ""):
+        gap, held = (
+            elongation(model, letter, lengths.tolist(), fixed_scale=scale)["gap"].to_numpy() for scale in (None, 1.0)
+        )
+        rows.append((letter, gap[0], gap[-1], crossing(lengths, gap), crossing(lengths, held)))
+    return pd.DataFrame(rows, columns=["letter", "first_gap", "last_gap", "crossing", "crossing_held"])
+
+
+def recovery(model: Esm2, letter: str, orders: int) -> pd.DataFrame:
+    """M in a 20-residue poly-X as its residues are masked at random: columns masks, m_rate, gap (means)."""
+    table = destruction(model, letter, orders=orders)
+    return table.assign(m_rate=table["gap"] > 0).pivot_table(index="masks", values=["m_rate", "gap"]).reset_index()
+
+
+def evidence(model: Esm2, letter: str, length: int) -> dict[str, float]:
+    """M's logit minus X's at the masked first residue of a poly-X, with BOS in the input and with it left out."""
+    tokens = tokenize(letter * length, [0])
+    found = {}
+    for name, shown, position in (("with_bos", tokens, 1), ("without_bos", tokens[1:], 0)):
+        logits = run(model, shown, positions=[position]).logits[0, 0]
+        found[name] = float(logits[token_id("M")] - logits[token_id(letter)])
+    return found

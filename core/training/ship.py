@@ -1,0 +1,57 @@
+"""`python -m core.training.ship`: a run's weights with a contact head, as the embedded model's folder."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+
+from core.errors import InputError
+from core.model import load_model
+from core.training.contact_head import Example, choose_strength, fit_contact_head
+from core.training.families import load_collection
+from core.training.shipping import add_contact_head
+from core.training.structures import families_of, read_structures
+
+FITTED_FAMILY_STRUCTURES: Final = ("1aoe",)
+"""Structures of trained families to fit on; the others of these families stay apart, to judge the head by."""
+N_FITTED: Final = 20
+LONGEST_FITTED: Final = 200
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    run: Annotated[Path, typer.Option(help="Folder of a training run.")],
+    data: Annotated[Path, typer.Option(help="Folder with the families' sequences and psicov_pdb.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model to ship.")],
+    seed: Annotated[int, typer.Option(help="Of the split of the families, and the choice of structures.")] = 0,
+) -> None:
+    """Fit the contact head on about 20 structures, choosing its penalty by cross-validation, and write the model."""
+    try:
+        model = load_model(run)
+        collection = load_collection(data, seed)
+        proteins = read_structures(data / "psicov_pdb")
+        families = families_of(proteins, collection.families)
+        others = [n for n, p in proteins.items() if n not in families and len(p.tokens) - 2 <= LONGEST_FITTED]
+        drawn = np.random.default_rng(seed).permutation(others)[: N_FITTED - len(FITTED_FAMILY_STRUCTURES)]
+        fitted = sorted([*FITTED_FAMILY_STRUCTURES, *drawn.tolist()])
+        fitted_examples = [Example.of(model, proteins[name]) for name in fitted]
+        strength, precision = choose_strength(fitted_examples)
+        head = fit_contact_head(fitted_examples, strength)
+        notes = {
+            "fitted_on": fitted,
+            "strength": strength,
+            "cross_validated_long_range_precision": {str(c): value for c, value in precision.items()},
+            "heads_used": int((head.weight != 0).sum()),
+        }
+        add_contact_head(run, out, head, notes, [split.family.name for split in collection.families])
+        typer.echo(f"{out}: contact head from {len(fitted)} structures, C = {strength}, {notes['heads_used']} heads")
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()

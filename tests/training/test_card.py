@@ -1,0 +1,149 @@
+"""Shipping and the card, from a tiny untrained network: every figure is measured, and the text says what they are."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from core.alphabet import AMINO_ACIDS
+from core.model import load_model
+from core.training import baselines, card, methionine, ship, structures
+from core.training.card_text import cell, render
+from core.training.families import Collection
+from core.training.network import Network
+from core.training.shipping import save_model
+from core.training.structures import families_of, read_structures
+from tests.training.made_sequences import random_protein
+
+
+def write_plain(path: Path, sequences: list[str]) -> None:
+    path.write_text("".join(f">{index}\n{sequence}\n" for index, sequence in enumerate(sequences)))
+
+
+@pytest.fixture(scope="module")
+def folder(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training folder with what only the card reads, and a run's weights in `run`."""
+    folder = tmp_path_factory.mktemp("card") / "data"
+    shutil.copytree(data_folder, folder)
+    rng = np.random.default_rng(0)
+    write_plain(folder / "known20.fasta", ["M" + random_protein(rng, 30) for _ in range(3)])
+    write_plain(folder / "non_m_start.fasta", ["A" + random_protein(rng, 30) for _ in range(3)])
+    (folder / "psicov_pdb").mkdir()
+    for name in ("1crn", "1ubi"):  # any structures will do: the examples' own
+        example = {"1crn": "crambin", "1ubi": "ubiquitin"}[name]
+        structure = structures.load_example(example).structure
+        assert structure is not None
+        (folder / "psicov_pdb" / f"{name}.pdb").write_text(structure.text)
+    torch.manual_seed(0)
+    network = Network(n_layers=2, d_model=32, n_heads=2)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    save_model(network, folder / "run", {"minutes": 30.0, "tokens": {"at large": 700, "Kunitz": 300}})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shipped(folder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structures, "LONGEST", 80)
+        patch.setattr(ship, "FITTED_FAMILY_STRUCTURES", ())
+        patch.setattr(ship, "N_FITTED", 4)
+        arguments = ["--run", str(folder / "run"), "--data", str(folder), "--out", str(folder / "shipped")]
+        result = CliRunner().invoke(ship.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder / "shipped"
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path, shipped: Path) -> Path:
+    small = {
+        "N_PRIOR": 3,
+        "N_RANDOM": 2,
+        "N_CHOOSING": 2,
+        "N_CHECKING": 2,
+        "N_READERS": 2,
+        "N_CANDIDATES": 3,
+        "ORDERS": 2,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**small, "POLY_LONGEST": 5, "LONGEST_JACOBIAN": 0}.items():
+            patch.setattr(card, name, value)
+        patch.setattr(structures, "LONGEST", 80)
+        patch.setattr(methionine, "AMINO_ACIDS", "AGM")
+        arguments = ["--data", str(folder), "--model", str(shipped), "--out", str(folder / "CARD.md")]
+        result = CliRunner().invoke(card.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder / "CARD.md"
+
+
+def test_the_shipped_model_has_a_contact_head_fitted_on_other_families(shipped: Path) -> None:
+    config = json.loads((shipped / "config.json").read_text())
+    assert load_model(shipped).contact_head is not None
+    assert len(config["contact_head_fit"]["fitted_on"]) == 4
+    assert "bpti" not in config["contact_head_fit"]["fitted_on"]
+    assert "Kunitz" in config["trained_families"]
+
+
+def test_a_structure_is_recognised_as_of_a_trained_family(
+    folder: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(structures, "LONGEST", 80)
+    assert families_of(read_structures(folder / "psicov_pdb"), collection.families) == {"bpti": "Kunitz"}
+
+
+def test_the_card_opens_by_saying_what_it_is_not(written: Path) -> None:
+    opening = " ".join(written.read_text().splitlines()[:4])
+    assert "small teaching model" in opening
+    assert "not ESM-2" in opening
+
+
+def test_the_card_is_written_from_its_figures(written: Path) -> None:
+    figures = json.loads(written.with_suffix(".json").read_text())
+    assert render(figures) == written.read_text()
+    figures["perplexity"]["DHFR"]["model"] = 123.456
+    assert "| 123.46 |" in render(figures)
+
+
+def test_figures_are_those_of_the_proteins_named(written: Path, collection: Collection) -> None:
+    figures = json.loads(written.with_suffix(".json").read_text())
+    assert figures["perplexity"]["at large"]["n"] == len(collection.held_out)
+    judged = {row["protein"] for row in figures["contacts"]["scores"]}
+    assert not judged & set(figures["contacts"]["fit"]["fitted_on"])
+    assert {row["protein"] for row in figures["contacts"]["scores"] if row["family"]} == {"bpti"}
+    assert {row["letter"] for row in figures["methionine"]["poly_x"]} == {"A", "G"}
+    assert figures["methionine"]["blocked"][0]["blocked"] == "none"
+
+
+def test_blocking_all_heads_equals_blocking_each(shipped: Path) -> None:
+    model = load_model(shipped)
+    every = [methionine.Head(layer, index) for layer in range(2) for index in range(2)]
+    table = methionine.blocked_rates(model, ["MKVLAT", "MAAGK"], every)
+    assert table["gap"].iloc[-1] == pytest.approx(table["gap"].iloc[-2], abs=1e-5)
+    assert table["gap"].iloc[0] != pytest.approx(table["gap"].iloc[-1], abs=1e-3)
+
+
+def test_a_reader_in_the_first_layer_has_nothing_upstream(shipped: Path) -> None:
+    assert list(methionine.upstream(load_model(shipped), ["MKVLAT"], methionine.Head(0, 1))["head"]) == ["none"]
+
+
+def test_a_folder_without_structures_is_named(tmp_path: Path) -> None:
+    with pytest.raises(structures.InputError, match=r"holds no \.pdb file"):
+        read_structures(tmp_path)
+
+
+def test_guessing_from_composition_costs_what_it_should() -> None:
+    uniform = np.full(20, 1 / 20)
+    assert baselines.unigram_perplexity(["ACDEFGHIKL"], uniform) == pytest.approx(20)
+    assert baselines.composition(["A" * 10**6])[AMINO_ACIDS.index("A")] == pytest.approx(1, abs=1e-4)
+    assert baselines.position_free_perplexity(["A" * 10**5], uniform) == pytest.approx(1, abs=0.01)
+    assert baselines.position_free_perplexity(["A"], uniform) == pytest.approx(20)  # nothing else was seen
+
+
+def test_cells() -> None:
+    assert [cell(value) for value in (None, float("nan"), 0.0149, 1.0, 12.345, 3, "x")] == [
+        "–", "–", "0.015", "1.00", "12.35", "3", "x"
+    ]  # fmt: skip
