@@ -70,7 +70,12 @@ def written(folder: Path, shipped: Path) -> Path:
         "ORDERS": 2,
     }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**small, "POLY_LONGEST": 5, "LONGEST_JACOBIAN": 0}.items():
+        for name, value in {
+            **dict.fromkeys(few, 2),
+            "N_CANDIDATES": 3,
+            "POLY_LONGEST": 5,
+            "LONGEST_JACOBIAN": 0,
+        }.items():
             patch.setattr(card, name, value)
         patch.setattr(structures, "LONGEST", 80)
         patch.setattr(methionine, "AMINO_ACIDS", "AGM")
