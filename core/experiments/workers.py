@@ -105,9 +105,13 @@ class Dask(Workers):
     def __init__(self, address: str) -> None:
         try:
             import distributed
+            from distributed.comm.addressing import parse_address
+            from distributed.comm.registry import get_backend
         except ImportError:
             raise InputError("--dask needs the package dask.distributed: pip install distributed") from None
         try:
+            # first, because a client made with an unknown kind of address never closes
+            get_backend(parse_address(address)[0])
             self._client = distributed.Client(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(f"no Dask scheduler answers at '{address}': {error}") from None
