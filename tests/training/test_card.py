@@ -60,22 +60,10 @@ def shipped(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def written(folder: Path, shipped: Path) -> Path:
-    small = {
-        "N_PRIOR": 3,
-        "N_RANDOM": 2,
-        "N_CHOOSING": 2,
-        "N_CHECKING": 2,
-        "N_READERS": 2,
-        "N_CANDIDATES": 3,
-        "ORDERS": 2,
-    }
+    two = dict.fromkeys(("N_PRIOR", "N_RANDOM", "N_CHOOSING", "N_CHECKING", "N_READERS", "ORDERS"), 2)
+    small = two | {"N_CANDIDATES": 3, "POLY_LONGEST": 5, "LONGEST_JACOBIAN": 0}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            **dict.fromkeys(few, 2),
-            "N_CANDIDATES": 3,
-            "POLY_LONGEST": 5,
-            "LONGEST_JACOBIAN": 0,
-        }.items():
+        for name, value in small.items():
             patch.setattr(card, name, value)
         patch.setattr(structures, "LONGEST", 80)
         patch.setattr(methionine, "AMINO_ACIDS", "AGM")
