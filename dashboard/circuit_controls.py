@@ -21,14 +21,18 @@ KEY_HEADS = 5
 Found = TypeVar("Found")
 
 
-def internal_residue() -> int:
-    """The internal residue (0-based) that is masked instead, for comparison; the paper's is the eleventh."""
+def internal_residue(key: str = "inside") -> int:
+    """The internal residue (0-based) that is masked instead, for comparison; the paper's is the eleventh.
+
+    A page that links to another one with this choice needs a `key` of its own: Streamlit drops a parameter of a link
+    that a widget of the page left behind holds.
+    """
     chosen = st.number_input(
         "Internal residue",
         2,
         4000,
         11,
-        key="inside",
+        key=key,
         bind="query-params",
         help="The residue that is masked instead of the first one, for comparison.",
     )
@@ -45,15 +49,15 @@ def runs(question: Question, sequence: str, inside: int) -> tuple[Tensor, Tensor
     return tokenize(sequence, [question.residue]), tokenize(sequence, [inside])
 
 
-def choose_main_head(question: Question) -> Head:
-    """Draws the choice of the head that the prediction is read out by; preset to the one found in this protein."""
+def choose_main_head(question: Question, key: str = "main") -> Head:
+    """Draws the choice of the head that the prediction rests on most, preset to this protein's; `key` as above."""
     names, preset = head_names(question.model.shape), costliest_heads(question)[0]
     return Head.parse(
         st.selectbox(
             "Main head",
             names,
             index=names.index(str(preset)),
-            key="main",
+            key=key,
             bind="query-params",
             help="Preset to the head whose ablation at the mask costs the target's logit most in this protein.",
         )

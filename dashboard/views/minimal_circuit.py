@@ -105,7 +105,7 @@ def _frequencies(found: list[MinimalCircuit], candidates: list[Component]) -> tu
 
 def _keep(question: Question, circuit: tuple[Component, ...], sufficiency: st.Page) -> None:
     name_column, save, test = st.columns([3, 1, 1], vertical_alignment="bottom")
-    name = name_column.text_input("Name of this circuit", "minimal circuit", key="name", bind="query-params")
+    name = name_column.text_input("Name of this circuit", "minimal circuit", key="called", bind="query-params")
     save.download_button(
         "Save",
         circuit_to_json(Circuit.of(name, question.model.name, circuit)),
@@ -115,6 +115,5 @@ def _keep(question: Question, circuit: tuple[Component, ...], sufficiency: st.Pa
         on_click="ignore",
         width="stretch",
     )
-    if test.button("Is it enough?", icon=":material/arrow_forward:", width="stretch"):
-        kept = [component_name(component) for component in circuit]
-        st.switch_page(sufficiency, query_params={"kept": kept, "name": name})
+    link = {"kept": [component_name(component) for component in circuit], "name": name}
+    test.page_link(sufficiency, label="Is it enough?", icon=":material/arrow_forward:", query_params=link)

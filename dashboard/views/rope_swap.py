@@ -26,9 +26,9 @@ def page(question: Question, bos: st.Page) -> None:
     proteins = choose_set(question)
     columns = st.columns([1, 1, 2])
     with columns[1]:
-        inside = internal_residue()
+        inside = internal_residue("swapinside")
     with columns[0]:
-        main = choose_main_head(question)
+        main = choose_main_head(question, "swapmain")
     steps = columns[2].slider("Steps", 1, 12, 6, key="steps", bind="query-params")
 
     def work(progress: Progress) -> SwapSearch:
@@ -61,8 +61,10 @@ def page(question: Question, bos: st.Page) -> None:
         )
         table = pd.DataFrame({"head": names, "rate": 100 * found.rate, "rescue": found.rescue})
         download(table, "rope-swap")
-        if found.heads and st.button("Use these as key heads", icon=":material/arrow_forward:"):
-            st.switch_page(bos, query_params={"main": str(main), "keys": names[1:], "inside": str(inside + 1)})
+        if found.heads:
+            link = {"main": str(main), "keys": names[1:], "inside": str(inside + 1)}
+            label = "Knock out what these heads read from BOS"
+            st.page_link(bos, label=label, icon=":material/arrow_forward:", query_params=link)
     _beside(table, question)
 
 

@@ -1,0 +1,272 @@
+"""The circuit lab's pages: as scripts (their numbers are core's, bad input gets one line), and in a real browser."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+from core.alphabet import AMINO_ACIDS, tokenize
+from core.analyses.competition import crossing, elongation
+from core.analyses.main_heads import heads_by_cost, swap_search
+from core.analyses.minimal_circuits import component_name, minimal_circuit, modules
+from core.analyses.norm_direction import aggregate, compare_bands
+from core.analyses.patching import patch_heads, patch_stream
+from core.analyses.reading import read
+from core.analyses.rope_experiments import patch_sets
+from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve
+from core.analyses.sufficiency import token_scopes
+from core.analyses.write_vectors import write_vectors
+from core.interventions import Head
+from core.model import Esm2, load_model
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
+INSIDE = 10
+SLOW = 60_000
+"""Milliseconds that a page may take to compute on a busy machine."""
+
+PAGES = {
+    # module: (arguments after the question, address)
+    "ablation": ("st.Page(lambda: None, url_path='explore')", "ablation"),
+    "bos": ("", "bos"),
+    "minimal_circuit": ("st.Page(lambda: None, url_path='sufficiency')", "circuit"),
+    "sufficiency": ("", "sufficiency"),
+    "patching": ("", "patching"),
+    "injection": ("", "injection"),
+    "write_vectors": ("", "write-vectors"),
+    "competition": ("", "competition"),
+    "rope": ("", "rope"),
+    "rope_swap": ("st.Page(lambda: None, url_path='bos')", "rope-swap"),
+    "rope_shift": ("", "rope-shift"),
+    "rope_bands": ("", "rope-bands"),
+}
+
+
+def start(view: str, **link: object) -> AppTest:
+    """One page as a script, on a short pasted protein."""
+    script = f"import streamlit as st\nfrom dashboard.sidebar import ask\nfrom dashboard.views import {view}\n"
+    app = AppTest.from_string(script + f"{view}.page(ask(), {PAGES[view][0]})", default_timeout=120)
+    for name, value in ({"from": "Paste", "sequence": SEQUENCE} | link).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    return " ".join(found.value for found in [*app.markdown, *app.caption])
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Esm2:
+    return load_model("embedded")
+
+
+@pytest.fixture(scope="module")
+def clean() -> torch.Tensor:
+    return tokenize(SEQUENCE, [0])
+
+
+@pytest.fixture(scope="module")
+def internal() -> torch.Tensor:
+    return tokenize(SEQUENCE, [INSIDE])
+
+
+@pytest.fixture(scope="module")
+def main(embedded: Esm2, clean: torch.Tensor) -> Head:
+    return heads_by_cost(embedded, clean)[0]
+
+
+@pytest.mark.parametrize("view", PAGES)
+def test_a_page_asks_a_question_shows_figures_beside_the_paper_and_gives_its_data(view):
+    app = start(view)
+    assert not app.exception
+    assert not app.error
+    assert app.markdown[0].value.startswith("#### ")
+    assert app.markdown[0].value.endswith("?")
+    assert len(app.markdown[1].value) > 200
+    assert app.get("plotly_chart")
+    assert app.get("download_button")
+    assert "Beside the paper" in said(app)
+    assert "not ESM-2" in said(app)
+
+
+# The numbers are core's
+
+
+def test_the_ablation_page_names_the_costliest_head(main):
+    assert str(main) in start("ablation").dataframe[-1].value.iloc[2, -1]
+
+
+def test_knock_outs_begin_with_the_clean_gap(embedded, clean):
+    table = start("bos").dataframe[0].value
+    none = table[(table["Test"] == "necessity") & (table["Knocked out"] == "none")]
+    assert none["M gap"].to_numpy() == pytest.approx(read(embedded, clean, [()]).gap[0], abs=1e-5)
+
+
+def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
+    needed = minimal_circuit(embedded, clean, modules(embedded.shape), scope="all").needed
+    names = [component_name(component) for component in needed]
+    assert f"Needed: {', '.join(names)}" in said(start("minimal_circuit"))
+    app = start("sufficiency")
+    assert app.session_state["kept"] == names
+    whole = token_scopes(embedded, clean, needed).gap[0]
+    assert f"The whole model's gap is {whole:+.2f}" in said(app)
+
+
+def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
+    rows = start("patching").dataframe[-1].value.iloc[:, -1]
+    mask, bos, _ = patch_stream(embedded, clean, internal, "resid_pre").rescue[-1]
+    query = patch_heads(embedded, clean, internal, "q_rot").rescue[main.layer, main.index]
+    assert rows[0].startswith(f"{round(bos)} %")
+    assert rows[1].startswith(f"{round(mask)} %")
+    assert rows[2] == f"{query:.1f} % by {main}'s"
+
+
+def test_the_largest_cosine_is_the_write_vectors(embedded, clean):
+    found = write_vectors(embedded, clean).cosine
+    head, letter = np.unravel_index(int(found.argmax()), found.shape)
+    rows = start("write_vectors").dataframe[-1].value.iloc[:, -1]
+    assert rows[0] == f"L{embedded.shape.n_layers}H{head + 1}, {AMINO_ACIDS[letter]}"
+    assert rows[1].startswith(f"{found.max():.2f}")
+
+
+def test_the_repeat_wins_where_the_gaps_cross(embedded):
+    table = elongation(embedded, "G", range(1, 21))
+    place = crossing(table.length.to_numpy(), table.gap.to_numpy())
+    told = f"at {place:.1f} residues of G" if np.isfinite(place) else "nowhere"
+    assert f"The strongest amino acid changes {told}" in said(start("competition", repeat="G"))
+
+
+def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, internal, main):
+    search = swap_search(embedded, [(clean, internal)], main, steps=5)
+    swapped = start("rope_swap", steps="5").dataframe[-1].value
+    assert swapped.iloc[: len(search.heads), 4].tolist() == [str(head) for head in search.heads]
+    assert swapped.iloc[0, 6] == pytest.approx(search.rescue[1], abs=1e-3)
+    app = start("rope")
+    assert app.session_state["keys"] == [str(head) for head in search.heads]
+    rescue = patch_sets(embedded, clean, internal, main, search.heads).set_index("condition").rescue.to_dict()
+    shown = app.dataframe[-1].value.iloc[:, -1].tolist()
+    assert "{:.1f} %".format(rescue["readout's full q"]) in shown
+
+
+def test_the_period_is_that_of_the_shift_curve_and_the_control_is_flat(embedded, clean, main):
+    told = said(start("rope_shift"))
+    gap = shift_curve(embedded, clean, [main]).gap
+    assert f"has a period of {fit_oscillation(SHIFTS, gap).period:.1f} residues" in told
+    largest = re.search(r"The control changes no logit by more than (\S+)\.", told)
+    assert largest
+    assert 0 <= float(largest[1]) < 1e-4
+
+
+def test_norm_and_direction_are_the_attributions(embedded, clean, internal, main):
+    found = aggregate([compare_bands(embedded, clean, internal, main).attribution])
+    assert f"the norm explains {found.norm_share:.0%} of the difference" in said(start("rope_bands"))
+
+
+# Controls, links and bad input
+
+
+def test_a_link_restores_the_controls():
+    link = {"site": "Each head's q after RoPE", "at": "BOS", "inside": "7", "main": "L3H4", "target": "K"}
+    app = start("patching", **link)
+    assert not app.exception
+    held = {"site": "q_rot", "at": "bos", "inside": 7, "main": "L3H4", "target": "K"}
+    assert {name: app.session_state[name] for name in held} == held
+    assert "K gap" in said(app)
+
+
+def test_a_set_is_measured_when_the_person_asks_and_pooled(embedded):
+    app = start("rope_bands", over="Evaluation set", target="M")
+    assert not app.exception
+    told = said(app)
+    assert "sequences are left out" in " ".join(found.label for found in app.expander)
+    assert "the norm explains" in told
+
+
+@pytest.mark.parametrize(
+    ("view", "link", "message"),
+    [
+        ("bos", {"inside": "300"}, "cannot mask residue 300: the sequence has residues 1 to 22"),
+        ("patching", {"inside": "300"}, "cannot mask residue 300"),
+        ("rope", {"mask": "11"}, "residue 11 is the masked one"),
+        ("rope_swap", {"swapinside": "300"}, "cannot mask residue 300"),
+        ("rope_shift", {"inside": "300"}, "cannot mask residue 300"),
+        ("rope_bands", {"inside": "300"}, "cannot mask residue 300"),
+        ("minimal_circuit", {"target": "W"}, "W doesn't rank first here"),
+        ("injection", {"target": "W"}, "W ranks first in none of the sources"),
+        ("sufficiency", {"first": "L2H1", "second": "L2H1"}, "L2H1 is chosen twice"),
+    ],
+)
+def test_bad_input_gets_one_line(view, link, message):
+    app = start(view, **link)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert message in app.error[0].value.replace("\\", "")
+    assert "\n" not in app.error[0].value
+
+
+# In a browser
+
+
+@pytest.fixture
+def open_lab(open_page):
+    def start(address: str, query: str = "", **settings: object) -> Page:
+        page = open_page(APP, query=f"/{address}?from=Paste&sequence={SEQUENCE}{query}", **settings)
+        page.set_default_timeout(SLOW)
+        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=90_000)
+        return page
+
+    return start
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", [address for _, address in PAGES.values()])
+def test_every_page_draws_its_figures(open_lab, address):
+    page = open_lab(address, width=1024, height=768, dark=address.startswith("rope"))
+    expect(page.get_by_text("Beside the paper").first).to_be_visible(timeout=SLOW)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.browser
+def test_a_clicked_cell_is_carried_to_explore_with_the_protein(open_lab):
+    page = open_lab("ablation")
+    page.locator(".cell[data-layer='1'][data-column='1']").click()
+    expect(page.get_by_text("L2H2 off at the mask").first).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("off=L2H2"), timeout=SLOW)
+    expect(page).to_have_url(re.compile(f"sequence={SEQUENCE}"), timeout=SLOW)
+
+
+@pytest.mark.browser
+def test_found_heads_are_carried_to_the_knock_outs(open_lab):
+    page = open_lab("rope-swap", "&steps=2&swapinside=9&swapmain=L5H5")
+    expect(page.get_by_text(re.compile("beside L5H5")).first).to_be_visible(timeout=SLOW)
+    heads = page.get_by_text(re.compile("beside L5H5")).first.inner_text().split(" beside ")[0].split(", ")
+    page.get_by_role("link", name="Knock out what these heads read from BOS").click()
+    expect(page.get_by_text("Sufficiency: residue 9 masked").first).to_be_visible(timeout=SLOW)
+    for head in heads:
+        expect(page.get_by_test_id("stMultiSelect").get_by_text(head, exact=True).first).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("main=L5H5"), timeout=SLOW)
+
+
+@pytest.mark.browser
+def test_a_circuit_is_saved_and_loaded_back(open_lab, tmp_path):
+    page = open_lab("circuit")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    saved = json.loads(Path(download.value.path()).read_text())
+    assert saved["components"]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(saved | {"name": "two parts", "components": ["L1 MLP", "L2H3"]}))
+    page.get_by_role("link", name="Is it enough?").click()
+    expect(page.get_by_text("Is a circuit enough").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Load a saved circuit").first).to_be_visible(timeout=SLOW)
+    for name in saved["components"]:
+        expect(page.get_by_test_id("stMultiSelect").get_by_text(name, exact=True).first).to_be_visible(timeout=SLOW)
+    page.locator("input[type=file]").last.set_input_files(str(other))
+    expect(page.get_by_test_id("stMultiSelect").get_by_text("L2H3", exact=True).first).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("name=two"), timeout=SLOW)
