@@ -130,7 +130,7 @@ def composition(study: Study) -> Section:
         finding=(
             f"{first} alone brings back {alone:z.0f} % of the M-gap, {second} alone {other:z.0f} %; together they "
             f"bring back {both:z.0f} %, their separate effects added {added:z.0f} %: "
-            f"{'more' if both > added + 1 else 'no more'} together than apart."
+            f"together is {'more' if both > added + 1 else 'not more'} than added."
         ),
         figures={
             "Mean M-gap with everything else ablated at the mask.": figures.pair(found, str(first), str(second), "M")
