@@ -54,7 +54,8 @@ class HeadChoice:
 def payload(data: HeadGridData) -> dict[str, Any]:
     """`data` as JSON-ready values: one row of cells per layer, its heads first, then its attention module and its MLP.
 
-    The scale ends at the largest effect of a head, so that a module's larger one doesn't pale the heads.
+    The scale ends at the largest effect of a head, so that a module's larger one doesn't pale the heads; where no head
+    has any, at the largest of a module. It is 0 where no effect is known.
     """
     n_layers, n_heads = data.heads.shape
     effects = np.column_stack([data.heads, data.attention, data.mlps])
@@ -70,11 +71,15 @@ def payload(data: HeadGridData) -> dict[str, Any]:
         "columns": [*head_names(n_heads), "Attn", "MLP"],
         "names": names,
         "effects": [[round(float(x), 4) if np.isfinite(x) else None for x in row] for row in effects],
-        "largest": float(np.abs(data.heads[known]).max()) if known.any() else 0.0,
+        "largest": _largest(data.heads[known]) or _largest(effects[np.isfinite(effects)]) or float(known.any()),
         "quantity": data.quantity,
         "unit": data.unit,
         "title": data.title,
     }
+
+
+def _largest(effects: np.ndarray) -> float:
+    return float(np.abs(effects).max(initial=0.0))
 
 
 def to_cells(choice: HeadChoice, n_heads: int) -> dict[str, Any]:

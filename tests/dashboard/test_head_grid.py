@@ -33,6 +33,12 @@ def test_nothing_computed_has_no_scale() -> None:
     assert sent["effects"] == [[None] * 4] * 3
 
 
+def test_effects_of_zero_are_computed_ones() -> None:
+    nothing = np.zeros(2)
+    assert payload(HeadGridData(np.zeros((2, 3)), nothing, np.array([0.0, -0.5])))["largest"] == 0.5
+    assert payload(HeadGridData(np.zeros((2, 3)), nothing, nothing))["largest"] == 1.0
+
+
 def test_effects_of_different_models_are_refused() -> None:
     with pytest.raises(InputError, match="2 layers, but effects of 3 attention modules"):
         HeadGridData(np.zeros((2, 4)), np.zeros(3), np.zeros(2))
