@@ -58,11 +58,10 @@ class Measured(Generic[Result]):
 
 def choose_set(question: Question) -> ProteinSet:
     """Draws the choice of what to measure over; stops the page with one line where a file cannot be used."""
-    chosen, detail = st.columns([2, 3], vertical_alignment="bottom")
-    over = chosen.segmented_control(
-        "Measure over", [THIS, EVALUATION, FASTA], default=THIS, required=True, key="over", bind="query-params"
-    )
-    with detail:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        over = st.segmented_control(
+            "Measure over", [THIS, EVALUATION, FASTA], default=THIS, required=True, key="over", bind="query-params"
+        )
         try:
             if over == EVALUATION:
                 return _evaluation_set()

@@ -11,7 +11,19 @@ from core.alphabet import AMINO_ACIDS
 from core.analyses.minimal_circuits import MinimalCircuit, component_name
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
-from core.figures.style import CLEAN, EDITED, OTHER, TARGET, Curve, bars, curves, head_heatmap, head_names, heatmap
+from core.figures.style import (
+    CLEAN,
+    EDITED,
+    OTHER,
+    TARGET,
+    Curve,
+    bars,
+    curves,
+    head_heatmap,
+    head_names,
+    heatmap,
+    styled,
+)
 
 
 def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
@@ -20,12 +32,14 @@ def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
 
 
 def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
-    """The mean gap under each knock-out, one bar per set of heads; above the line the target ranks first."""
-    colours = dict(zip(gaps, (OTHER[1], EDITED), strict=False))
-    wrapped = [name.replace(" ", "<br>") for name in names]
-    figure = bars(wrapped, gaps, colours=colours, x_title="Knocked out", y_title=f"{target} gap (logits)")
-    figure.update_xaxes(tickangle=0)
-    return figure.add_hline(y=0, line={"color": CLEAN, "width": 1}).update_layout(showlegend=True)
+    """The mean gap under each knock-out, one bar per set of heads; right of the line the target ranks first."""
+    figure = go.Figure()
+    for (heads, values), colour in zip(gaps.items(), (OTHER[1], EDITED), strict=False):
+        wrapped = [name.replace(", ", ",<br>") for name in names]
+        figure.add_bar(x=values, y=wrapped, name=heads, orientation="h", marker={"color": colour})
+    figure = styled(figure, f"{target} gap (logits)", "", height=420)
+    figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 130}, barmode="group", showlegend=True)
+    return figure.add_vline(x=0, line={"color": CLEAN, "width": 1})
 
 
 def search_path(circuit: MinimalCircuit, target: str) -> go.Figure:

@@ -107,7 +107,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
 
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
-    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score (logits)": "contribution"}
     figure = make_subplots(cols=4, subplot_titles=list(panels), horizontal_spacing=0.07)
     for column, quantity in enumerate(panels.values(), start=1):
         for name, end, colour in (("mask at the start", "clean", TARGET), ("mask inside", "internal", CLEAN)):
@@ -124,7 +124,6 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
     figure = styled(figure, "", "norm (arbitrary units)", height=320)
     figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
     figure.update_yaxes(range=[-1.05, 1.05], col=3)
-    figure.update_yaxes(title={"text": "score before softmax"}, col=4)
     return figure.update_layout(margin={"t": 60, "b": 70}, legend={"y": 1.15})
 
 

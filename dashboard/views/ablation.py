@@ -115,8 +115,8 @@ def _carry(choice: HeadChoice, scope: NamedScope, mode: Mode) -> None:
     off += [f"attention {layer + 1}" for layer in sorted(choice.attention)]
     off += [f"MLP {layer + 1}" for layer in sorted(choice.mlps)]
     link = {"off": off, "scope": SCOPE_NAMES[scope], "mode": MODES[mode]}
-    if choice.heads:
-        link["head"] = str(min(choice.heads))
+    if choice.heads or choice.selected:
+        link["head"] = str(min(choice.heads, default=choice.selected))
     st.session_state[CARRIED] = link
 
 

@@ -28,8 +28,8 @@ def page(question: Question) -> None:
         f"Necessity: residue {residue} is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere "
         "but at BOS, or their attention to BOS is blocked. Sufficiency: an internal residue is masked instead, and the "
         f"heads' queries are rotated as at residue {residue}, which brings {target} back in part; the same is zeroed.",
-        f"Bars above zero: {target} ranks first. Where only BOS's values bring the bar down, the heads carry what BOS "
-        "holds.",
+        f"Bars to the right of zero: {target} ranks first. Where zeroing BOS's values turns a bar around, the heads "
+        "carry what BOS holds.",
     )
     proteins = choose_set(question)
     columns = st.columns([1, 3, 1])

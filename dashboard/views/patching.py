@@ -32,7 +32,7 @@ HEADS: dict[HeadSite, str] = {
     "v": "Each head's v",
 }
 WHERE: dict[NamedScope, str] = {"mask": "The mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "All"}
-PLACES, RESIDUES = "The mask, BOS, all", "Every residue"
+PLACES, RESIDUES = "The mask, BOS, all", "The mask, BOS, every residue"
 
 
 def page(question: Question) -> None:
@@ -83,11 +83,8 @@ def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_resid
     if found is None:
         return
     sequence = question.protein.sequence
-    names = (
-        [residue_name(sequence, index) for index in range(len(sequence))]
-        if by_residue
-        else ["the mask", "BOS", "all positions"]
-    )
+    names = ["the mask", "BOS"]
+    names += [residue_name(sequence, index) for index in range(len(sequence))] if by_residue else ["all positions"]
     st.markdown(f"**{STREAM[site]}**")
     draw(
         figures.rescue_by_place(found.rescue, names, x="Position patched"),
@@ -122,7 +119,8 @@ def _patched_stream(
     question: Question, proteins: ProteinSet, site: StreamSite, by_residue: bool, inside: int
 ) -> Patching | None:
     def work(sequence: str, progress: Progress) -> Patching:
-        scopes: list[Scope] = [(index,) for index in range(len(sequence))] if by_residue else ["mask", "bos", "all"]
+        residues: list[Scope] = [(index,) for index in range(len(sequence))]
+        scopes: list[Scope] = ["mask", "bos", *(residues if by_residue else ["all"])]
         return patch_stream(
             question.model,
             *runs(question, sequence, inside),

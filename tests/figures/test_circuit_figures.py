@@ -30,8 +30,8 @@ def test_knock_outs_keep_a_colour_per_set_of_heads():
     gaps = {"key heads alone": np.array([3.0, 1.0]), "key heads and main head": np.array([3.0, -1.0])}
     figure = circuits.knockouts(gaps, ["none", "values of BOS"], "M")
     assert [bar.name for bar in figure.data] == list(gaps)
-    assert figure.data[1].y.tolist() == [3.0, -1.0]
-    assert axis_labels(figure) == ["none", "values<br>of<br>BOS"]
+    assert figure.data[1].x.tolist() == [3.0, -1.0]
+    assert axis_labels(figure, "y") == ["none", "values of BOS"]
 
 
 def test_a_search_is_drawn_in_the_order_of_ablation():
