@@ -4,6 +4,7 @@ Where several interventions meet at one site, replacements (patches, mean and re
 last, whatever their order in the condition; a later replacement of the same place wins.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -134,7 +135,7 @@ def scope_positions(scope: Scope, tokens: Int[Tensor, "pos"]) -> Bool[Tensor, "p
 
 
 def check_condition(condition: Condition, model: Esm2) -> None:
-    """Raises `InputError` when the condition names a layer, head or band that the model lacks."""
+    """Raises `InputError` when the condition names a layer, head or band that the model lacks, or an endless number."""
     shape = model.shape
     for intervention in condition:
         layer = layer_of(intervention)
@@ -144,6 +145,11 @@ def check_condition(condition: Condition, model: Esm2) -> None:
         index = head.index if isinstance(head, Head) else head
         if index is not None and index >= shape.n_heads:
             raise InputError(f"{Head(layer, index)} does not exist: {model.name} has heads 1 to {shape.n_heads}")
+        for name in ("shift", "scale", "factor"):
+            if not math.isfinite(getattr(intervention, name, 0)):
+                raise InputError(f"{name} must be a finite number, not {getattr(intervention, name)}")
+        if isinstance(intervention, FixTokenDropout) and not model.token_dropout:
+            raise InputError(f"{model.name} was trained without token dropout: there is no scale to hold")
         if isinstance(intervention, ScaleBand) and intervention.band >= shape.n_bands:
             raise InputError(f"band {intervention.band} does not exist: bands are 0 to {shape.n_bands - 1}")
         if isinstance(intervention, PatchActivation) and head is not None and intervention.site not in HEAD_SITES:
@@ -297,24 +303,26 @@ def _rope_sides(side: str) -> list[str]:
     return [f"{letter}_positions" for letter in side]
 
 
-def sources_in(conditions: Sequence[Condition], tokens: Int[Tensor, "rows pos"]) -> Mapping[Source, frozenset[Site]]:
-    """The other runs that these conditions take activations from, and the sites taken from each."""
-    needed: dict[Source, frozenset[Site]] = {}
+def sources_in(
+    conditions: Sequence[Condition], tokens: Int[Tensor, "rows pos"]
+) -> Mapping[Source, frozenset[tuple[Site, int]]]:
+    """The other runs that these conditions take activations from, and the (site, layer) pairs taken from each."""
+    needed: dict[Source, frozenset[tuple[Site, int]]] = {}
 
-    def note(source: Source, site: Site) -> None:
-        needed[source] = frozenset({site, *needed.get(source, ())})
+    def note(source: Source, site: Site, layer: int) -> None:
+        needed[source] = frozenset({(site, layer), *needed.get(source, ())})
 
     for row, condition in enumerate(conditions):
         for intervention in condition:
             match intervention:
-                case PatchActivation(site, _, source):
-                    note(source, site)
-                case AblateHead(mode="mean" | "resample", source=source):
-                    note(source or Source(tuple(tokens[row].tolist())), "z")
-                case AblateAttention(mode="mean" | "resample", source=source):
-                    note(source or Source(tuple(tokens[row].tolist())), "attn_out")
-                case AblateMlp(mode="mean" | "resample", source=source):
-                    note(source or Source(tuple(tokens[row].tolist())), "mlp_out")
+                case PatchActivation(site, layer, source):
+                    note(source, site, layer)
+                case AblateHead(Head(layer), mode="mean" | "resample", source=source):
+                    note(source or Source(tuple(tokens[row].tolist())), "z", layer)
+                case AblateAttention(layer, mode="mean" | "resample", source=source):
+                    note(source or Source(tuple(tokens[row].tolist())), "attn_out", layer)
+                case AblateMlp(layer, mode="mean" | "resample", source=source):
+                    note(source or Source(tuple(tokens[row].tolist())), "mlp_out", layer)
                 case _:
                     pass
     return needed

@@ -2,8 +2,9 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.alphabet import TOKENS
 from core.edits import Edits, compile_edits, sources_in
 from core.errors import Cancelled, InputError
 from core.forward import LayerActivations, Start, embed, head_out, layers, unembed
@@ -18,8 +20,10 @@ from core.interventions import (
     AblateAttention,
     AblateHead,
     AblateMlp,
+    BlockAttention,
     Condition,
     PatchActivation,
+    Site,
     Source,
     layer_of,
 )
@@ -155,19 +159,26 @@ def _prepare(
     outside = [position for position in positions or () if not 0 <= position < n_pos]
     if outside:
         raise InputError(f"position {outside[0]} does not exist: BOS, residues and EOS are positions 0 to {n_pos - 1}")
+    if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < len(TOKENS):
+        raise InputError(f"token ids are 0 to {len(TOKENS) - 1}, not {int(tokens.min())} to {int(tokens.max())}")
     tokens = tokens.to(model.device)
     held = dict(sources or {}) or run_sources(model, tokens, conditions)
     edits = compile_edits(model, tokens, conditions, lambda source, site, layer: held[source][site, layer][0])
-    read = None if positions is None else torch.tensor(positions, device=model.device)
+    read = None if positions is None else torch.tensor(positions, dtype=torch.long, device=model.device)
     return _Prepared(tokens, conditions, edits, read)
 
 
 def run_sources(model: Esm2, tokens: Int[Tensor, "rows pos"], conditions: Sequence[Condition]) -> dict[Source, Trace]:
     """The runs that these conditions take activations from, each done once."""
     return {
-        source: run(model, torch.tensor(source.tokens), (source.condition,), keep=Keep.of(*sites))
-        for source, sites in sources_in(conditions, tokens).items()
+        source: run(model, torch.tensor(source.tokens), (source.condition,), keep=_keeping(taken))
+        for source, taken in sources_in(conditions, tokens).items()
     }
+
+
+def _keeping(taken: Iterable[tuple[Site, int]]) -> Keep:
+    sites, layers = zip(*taken, strict=True)
+    return Keep.of(*sites, layers=layers)
 
 
 @torch.inference_mode()
@@ -213,13 +224,18 @@ def sweep(
     given = baseline.conditions[0]
     if any(condition[: len(given)] != given for condition in conditions):
         raise InputError("a sweep's conditions must begin with the condition of the run that it resumes from")
+    if len(baseline.positions) != baseline.tokens.shape[1]:
+        raise InputError("a sweep resumes from a run that read every position: leave out `positions` there")
     if not conditions:
         return np.empty((0,))
-    sources = run_sources(model, baseline.tokens, [sum(conditions, ())])
+    sources = run_sources(model, baseline.tokens, [tuple(chain.from_iterable(conditions))])
     by_start: dict[tuple[int, int], list[int]] = {}
     for index, condition in enumerate(conditions):
         by_start.setdefault(_first_edit(condition[len(given) :], model), []).append(index)
-    per_chunk = rows_within(model, baseline.tokens.shape[1], memory_budget, bool({"pattern", "scores"} & keep.sites))
+    explicit = bool({"pattern", "scores"} & keep.sites) or any(
+        isinstance(part, BlockAttention) for condition in conditions for part in condition
+    )
+    per_chunk = rows_within(model, baseline.tokens.shape[1], memory_budget, explicit)
     results: dict[int, Tensor] = {}
     for (layer, stage), members in sorted(by_start.items()):
         for first in range(0, len(members), per_chunk):
@@ -229,7 +245,8 @@ def sweep(
             prepared = _prepare(model, baseline.tokens[0], [conditions[i] for i in chunk], positions, sources)
             start = _resume(baseline, layer, stage, prepared)
             measured = measure(_finish(model, prepared, start, keep))
-            results |= zip(chunk, measured.cpu(), strict=True)
+            # copied, so that a view does not keep the whole chunk alive
+            results |= zip(chunk, measured.to("cpu", copy=True), strict=True)
             if progress is not None:
                 progress(len(results), len(conditions))
     stacked = torch.stack([results[index] for index in range(len(conditions))])

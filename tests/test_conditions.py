@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.interventions import (
     HEAD_SITES,
+    STREAM_SITES,
     AblateAttention,
     AblateHead,
     AblateMlp,
@@ -51,11 +52,12 @@ interventions = simple | st.one_of(
     st.builds(AblateMlp, st.integers(0, 47), scopes, modes, st.none() | sources),
     st.builds(
         PatchActivation,
-        st.sampled_from(HEAD_SITES),
+        st.sampled_from(HEAD_SITES + STREAM_SITES),
         st.integers(0, 47),
         sources,
         st.none() | st.integers(0, 39),
         scopes,
+        st.none() | scopes,
     ),
 )
 conditions = st.lists(interventions, max_size=5).map(tuple)

@@ -59,6 +59,13 @@ def test_logits_patterns_and_residual_stream_agree(shape, masked):
         torch.testing.assert_close(trace["resid_pre", layer], expected["representations"][layer], atol=1e-10, rtol=0)
 
 
+def test_every_letter_of_the_alphabet_agrees():
+    module = random_fair_esm(2, 3, 60, seed=9)
+    tokens = tokenize(AMINO_ACIDS + "XBUZO" + AMINO_ACIDS[::-1], masked=[4])
+    logits = run(Esm2.from_fair_esm(module), tokens).logits
+    torch.testing.assert_close(logits, module(tokens[None])["logits"], atol=1e-10, rtol=0)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_attention_output_agrees_with_a_hook(shape):
     module = random_fair_esm(*shape, seed=2)
@@ -218,3 +225,19 @@ def test_a_sweep_refuses_conditions_that_undo_its_baseline(model):
     baseline = run(model, tokenize(SEQUENCE, masked=[0]), [GIVEN[0]], keep=RESUMABLE)
     with pytest.raises(InputError, match="must begin with the condition of the run"):
         sweep(model, baseline, [GIVEN[0], ()], lambda trace: trace.logits[:, 0])
+
+
+def test_a_sweep_refuses_a_baseline_that_read_only_some_positions(model):
+    baseline = run(model, tokenize(SEQUENCE, masked=[0]), keep=RESUMABLE, positions=[5, 0])
+    with pytest.raises(InputError, match="read every position"):
+        sweep(model, baseline, [(AblateHead(Head(2, 1)),)], lambda trace: trace.logits[:, 0], positions=[1])
+
+
+@pytest.mark.parametrize("tokens", [torch.tensor([0, 33, 2]), torch.tensor([0, -1, 2])])
+def test_tokens_outside_the_alphabet_are_refused(model, tokens):
+    with pytest.raises(InputError, match="token ids are 0 to 32"):
+        run(model, tokens)
+
+
+def test_no_position_need_be_read(model):
+    assert run(model, tokenize("MKTAY"), positions=[]).logits.shape == (1, 0, 33)

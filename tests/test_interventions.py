@@ -1,6 +1,7 @@
 """Every intervention against an independent hook or patch on fair-esm, written here; identities; refusals."""
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import esm.multihead_attention
 import pytest
@@ -397,6 +398,8 @@ def test_many_interventions_at_once(model, fair_esm):
         ((AblateMlp(9),), "layer 10 does not exist"),
         ((ScaleBand(Head(0, 0), 4),), "band 4 does not exist"),
         ((AblateHead(Head(0, 0), (18,)),), "residue 19 is outside the sequence"),
+        ((ShiftRope(Head(0, 0), float("nan")),), "shift must be a finite number"),
+        ((ScaleBand(Head(0, 0), 0, float("inf")),), "factor must be a finite number"),
         ((AblateHead(Head(0, 0), "all", "resample"),), "resample ablation needs a source"),
         ((PatchActivation("resid_post", 0, Source((0, 2)), 1),), "belongs to no head"),
         ((PatchActivation("z", 0, Source((0, 5, 2)), 1, "all"),), "3 positions of its source but writes 20"),
@@ -407,6 +410,11 @@ def test_what_the_model_lacks_is_refused_in_one_line(model, condition, message):
     with pytest.raises(InputError, match=message) as caught:
         run(model, TOKENS, (condition,))
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_token_dropout_has_no_scale_to_hold(model):
+    with pytest.raises(InputError, match="without token dropout"):
+        run(replace(model, token_dropout=False), TOKENS, ((FixTokenDropout(1.0),),))
 
 
 def test_mask_scope_without_a_mask_is_refused(model):

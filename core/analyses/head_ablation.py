@@ -1,7 +1,7 @@
 """Which components does a prediction rest on? Every head and every module switched off, one at a time."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,11 +65,12 @@ def component_sweep(
 ) -> ComponentEffects:
     """How the target gap at `residue` (0-based; the first masked one when None) changes without each component.
 
-    `given` holds for every run, the one compared with included: which components matter once these are off? Raises
+    `given` holds for every run, the one compared with included: which components matter once these are off? `baseline`
+    is that run, where the caller has it already (it kept `RESUMABLE`). Raises
     `InputError` when nothing is masked and no residue is named, and `Cancelled` when `cancel` is set.
     """
     at = residue_position(tokens, residue)
-    baseline = baseline or run(model, tokens, keep=RESUMABLE)
+    baseline = baseline or run(model, tokens, [given], keep=RESUMABLE)
     listed = components(model.shape)
     conditions = [given, *(given + ablate(component, scope, mode) for component in listed)]
     gaps = sweep(
@@ -98,8 +99,3 @@ def residue_position(tokens: Int[Tensor, "pos"], residue: int | None) -> int:
     if not len(masked):
         raise InputError("no residue is masked: mask one, or say which residue's prediction to follow")
     return int(masked[0])
-
-
-def masked_residues(tokens: Int[Tensor, "pos"]) -> Sequence[int]:
-    """The masked residues, 0-based."""
-    return [int(position) - 1 for position in torch.nonzero(tokens == MASK).flatten()]
