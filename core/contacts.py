@@ -30,8 +30,10 @@ def apc(maps: Float[Tensor, "*lead residue residue"]) -> Float[Tensor, "*lead re
 
 
 def symmetrised(patterns: Float[Tensor, "*lead pos pos"]) -> Float[Tensor, "*lead residue residue"]:
-    """A + A^T between residues, BOS and EOS left out; not halved, as in fair-esm's contact head."""
+    """A + A^T between residues, BOS and EOS left out; not halved, as in fair-esm's contact head; float32
+    or better, as bfloat16 cannot tell weak contacts apart."""
     inner = patterns[..., 1:-1, 1:-1]
+    inner = inner.to(torch.promote_types(inner.dtype, torch.float32))
     return inner + inner.transpose(-1, -2)
 
 
@@ -49,7 +51,8 @@ class ContactAccumulator:
 
     def __init__(self, model: Esm2, n_residues: int, averaged: Sequence[Head] = ()) -> None:
         self._head, self._shape, self._averaged = model.contact_head, model.shape, averaged
-        zeros = torch.zeros(n_residues, n_residues, dtype=model.dtype, device=model.device)
+        dtype = torch.promote_types(model.dtype, torch.float32)
+        zeros = torch.zeros(n_residues, n_residues, dtype=dtype, device=model.device)
         self._logits, self._sum = zeros.clone(), zeros
 
     def add(self, layer: int, patterns: Float[Tensor, "n_heads pos pos"]) -> None:
@@ -57,7 +60,7 @@ class ContactAccumulator:
         maps = apc(symmetrised(patterns))
         if self._head is not None:
             weight = self._head.weight.unflatten(0, (self._shape.n_layers, self._shape.n_heads))[layer]
-            self._logits += torch.einsum("h,hij->ij", weight, maps)
+            self._logits += torch.einsum("h,hij->ij", weight.to(maps.dtype), maps)
         chosen = [head.index for head in self._averaged if head.layer == layer]
         self._sum += maps[chosen].sum(0)
 
@@ -157,7 +160,9 @@ def judge_pairs(
 ) -> list[Verdict]:
     """How each predicted pair fares: closer than `cutoff` Å is right; closer than 12 Å, or within two residues of a
     right pair on both sides, is a near miss; "predicted" where the structure does not resolve the pair."""
-    contacts = np.pad(distances < cutoff, 2)
+    i, j = np.indices(distances.shape)
+    # neighbours along the chain nearly always touch: they are no contact to have nearly missed
+    contacts = np.pad((distances < cutoff) & (np.abs(i - j) >= SEPARATIONS["short"][0]), 2)
     verdicts: list[Verdict] = []
     for i, j in pairs:
         if np.isnan(distances[i, j]):

@@ -13,11 +13,13 @@ from core.contacts import (
     judge_pairs,
     pairs_in_range,
     precision_at,
+    symmetrised,
     top_contacts,
 )
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Esm2
+from core.run import stream
 from tests.conftest import random_fair_esm
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSG"
@@ -131,3 +133,20 @@ def test_predicted_pairs_are_judged_against_distances():
     distances[2, 20], distances[5, 25], distances[9, 28] = 7.9, 11.0, np.nan
     pairs = [(2, 20), (4, 18), (5, 20), (5, 25), (9, 28), (0, 29)]
     assert judge_pairs(pairs, distances) == ["right", "near", "wrong", "near", "predicted", "wrong"]
+
+
+def test_neighbours_along_the_chain_are_nothing_to_have_nearly_missed():
+    distances = 6.0 * np.abs(np.subtract.outer(np.arange(30), np.arange(30)))
+    distances[np.abs(np.subtract.outer(np.arange(30), np.arange(30))) < 4] = 5.0
+    assert judge_pairs([(3, 9), (10, 17)], distances) == ["wrong", "wrong"]
+
+
+def test_contacts_of_a_half_precision_model_are_added_up_in_single_precision(model):
+    half = model.to(dtype=torch.bfloat16)
+    patterns = [computed.pattern[0] for computed in stream(half, TOKENS)]
+    expected = torch.cat([apc(symmetrised(pattern.double())) for pattern in patterns])
+    found = torch.cat([maps for _, maps in head_maps(half, TOKENS)])
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=0)
+    logits = torch.einsum("h,hij->ij", half.contact_head.weight.double(), expected) + half.contact_head.bias.double()
+    np.testing.assert_allclose(contact_map(half, TOKENS), logits.sigmoid(), atol=1e-5)

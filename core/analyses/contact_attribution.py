@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,20 +74,21 @@ def contact_maps(
     memory_budget: int = MEMORY_BUDGET,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
-) -> Float[np.ndarray, "conditions residue residue"]:
-    """The contact map under each condition: the average of `heads`, or where none is given the contact head's.
+) -> Iterator[Float[np.ndarray, "residue residue"]]:
+    """The contact map under each condition in turn: the average of `heads`, or where none is given the contact head's.
 
-    Conditions go in chunks whose patterns fit `memory_budget` bytes. Raises `InputError` without heads for a model
-    without contact head, and `Cancelled` when `cancel` is set.
+    One map at a time, since those of all heads of a large model do not fit in memory. Conditions go in chunks whose
+    patterns fit `memory_budget` bytes. Raises `InputError` without heads for a model without contact head, and
+    `Cancelled` when `cancel` is set.
     """
     if not heads and model.contact_head is None:
         raise InputError(f"{model.name} has no contact head: choose heads to average, or fit one on the Contacts page")
     n_residues = len(tokens) - 2
     per_chunk = rows_within(model, len(tokens), memory_budget, patterns=True)
-    found: list[np.ndarray] = []
+    done = 0
     for first in range(0, len(conditions), per_chunk):
         if cancel is not None and cancel.is_set():
-            raise Cancelled(f"stopped after {len(found)} of {len(conditions)} conditions")
+            raise Cancelled(f"stopped after {done} of {len(conditions)} conditions")
         chunk = conditions[first : first + per_chunk]
         maps = [ContactAccumulator(model, n_residues, heads) for _ in chunk]
         for computed in stream(model, tokens, chunk):
@@ -97,10 +98,10 @@ def contact_maps(
         for collected in maps:
             read = collected.heads_map() if heads else collected.contact_head()
             assert read is not None
-            found.append(read)
+            yield read
+        done += len(chunk)
         if progress is not None:
-            progress(len(found), len(conditions))
-    return np.stack(found)
+            progress(done, len(conditions))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,15 +138,17 @@ def ablation_effects(
     shape = model.shape
     listed = [Head(layer, index) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
     conditions = [given, *((*given, AblateHead(head, scope, mode)) for head in listed)]
-    clean, *edited = contact_maps(
-        model, tokens, conditions, heads, memory_budget=memory_budget, progress=progress, cancel=cancel
-    )
+    maps = contact_maps(model, tokens, conditions, heads, memory_budget=memory_budget, progress=progress, cancel=cancel)
     counted = np.triu_indices(len(tokens) - 2, 6)
-    change = np.array([np.abs(each[counted] - clean[counted]).mean() for each in edited])
+    contacts, known = protein.truth() if protein is not None else (None, None)
+    clean = next(maps)
+    change, after = [], []
+    for edited in maps:
+        change.append(np.abs(edited[counted] - clean[counted]).mean())
+        if contacts is not None and known is not None:
+            after.append(precision_at(edited, contacts, known).precision)
     grid = shape.n_layers, shape.n_heads
-    if protein is None:
-        return ContactEffects(change.reshape(grid), None, None)
-    contacts, known = protein.truth()
+    if contacts is None or known is None:
+        return ContactEffects(np.reshape(change, grid), None, None)
     before = precision_at(clean, contacts, known).precision
-    after = np.array([precision_at(each, contacts, known).precision for each in edited])
-    return ContactEffects(change.reshape(grid), (after - before).reshape(grid), before)
+    return ContactEffects(np.reshape(change, grid), np.reshape(after, grid) - before, before)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from core.contacts import top_contacts
 from core.errors import InputError
@@ -36,4 +36,5 @@ def map_agreement(
     counted = np.triu_indices(len(one), MIN_SEPARATION)
     pairs = [set(top_contacts(each, len(one), MIN_SEPARATION)) for each in (one, other)]
     shared = len(pairs[0] & pairs[1]) / len(pairs[0])
-    return MapAgreement(float(spearmanr(one[counted], other[counted]).statistic), shared)
+    correlation = np.corrcoef(rankdata(one[counted]), rankdata(other[counted]))[0, 1]
+    return MapAgreement(float(correlation), shared)

@@ -43,8 +43,8 @@ def test_shares_read_the_intervened_run_and_a_blocked_head_has_none(model):
 def test_maps_are_those_of_single_runs(model, memory_budget):
     conditions = [(), OFF, (AblateHead(Head(2, 2), "bos"),)]
     heads = [Head(1, 0), Head(2, 1)]
-    found = contact_maps(model, TOKENS, conditions, memory_budget=memory_budget)
-    averaged = contact_maps(model, TOKENS, conditions, heads, memory_budget=memory_budget)
+    found = list(contact_maps(model, TOKENS, conditions, memory_budget=memory_budget))
+    averaged = list(contact_maps(model, TOKENS, conditions, heads, memory_budget=memory_budget))
     for index, condition in enumerate(conditions):
         np.testing.assert_allclose(found[index], contact_map(model, TOKENS, condition), atol=1e-6)
         np.testing.assert_allclose(averaged[index], heads_map(model, TOKENS, heads, condition), atol=1e-6)
