@@ -97,9 +97,8 @@ def read_checkpoint(
     if path is None and published is None:
         known = ", ".join([EMBEDDED, *_PUBLISHED_BY_NAME])
         raise InputError(f"no model '{name}': not a file or folder, not in PLMSCOPE_MODELS, and not one of {known}")
-    if path is None and published is not None:
-        path = _fetch(published, base_url, progress)
-    assert path is not None
+    if path is None:
+        path = fetch_published(name, progress=progress, base_url=base_url)
     return _read(path, path.stem if path.suffix == ".pt" else path.name)
 
 
@@ -130,14 +129,19 @@ def hub_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _fetch(model: PublishedModel, base_url: str, progress: Progress | None) -> Path:
-    path = hub_folder() / f"{model.name}.pt"
+def fetch_published(name: str, *, progress: Progress | None = None, base_url: str = FAIR_ESM_FILES) -> Path:
+    """Where the published model called `name` lies in the torch hub cache after its two files were downloaded.
+
+    Raises `InputError` as `core.download.download` does, and for a name that is not published.
+    """
+    if name not in _PUBLISHED_BY_NAME:
+        raise InputError(f"'{name}' is not a published ESM-2: {', '.join(_PUBLISHED_BY_NAME)}")
+    model, path = _PUBLISHED_BY_NAME[name], hub_folder() / f"{name}.pt"
     regression = contact_file(path)
     if not regression.is_file():  # the small file first: when it fails, nothing large has been fetched in vain
         url = f"{base_url}/regression/{regression.name}"
         download(url, regression, sha256=model.contact_sha256)
-    download(f"{base_url}/models/{path.name}", path, sha256=model.sha256, progress=progress)
-    return path
+    return download(f"{base_url}/models/{path.name}", path, sha256=model.sha256, progress=progress)
 
 
 def contact_file(weights: Path) -> Path:

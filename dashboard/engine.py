@@ -5,21 +5,23 @@ The only file that caches. Results are keyed on (what, model fingerprint, sequen
 
 import gc
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from dataclasses import fields, is_dataclass
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
+import msgspec
 import numpy as np
+import pandas as pd
 import streamlit as st
 import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, find_local, local_names
-from core.errors import InputError
+from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, fetch_published, find_local, local_names
+from core.errors import Cancelled, InputError
 from core.model import Esm2, load_model
 
 Result = TypeVar("Result")
@@ -39,15 +41,22 @@ class Progress:
         self.cancel = threading.Event()
 
     def report(self, done: int, total: int | None) -> None:
+        """Keeps what is done; raises `Cancelled` once nobody waits for the rest."""
+        if self.cancel.is_set():
+            raise Cancelled("nobody waits for this any more")
         self.done, self.total = done, total
 
 
-class Worker:
-    """One thread for all forwards: two at once on the same cores are slower than one after the other."""
+Kind = Literal["forwards", "network"]
 
-    def __init__(self) -> None:
+
+class Worker:
+    """One thread and a bounded queue. Forwards have one: two at once on the same cores are slower than one after the
+    other. Downloads have another, so that nobody waits for somebody else's."""
+
+    def __init__(self, kind: Kind) -> None:
         self._waiting: queue.Queue[tuple[Future, Callable[[], object]]] = queue.Queue(MOST_WAITING)
-        threading.Thread(target=self._work, name="forwards", daemon=True).start()
+        threading.Thread(target=self._work, name=kind, daemon=True).start()
 
     def submit(self, work: Callable[[], Result]) -> "Future[Result]":
         """The result to come; `InputError` when too much is waiting."""
@@ -69,8 +78,8 @@ class Worker:
 
 
 @st.cache_resource(show_spinner=False)
-def _worker() -> Worker:
-    return Worker()
+def _worker(kind: Kind) -> Worker:
+    return Worker(kind)
 
 
 @st.cache_resource(show_spinner=False)
@@ -79,45 +88,59 @@ def _results() -> tuple[LRUCache, threading.Lock]:
 
 
 def _bytes(result: object) -> int:
-    """What a result weighs: its arrays and texts, and a little for everything else."""
-    if isinstance(result, np.ndarray):
+    """What a result weighs in memory: its arrays, tensors, tables and texts."""
+    if isinstance(result, np.ndarray | torch.Tensor):
         return result.nbytes
+    if isinstance(result, pd.DataFrame):
+        return int(result.memory_usage(deep=True).sum())
+    if isinstance(result, dict):
+        return sum(_bytes(part) for pair in result.items() for part in pair)
     if isinstance(result, tuple | list):
         return sum(_bytes(part) for part in result)
     if is_dataclass(result):
-        return 256 + sum(_bytes(getattr(result, part.name)) for part in fields(result))
-    return len(result) if isinstance(result, str) else 64
+        return sum(_bytes(getattr(result, part.name)) for part in fields(result))
+    if isinstance(result, msgspec.Struct):
+        return sum(_bytes(getattr(result, name)) for name in result.__struct_fields__)
+    return sys.getsizeof(result)
 
 
-def computed(key: Hashable, work: Callable[[Progress], Result], label: str) -> Result:
+def computed(key: Hashable, work: Callable[[Progress], Result], label: str, kind: Kind = "forwards") -> Result:
     """`work`'s result, from the cache when `key` was computed before, else from the worker.
 
     After half a second a progress bar called `label` is shown. When the person changes something meanwhile, Streamlit
     leaves this function and the computation is cancelled.
     """
     results, lock = _results()
+
+    def once(progress: Progress) -> Result:
+        with lock:  # another session may have asked for the same while this one waited
+            if key in results:
+                return results[key]
+        result = work(progress)
+        with lock:
+            if _bytes(result) <= BYTES_KEPT:
+                results[key] = result
+        return result
+
     with lock:
         if key in results:
             return results[key]
+    return _awaited(once, label, kind)
+
+
+def _awaited(work: Callable[[Progress], Result], label: str, kind: Kind) -> Result:
     progress = Progress()
-    future = _worker().submit(lambda: work(progress))
+    future = _worker(kind).submit(lambda: work(progress))
     begin, place = time.monotonic(), st.empty()
     try:
-        while True:
-            try:
-                result = future.result(timeout=0.1)
-                break
-            except NotYet:
-                if time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
-                    _show(place, progress, label, time.monotonic() - begin)
+        while not wait([future], timeout=0.1).done:
+            if time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
+                _show(place, progress, label, time.monotonic() - begin)
+        return future.result()
     finally:
         progress.cancel.set()
         future.cancel()
         place.empty()
-    with lock:
-        if _bytes(result) <= BYTES_KEPT:
-            results[key] = result
-    return result
 
 
 def _show(place, progress: Progress, label: str, seconds: float) -> None:
@@ -156,9 +179,6 @@ def needs_download(name: str) -> PublishedModel | None:
     return next((published for published in PUBLISHED if published.name == name), None)
 
 
-def fetch(name: str) -> Esm2:
-    """Downloads and loads a published model with a progress bar; `InputError` in one line when it cannot be had."""
-    key = ("download", name, time.monotonic())
-    return computed(
-        key, lambda progress: load_model(name, allow_large=True, progress=progress.report), f"Fetching {name}"
-    )
+def fetch(name: str) -> None:
+    """Downloads a published model with a progress bar; `InputError` in one line when it cannot be had."""
+    _awaited(lambda progress: fetch_published(name, progress=progress.report), f"Fetching {name}", "network")

@@ -26,6 +26,10 @@ def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
     """
     stages: dict[Hashable, str] = st.session_state.setdefault("stages of long work", {})
     place = st.empty()
+
+    def forget() -> None:
+        stages.pop(key, None)
+
     if about > UNASKED_SECONDS and stages.get(key) != "done":
         if stages.get(key) != "asked" and not place.button(
             f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"
@@ -33,7 +37,7 @@ def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
             yield False
             return
         stages[key] = "asked"
-        place.button("Cancel", on_click=lambda: stages.pop(key, None), icon=":material/close:")
+        place.button("Cancel", on_click=forget, icon=":material/close:")
     yield True
     stages[key] = "done"
     place.empty()
