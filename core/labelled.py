@@ -138,6 +138,8 @@ def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> Readers:
 def _stored(folder: Path) -> Readers:
     def reader(name: str, sequence: str) -> Callable[[], LabelledProtein]:
         def read() -> LabelledProtein:
+            if name != Path(name).name:
+                raise InputError(f"'{name}' cannot be the name of a protein: it holds a path")
             path = folder / "contacts" / f"{name}.npz"
             try:
                 with np.load(path, allow_pickle=False) as held:

@@ -43,14 +43,6 @@ class AuthorResidue(NamedTuple):
         return f"{self.chain}:{self.number}{self.insertion}"
 
 
-class ChainLength(NamedTuple):
-    """A protein chain of a structure: residues in its sequence, and those of them that have coordinates."""
-
-    name: str
-    n_residues: int
-    n_resolved: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """One protein chain, residue by residue, and the whole entry as text for display.
@@ -107,14 +99,6 @@ def read_all_chains(data: str | bytes, *, source: str = "structure") -> tuple[St
     return tuple(_read_chain(entry, chain) for chain in entry.peptides)
 
 
-def chains(data: str | bytes, *, source: str = "structure") -> tuple[ChainLength, ...]:
-    """The protein chains of a PDB or mmCIF file and their lengths; raises `InputError` as `read_structure` does."""
-    return tuple(
-        ChainLength(structure.chain, len(structure.sequence), structure.n_resolved)
-        for structure in read_all_chains(data, source=source)
-    )
-
-
 def align_structure(sequence: str, structure: Structure) -> Structure:
     """`structure` on the numbering of `sequence`: residues that it lacks are unresolved, `notes` says what matched.
 
@@ -153,6 +137,23 @@ def align_structure(sequence: str, structure: Structure) -> Structure:
         n_matched=n_matched,
         identity=n_matched / len(places),
     )
+
+
+def align_best_chain(sequence: str, data: str | bytes, *, source: str = "structure") -> Structure:
+    """The chain of a PDB or mmCIF file that most residues of `sequence` match, on the sequence's numbering.
+
+    Raises `InputError` as `read_structure` does, and as `align_structure` does when no chain matches.
+    """
+    aligned: list[Structure] = []
+    refused: list[InputError] = []
+    for structure in read_all_chains(data, source=source):
+        try:
+            aligned.append(align_structure(sequence, structure))
+        except InputError as error:
+            refused.append(error)
+    if not aligned:
+        raise refused[0]
+    return max(aligned, key=lambda structure: structure.n_matched)
 
 
 def residue_distances(structure: Structure, atom: ContactAtom = "cb") -> Float[np.ndarray, "residue residue"]:

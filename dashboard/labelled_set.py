@@ -1,5 +1,9 @@
-"""Proteins with known contacts, chosen in the page: the examples, uploaded structures, or a folder on this machine."""
+"""Proteins with known contacts, chosen in the page: the examples, uploaded structures, or a folder on this machine.
 
+Only who runs the app says which folder: `PLMSCOPE_STRUCTURES`. A visitor chooses among its subfolders.
+"""
+
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -9,8 +13,9 @@ from core.examples import examples, load_example
 from core.labelled import LabelledProtein, read_labelled
 from core.protein import proteins_from_file
 from core.structure import ContactAtom
+from dashboard import engine
 from dashboard.session import plain
-from dashboard.sidebar import MAX_UPLOAD_BYTES
+from dashboard.sidebar import checked_upload
 
 EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"
 ATOMS: dict[ContactAtom, str] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}
@@ -34,7 +39,7 @@ def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str
     """
     source = st.segmented_control(
         "Labelled proteins",
-        [EXAMPLES, UPLOADED, FOLDER],
+        [EXAMPLES, UPLOADED, *([FOLDER] if os.environ.get("PLMSCOPE_STRUCTURES") else [])],
         default=EXAMPLES,
         required=True,
         key="labelled",
@@ -42,12 +47,14 @@ def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str
     )
     left_out: dict[str, str] = {}
     if source == FOLDER:
-        path = st.text_input(
-            "Folder", key="folder", bind="query-params", help="PDB or mmCIF files, or sequences.fasta with contacts/."
+        root = Path(os.environ["PLMSCOPE_STRUCTURES"])
+        folders = {".": root} | {path.name: path for path in sorted(root.glob("*/"))}
+        name = st.selectbox("Folder", list(folders), key="folder", bind="query-params")
+        found, left_out = engine.computed(
+            ("labelled", str(folders[name]), atom, cutoff),
+            lambda _: read_labelled(folders[name], atom, cutoff),
+            "Reading structures",
         )
-        if not path.strip():
-            return {}
-        found, left_out = read_labelled(Path(path).expanduser(), atom, cutoff)
     elif source == UPLOADED:
         found = _uploaded(atom, cutoff, left_out)
     else:
@@ -72,9 +79,7 @@ def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dic
     found = {}
     for file in st.file_uploader("PDB or mmCIF files", accept_multiple_files=True, key="structures") or []:
         try:
-            if file.size > MAX_UPLOAD_BYTES:
-                raise InputError(f"{file.size / 2**20:.1f} MB: at most {MAX_UPLOAD_BYTES / 2**20:.0f} MB are read")
-            protein = proteins_from_file(file.name, file.getvalue())[0]
+            protein = proteins_from_file(file.name, checked_upload(file))[0]
             if protein.structure is None:
                 raise InputError("it holds a sequence and no structure")
             found[protein.name] = LabelledProtein.of(protein.structure, atom, cutoff, protein.name)

@@ -63,15 +63,16 @@ def module_layer(name: str) -> tuple[str, int] | None:
 
 
 def parse_residues(text: str, sequence: str) -> tuple[int, ...]:
-    """The 0-based residues in a list such as "M1, 5 7"; ranges as "3-6"; `InputError` for anything else."""
-    residues: set[int] = set()
+    """The 0-based residues in a list such as "M1, 5 7", in its order, once each; ranges as "3-6"; `InputError` for
+    anything else."""
+    residues: list[int] = []
     for part in re.split(r"[,;\s]+", text.strip()):
         if not part:
             continue
         first, dash, last = part.partition("-")
         begin = parse_residue(first, sequence)
-        residues |= set(range(begin, (parse_residue(last, sequence) if dash else begin) + 1))
-    return tuple(sorted(residues))
+        residues += range(begin, (parse_residue(last, sequence) if dash else begin) + 1)
+    return tuple(dict.fromkeys(residues))
 
 
 def written_residues(residues: Sequence[int], sequence: str) -> str:

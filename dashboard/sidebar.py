@@ -1,19 +1,22 @@
 """The sidebar that every page shares: model, protein, masked residue, target amino acid."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
 import streamlit as st
 import torch
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.alphabet import AMINO_ACIDS, tokenize
+from core.checkpoints import PUBLISHED
 from core.databases import protein_from_identifier
 from core.errors import InputError
 from core.examples import examples, load_example
 from core.model import Esm2
 from core.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text, residue_name
+from core.structure import align_best_chain
 from dashboard import engine
 from dashboard.session import WILD_TYPE, parse_residues, plain, target_letter, written_residues
 
@@ -30,7 +33,7 @@ class Question:
     protein: Protein
     masked: tuple[int, ...]
     residue: int
-    """The first masked residue: the one whose prediction is read."""
+    """The masked residue that is written first: the one whose prediction is read."""
     target: str
 
     @property
@@ -69,13 +72,12 @@ def keep_contact_head(model: Esm2) -> None:
 def _choose_model() -> Esm2:
     names = engine.model_names()
     name = st.selectbox("Model", list(names), format_func=names.__getitem__, key="model", bind="query-params")
+    _ask_before_large(name)
     missing = engine.needs_download(name)
     if missing is not None:
         gigabytes = missing.n_parameters * 4 / 1e9
         size = f"{gigabytes:.1f} GB" if gigabytes >= 1 else f"{gigabytes * 1000:.0f} MB"
         st.caption(f"{missing.label} is not on this machine: a download of about {size}.")
-        if missing.is_large:
-            st.warning(f"It needs about {gigabytes:.0f} GB of memory.", icon=":material/memory:")
         if not st.button(f"Download {missing.label}", type="primary", width="stretch"):
             st.info("Until then, choose the embedded model: it needs no network.")
             st.stop()
@@ -89,6 +91,7 @@ def _choose_model() -> Esm2:
             model = engine.model(name)
     except InputError as error:
         stop_with(error)
+    model = st.session_state.get("contact heads", {}).get(model.name, model)
     shape = model.shape
     size = (
         f"{shape.n_layers} layers × {shape.n_heads} heads × {shape.d_model}, {model.n_parameters / 1e6:.1f} M weights"
@@ -100,12 +103,27 @@ def _choose_model() -> Esm2:
     return model
 
 
+def _ask_before_large(name: str) -> None:
+    """Stops the page until the person agrees to what a large model needs."""
+    published = next((each for each in PUBLISHED if each.name == name and each.is_large), None)
+    if published is None:
+        return
+    st.warning(
+        f"{published.label} needs about {published.n_parameters * 4 / 1e9:.0f} GB of memory, and minutes for each run.",
+        icon=":material/memory:",
+    )
+    if not st.toggle("Use it all the same", key="large", bind="query-params"):
+        st.stop()
+
+
 def _choose_protein() -> Protein:
     source = st.segmented_control(
         "Protein", [EXAMPLE, PASTE, UPLOAD, IDENTIFIER], default=EXAMPLE, required=True, key="from", bind="query-params"
     )
     try:
         protein = {EXAMPLE: _example, PASTE: _pasted, UPLOAD: _uploaded, IDENTIFIER: _identified}[source]()
+        if protein.structure is None:
+            protein = _with_structure(protein)
     except InputError as error:
         stop_with(error)
     st.caption(f"**{plain(protein.name)}** · {len(protein.sequence)} residues")
@@ -143,11 +161,7 @@ def _uploaded() -> Protein:
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it: to share a sequence, paste it instead.")
         st.stop()
-    if file.size > MAX_UPLOAD_BYTES:
-        raise InputError(
-            f"{file.name} has {file.size / 2**20:.1f} MB: at most {MAX_UPLOAD_BYTES / 2**20:.0f} MB are read"
-        )
-    data = file.getvalue()
+    data = checked_upload(file)
     longest = _longest()
     key = ("upload", file.name, hashlib.sha256(data).hexdigest(), longest)
     work = partial(proteins_from_file, file.name, data, max_length=longest)
@@ -166,7 +180,30 @@ def _identified() -> Protein:
         ("identifier", identifier.strip(), longest),
         lambda _: protein_from_identifier(identifier, max_length=longest),
         "Fetching the protein",
+        kind="network",
     )
+
+
+def _with_structure(protein: Protein) -> Protein:
+    """The protein with a structure that the person adds: its chain that fits best, aligned to the sequence."""
+    with st.expander("Add its structure"):
+        file = st.file_uploader("PDB or mmCIF, also .gz", key="structure file")
+        if file is None:
+            return protein
+        data = checked_upload(file)
+        key = ("aligned", protein.sequence, file.name, hashlib.sha256(data).hexdigest())
+        structure = engine.computed(
+            key, lambda _: align_best_chain(protein.sequence, data, source=file.name), "Aligning the structure"
+        )
+    return replace(protein, notes=protein.notes + structure.notes, structure=structure)
+
+
+def checked_upload(file: UploadedFile) -> bytes:
+    """The bytes of an upload; `InputError` when there are too many (a widget's own limit binds the browser alone)."""
+    if file.size > MAX_UPLOAD_BYTES:
+        megabytes, most = file.size / 2**20, MAX_UPLOAD_BYTES / 2**20
+        raise InputError(f"{file.name} has {megabytes:.1f} MB: at most {most:.0f} MB are read")
+    return file.getvalue()
 
 
 def _longest() -> int:
@@ -196,11 +233,11 @@ def _choose_mask_and_target(model: Esm2, protein: Protein) -> Question:
         value="1",
         key="mask",
         bind="query-params",
-        help="Residues as people write them: M1, 5, 8-12. The first one is the one whose prediction is read.",
+        help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
     try:
-        masked = parse_residues(text, sequence)
-        if not masked:
+        written = parse_residues(text, sequence)
+        if not written:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
         stop_with(error)
@@ -211,6 +248,6 @@ def _choose_mask_and_target(model: Esm2, protein: Protein) -> Question:
         bind="query-params",
         help="Whose logit is followed: the residue's own amino acid, or one that you choose.",
     )
-    letter = target_letter(target, sequence, masked[0])
-    st.caption(f"Reading **{written_residues(masked[:1], sequence)}**, target **{letter}**")
-    return Question(model, protein, masked, masked[0], letter)
+    letter = target_letter(target, sequence, written[0])
+    st.caption(f"Reading **{written_residues(written[:1], sequence)}**, target **{letter}**")
+    return Question(model, protein, tuple(sorted(written)), written[0], letter)

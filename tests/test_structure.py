@@ -13,8 +13,8 @@ from core.errors import InputError
 from core.structure import (
     AuthorResidue,
     Structure,
+    align_best_chain,
     align_structure,
-    chains,
     contact_truth,
     read_all_chains,
     read_structure,
@@ -86,7 +86,8 @@ def test_cb_is_ca_for_glycine_and_where_cb_is_missing():
 
 def test_chains_are_listed_and_the_first_is_said_to_be_taken():
     text = as_pdb(gapped())
-    assert chains(text) == (("A", 14, 12), ("B", 6, 6))
+    found = [(each.chain, len(each.sequence), each.n_resolved) for each in read_all_chains(text)]
+    assert found == [("A", 14, 12), ("B", 6, 6)]
     structure = read_structure(text)
     assert structure.chain == "A"
     assert structure.chains == ("A", "B")
@@ -220,6 +221,18 @@ def test_coordinates_that_are_not_numbers(written):
     made[0]["A"][2].add_atom(atom("CG", np.array([np.nan, 0, 0])))
     with pytest.raises(InputError, match=r"has an atom whose coordinates are not numbers: A/THR 3/CG"):
         read_structure(written(made))
+
+
+def test_the_chain_that_fits_best_is_found():
+    other = "GAVLIMCFYWKRHDENQST"
+    data = as_pdb(
+        entry(chain("A", other), chain("B", SEQUENCE, shift=40), chain("C", SEQUENCE[:8] + "AAAAAA", shift=80))
+    )
+    found = align_best_chain("GG" + SEQUENCE, data)
+    assert (found.chain, found.n_matched) == ("B", len(SEQUENCE))
+    assert found.residues[:2] == (None, None)
+    with pytest.raises(InputError, match="is not a structure of this sequence"):
+        align_best_chain("WWWWWWPPPPPP", data)
 
 
 def test_aligning_to_the_same_sequence_changes_nothing():

@@ -13,7 +13,7 @@ from dashboard import engine
 from dashboard.explanation import draw, introduce
 from dashboard.labelled_set import choose_contact, choose_labelled
 from dashboard.session import plain
-from dashboard.sidebar import MAX_UPLOAD_BYTES, Question, keep_contact_head, stop_with
+from dashboard.sidebar import Question, checked_upload, keep_contact_head, stop_with
 from dashboard.views.contacts import keep_ranking, ranking_of
 
 
@@ -37,9 +37,7 @@ def page(question: Question) -> None:
             _use(model, fitted)
         file = st.file_uploader("Or load one (fair-esm's -contact-regression.pt)", type="pt", key="contact head file")
         if file is not None and st.button("Use this contact head"):
-            if file.size > MAX_UPLOAD_BYTES:
-                raise InputError(f"{file.name} has {file.size / 2**20:.1f} MB: a contact head has kilobytes")
-            _use(model, read_contact_head(model, file.getvalue()))
+            _use(model, read_contact_head(model, checked_upload(file)))
     except InputError as error:
         stop_with(error)
     _show(model)

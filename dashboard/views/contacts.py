@@ -21,7 +21,7 @@ from dashboard.explanation import download, introduce
 from dashboard.labelled_set import ATOMS, choose_contact
 from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
 from dashboard.long_work import on_request, seconds
-from dashboard.session import parse_residues, written_residues
+from dashboard.session import parse_residues, plain, written_residues
 from dashboard.sidebar import Question, stop_with
 
 CONTACT_HEAD, BEST_HEADS, JACOBIAN, HIDDEN = (
@@ -166,7 +166,7 @@ def _linked(question: Question, method: str, predicted: np.ndarray, atom: Contac
     try:
         picked = parse_residues(picked_text, sequence)
     except InputError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         picked = ()
     pairs = top_contacts(predicted, max(len(sequence) // 2, 1))
     structure = protein.structure
