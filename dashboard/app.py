@@ -10,7 +10,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
-from dashboard.sidebar import ask  # noqa: E402
+from core.errors import InputError  # noqa: E402
+from dashboard.sidebar import ask, stop_with  # noqa: E402
 from dashboard.views import (  # noqa: E402
     ablation,
     bos,
@@ -66,4 +67,7 @@ PAGES = {
 page = st.navigation(PAGES, position="top")
 # The sidebar is drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened
 question = ask()
-page.run()
+try:
+    page.run()
+except InputError as error:
+    stop_with(error)

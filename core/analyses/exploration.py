@@ -9,12 +9,11 @@ from jaxtyping import Float, Int
 from core.alphabet import AMINO_ACIDS, BOS
 from core.contacts import ContactAccumulator
 from core.errors import InputError
-from core.forward import unembed
 from core.interventions import Condition, Head
 from core.metrics import Among, probabilities, rank, target_gap
 from core.model import Esm2
 from core.rope import band_scores, wavelengths
-from core.run import stream
+from core.run import run, stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +56,6 @@ def view_run(
     bos_attention = np.empty((n_layers, n_heads, len(tokens)), np.float32)
     contacts = ContactAccumulator(model, len(tokens) - 2, (head,))
     kept: dict[str, np.ndarray] = {}
-    resid = None
     for computed in stream(model, tokens, (condition,)):
         assert computed.pattern is not None
         bos_attention[computed.layer] = computed.pattern[0, :, :, BOS].float().numpy(force=True)
@@ -65,10 +63,8 @@ def view_run(
         if computed.layer == head.layer:
             for site in ("pattern", "q_rot", "k_rot"):
                 kept[site] = getattr(computed, site)[0, head.index].float().numpy(force=True)
-        resid = computed.resid_post
-    assert resid is not None
-    with torch.inference_mode():
-        logits = unembed(model, resid[0, residue + 1])
+    # logits from `run`, whose fused attention rounds another way: a person who calls it gets these very numbers
+    logits = run(model, tokens, (condition,)).logits[0, residue + 1]
     return RunView(
         head=head,
         logits=logits.float().numpy(force=True),

@@ -25,12 +25,14 @@ from dashboard.session import (
     head_names,
     module_layer,
     parse_residues,
+    plain,
     written_residues,
 )
 from dashboard.sidebar import Question, stop_with
 
 MAP_SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
+THE_MASK = "the masked residue"
 BARE = {"displayModeBar": False}
 READOUTS: tuple[figures.Readout, ...] = ("probability", "logit")
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
@@ -232,7 +234,7 @@ def _linked(question: Question, condition: Condition, clean: RunView, edited: Ru
     try:
         picked = parse_residues(picked_text, sequence)
     except InputError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         picked = ()
     if source == "heads" and not averaged:
         st.info("Choose the heads to average; until then the map is that of the head looked at.")
@@ -299,24 +301,26 @@ def _residue_values(colouring: str, picked: tuple[int, ...], sequence: str, edit
     return ResidueValues(values, label, 0.0, max(float(values.max()), 1e-6))
 
 
-def _precision_line(before: np.ndarray, above: np.ndarray, truth: np.ndarray, known: np.ndarray) -> None:
+def _precision_line(before: np.ndarray, after: np.ndarray, truth: np.ndarray, known: np.ndarray) -> None:
     parts = []
     for separation, (low, high) in SEPARATIONS.items():
-        clean, edited = (precision_at(found, truth, known, separation) for found in (before, above))
-        if clean.n_ranked:
+        clean, edited = (
+            [precision_at(found, truth, known, separation, per) for per in (1, 2)] for found in (before, after)
+        )
+        if clean[0].n_ranked:
             reach = f"{low}–{high}" if high else f"≥ {low}"
-            parts.append(
-                f"{separation} ({reach} apart) **{edited.precision:.2f}**"
-                f" (clean {clean.precision:.2f}, chance {edited.chance:.2f})"
-            )
-    st.caption("Share of true contacts among the L/2 highest pairs, Cβ closer than 8 Å: " + " · ".join(parts))
+            now, was = ("/".join(f"{found.precision:.2f}" for found in each) for each in (edited, clean))
+            parts.append(f"{separation} ({reach} apart) **{now}** (clean {was}, chance {clean[0].chance:.2f})")
+    if parts:
+        st.caption("P@L / P@L/2, contacts being Cβ closer than 8 Å: " + " · ".join(parts))
 
 
 def _take_pick(pick: Pick, question: Question) -> None:
     sequence = question.protein.sequence
     st.session_state["pick"] = written_residues(pick.residues, sequence)
     if pick.masked and pick.masked != question.masked:
-        st.session_state["mask"] = written_residues(pick.masked, sequence)
+        read_first = sorted(pick.masked, key=lambda residue: residue != question.residue)
+        st.session_state["mask"] = written_residues(read_first, sequence)
         st.session_state["mask changed"] = True
 
 
@@ -341,9 +345,10 @@ def _bands(question: Question, clean: RunView, edited: RunView) -> None:
     st.markdown(f"**How do query and key meet in {edited.head}, band by band?**")
     names = ["BOS", *(residue_name(sequence, index) for index in range(len(sequence))), "EOS"]
     query_column, key_column, _ = st.columns([1, 1, 4])
-    query = query_column.selectbox("Query", names, index=question.residue + 1, key="query", bind="query-params")
+    query = query_column.selectbox("Query", [THE_MASK, *names], key="query", bind="query-params")
     key = key_column.selectbox("Key", names, index=0, key="key", bind="query-params")
-    before, after = (band_view(view, names.index(query), names.index(key)) for view in (clean, edited))
+    at = question.residue + 1 if query == THE_MASK else names.index(query)
+    before, after = (band_view(view, at, names.index(key)) for view in (clean, edited))
     st.plotly_chart(figures.band_bars(before, after), key="bands", config=BARE)
     st.caption(
         f"Score {before.score:+.2f} → {after.score:+.2f}, attention {before.attention:.3f} → {after.attention:.3f}."

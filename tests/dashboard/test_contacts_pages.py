@@ -1,6 +1,7 @@
 """The Contacts pages as scripts: each draws its answer on a protein with a structure, and says what it cannot do."""
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
@@ -62,13 +63,27 @@ def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
 
 def test_a_contact_head_fitted_here_is_used_from_then_on():
     app = start("contact_head")
-    before = captions(app)
+    shipped = load_model("embedded").contact_head
     app.number_input(key="n").set_value(4).run()
     next(button for button in app.button if button.label == "Fit a contact head").click().run()
     assert not app.exception
     assert not app.error
-    assert "heads have a weight" in captions(app) != before
-    assert "embedded" in app.session_state["contact heads"]
+    fitted = app.session_state["contact heads"]["embedded"].contact_head
+    assert not torch.equal(fitted.weight, shipped.weight)
+    n_weights = int((fitted.weight != 0).sum())
+    assert f"The contact head in use: {n_weights} of {len(fitted.weight)} heads have a weight" in captions(app)
+
+
+def test_a_folder_is_offered_only_by_who_runs_the_app(monkeypatch, tmp_path):
+    chosen = {"labelled": "A folder on this machine"}
+    monkeypatch.delenv("PLMSCOPE_STRUCTURES", raising=False)
+    app = start("contact_head", **chosen)
+    assert app.segmented_control(key="labelled").value == "The app's examples"
+    (tmp_path / "1abc.pdb").write_text("nothing")
+    monkeypatch.setenv("PLMSCOPE_STRUCTURES", str(tmp_path))
+    app = start("contact_head", **chosen)
+    assert not app.exception
+    assert "none of the 1 proteins" in app.error[0].value
 
 
 def test_heads_are_ranked_on_the_chosen_proteins():
@@ -85,7 +100,6 @@ def test_heads_are_ranked_on_the_chosen_proteins():
     [
         ("contact_heads", {"pick": "M1, M1000"}, "there is no residue 1000"),
         ("motif", {"pick": "X1, 5"}, "residue 1 is M, not X"),
-        ("contact_head", {"labelled": "A folder on this machine", "folder": "/nowhere"}, "/nowhere is not a folder"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(page, link, message):

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.analyses.exploration import view_run
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
 from core.metrics import target_gap
 from core.model import ModelShape, load_model
@@ -98,6 +99,7 @@ def test_nothing_chosen_is_the_empty_condition_and_every_head_is_every_head():
 
 def test_residues_are_read_as_people_write_them():
     assert parse_residues("M1, 5 7;K11-13", UBIQUITIN) == (0, 4, 6, 10, 11, 12)
+    assert parse_residues("T7, M1, 7", UBIQUITIN) == (6, 0)
     assert parse_residues("  ", UBIQUITIN) == ()
     assert written_residues((0, 26), UBIQUITIN) == "M1, K27"
     assert parse_residues(written_residues(range(76), UBIQUITIN), UBIQUITIN) == tuple(range(76))
@@ -209,8 +211,10 @@ def test_two_heads_off_in_either_order_give_cores_numbers():
     heads = [Head(1, 1), Head(4, 10)]
     model, tokens = load_model("embedded"), tokenize(UBIQUITIN, [0])
     conditions = [tuple(AblateHead(head) for head in order) for order in (heads, heads[::-1])]
-    one, other = run(model, tokens, conditions).logits[:, 1]
+    one, other = (run(model, tokens, [condition]).logits[0, 1] for condition in conditions)
     assert torch.allclose(one, other, atol=1e-6)
+    shown = view_run(model, tokens, conditions[0], residue=0, head=heads[0])
+    assert torch.allclose(torch.from_numpy(shown.logits), one, atol=1e-6)
     for order in (heads, heads[::-1]):
         app = start(**{"from": "Paste", "sequence": UBIQUITIN, "target": "M"})
         for count in (1, 2):
@@ -278,6 +282,10 @@ def test_a_header_full_of_markup_is_shown_as_text(open_page):
     expect(page.locator(".cell").first).to_be_visible(timeout=60_000)
     assert page.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
     assert page.title() != "1"
+    picked = open_page(APP, query="?" + urlencode({"pick": MARKUP}))
+    expect(picked.locator(".cell").first).to_be_visible(timeout=60_000)
+    expect(picked.get_by_text("is not a residue").first).to_be_visible()
+    assert picked.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
     error = open_page(APP, query="?" + urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMK1J"}))
     expect(error.get_by_text("![x](http://127.0.0.1:9/a.png)", exact=False).first).to_be_visible(timeout=60_000)
     assert error.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
@@ -306,9 +314,12 @@ def test_ten_sessions_at_once_get_the_single_session_numbers(open_page):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1440, 1024])
 def test_the_first_screen_holds_sentence_grid_and_prediction(open_explore, dark, width):
-    page = open_explore(width=width, height=900, dark=dark)
-    for text in ("What changes when parts of the model are switched off?", "Which heads matter?"):
+    page = open_explore(width=width, height={1440: 900, 1024: 768}[width], dark=dark)
+    shown = ["What changes when parts of the model are switched off?", "Which heads matter?"]
+    if width == 1440:
+        shown.append("What does it predict?")
+    for text in shown:
         place = page.get_by_text(text).first.bounding_box()
         assert place is not None
-        assert place["y"] < 900
+        assert place["y"] + place["height"] < page.viewport_size["height"]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
