@@ -13,7 +13,8 @@ import torch
 
 from core.errors import InputError
 from core.experiments.report import Report, Section
-from core.experiments.survey import PACKAGE, Survey, write_atomically
+from core.experiments.survey import Survey, write_atomically
+from core.experiments.workers import PACKAGE
 from core.model import Esm2
 
 

@@ -70,7 +70,9 @@ def percent(share: float) -> str:
 
 def figure_html(figure: go.Figure, name: str) -> Markup:
     """A figure as a `<div>` and its script; the id comes from `name`, so equal results give equal reports."""
-    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"displayModeBar": False}))
+    return Markup(
+        figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"displayModeBar": False})
+    )
 
 
 def table_html(table: pd.DataFrame) -> Markup:

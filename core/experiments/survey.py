@@ -4,21 +4,14 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from inspect import getsourcefile
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
-import torch
 
-import core
-from core.experiments.workers import Failure, Measure, Task, Workers
+from core.experiments.workers import Failure, Measure, Task, Workers, code_digest
 
 Progress = Callable[[str, int, int], None]
 """Called with what is measured, how many subjects are done, and how many there are."""
-
-PACKAGE: Final = Path(core.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,8 @@ class Survey:
         return table
 
     def _task(self, measure: Measure, subject: object, settings: Mapping[str, object]) -> Task:
-        return Task(measure, self.model, self.fingerprint, subject, tuple(sorted(settings.items())))
+        code = code_digest(measure.__module__)
+        return Task(measure, self.model, self.fingerprint, code, subject, tuple(sorted(settings.items())))
 
     def _compute(self, what: str, missing: Mapping[Path, Task]) -> dict[Path, Failure]:
         file_of = {task_key(task): file for file, task in missing.items()}
@@ -79,25 +73,9 @@ class Survey:
 
 def task_key(task: Task) -> str:
     """A name for a task's result that changes when anything it depends on does."""
-    parts = (
-        task.fingerprint,
-        task.measure.__module__,
-        task.measure.__qualname__,
-        code_digest(getsourcefile(task.measure) or ""),
-        torch.__version__,
-        task.subject,
-        task.settings,
-    )
+    measure = f"{task.measure.__module__}.{task.measure.__qualname__}"
+    parts = (task.fingerprint, measure, task.code, task.subject, task.settings)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-@lru_cache
-def code_digest(measuring_file: str) -> str:
-    """A hash of the engine's, the analyses' and the measuring file's source: old code's results never mix in."""
-    digest = hashlib.sha256()
-    for path in [*sorted(PACKAGE.glob("*.py")), *sorted(PACKAGE.glob("analyses/*.py")), Path(measuring_file)]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,6 +1,8 @@
 """Where measurements run: this machine's processes, or a Dask cluster. One protein is one task, on one thread."""
 
 import functools
+import hashlib
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -8,13 +10,17 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessP
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
 import torch
 
+import core
 from core.errors import InputError
 from core.model import Esm2, load_model
+
+PACKAGE: Final = Path(core.__file__).parent
 
 ATTEMPTS: Final = 3
 """How often a task is tried when the worker under it dies."""
@@ -30,6 +36,7 @@ class Task:
     measure: Measure
     model: str
     fingerprint: str
+    code: str
     subject: object
     settings: tuple[tuple[str, object], ...]
 
@@ -141,9 +148,21 @@ def carry_out(task: Task) -> str | Failure:
         model = _model(task.model)
         if model.fingerprint != task.fingerprint:
             raise InputError(f"this worker's '{task.model}' has other weights ({model.fingerprint})")
+        if code_digest(task.measure.__module__) != task.code:
+            raise InputError("this worker runs another version of plmscope or torch")
         return task.measure(model, task.subject, **dict(task.settings)).to_csv(index=False)
     except InputError as error:
         return Failure(str(error))
+
+
+@functools.cache
+def code_digest(module: str) -> str:
+    """A hash of what numbers depend on besides data: the engine's, the analyses' and a module's source, and torch."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    measuring = Path(str(sys.modules[module].__file__))
+    for path in [*sorted(PACKAGE.glob("*.py")), *sorted(PACKAGE.glob("analyses/*.py")), measuring]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InputError
 from core.experiments.survey import Survey, write_atomically
-from core.experiments.workers import Dask, Processes, Workers
+from core.experiments.workers import Dask, Failure, Processes, Task, Workers
 from core.model import Esm2
 from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit
 
@@ -69,6 +69,11 @@ def test_workers_with_other_weights_are_refused(survey: Survey):
     mixed = dataclasses.replace(survey, fingerprint="somethingelse")
     assert mixed.table(m_logit, {"one": "MK"}).empty
     assert "has other weights" in survey.left_out["m_logit", "one"]
+
+
+def test_workers_with_other_code_are_refused(tiny: Esm2, model_folder: Path, processes: Processes):
+    ((_, outcome),) = processes.run([Task(m_logit, str(model_folder), tiny.fingerprint, "older", "MK", ())])
+    assert outcome == Failure("this worker runs another version of plmscope or torch")
 
 
 def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):

@@ -93,6 +93,7 @@ def norm_direction(study: Study) -> Section:
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
+    key_change = (bands.k_norm_internal / bands.k_norm_clean - 1).abs().max()
     paper_share = dict(enumerate(BAND_CONTRIBUTIONS))
     labels = figures.band_labels(lengths)
     return Section(
@@ -132,6 +133,9 @@ def norm_direction(study: Study) -> Section:
             Comparison.of(NORM_DIRECTION[0], percent(found.norm_share)),
             Comparison.of(NORM_DIRECTION[1], percent(1 - found.norm_share)),
             Comparison.of(NORM_DIRECTION[2], "flagged" if first.flagged else percent(first.norm_share)),
+            Comparison(
+                "BOS's key, change of its length in a band", "2 to 7 %", "Methods", f"up to {percent(key_change)}"
+            ),
             Comparison.of(NORM_DIRECTION[3], f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f}"),
         ),
     )

@@ -122,9 +122,15 @@ class Study:
 
     @cached_property
     def circuit(self) -> tuple[Component, ...]:
-        """The modules that most proteins need in the strict search (everywhere ablated), in the model's order."""
+        """The modules that most proteins need in the strict search (everywhere ablated), in the model's order.
+
+        Raises `InputError` when no module is needed by most.
+        """
         needed = self.necessity("modules", "all")
-        return tuple(module for module in modules(self.shape) if needed.get(component_name(module), 0) >= USUAL)
+        usual = tuple(module for module in modules(self.shape) if needed.get(component_name(module), 0) >= USUAL)
+        if not usual:
+            raise InputError("no module is needed in most of the sequences: there is no circuit to keep")
+        return usual
 
     @cached_property
     def mask_mlps(self) -> tuple[Component, ...]:
