@@ -6,6 +6,7 @@ The Categorical Jacobian of Zhang et al. (2024) on logits, and the same on hidde
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from core.forward import unembed
 from core.interventions import Condition, condition_to_json
 from core.model import Esm2
 
-LARGEST_JACOBIAN = 4 * 2**30
+LARGEST_JACOBIAN: Final = 4 * 2**30
 """Bytes of J beyond which a protein is refused."""
+CHEAP: Final = "AEGLK"
+"""The cheap mode's substitutions: small, negative, flexible, greasy, positive."""
 
 
 def categorical_jacobian(
@@ -50,10 +53,16 @@ def categorical_jacobian(
         progress=progress,
         cancel=cancel,
     )
+    return jacobian_map(responses)
+
+
+def jacobian_map(
+    responses: Float[Tensor, "residue substitution residue substitution"],
+) -> Float[np.ndarray, "residue residue"]:
+    """The map of a J that is at hand, as in `categorical_jacobian`; J, which can be large, is centred in place."""
     for axis in range(4):
         responses -= responses.mean(axis, keepdim=True)
-    norms = torch.stack([_coupling(responses, residue) for residue in range(len(responses))])
-    return _corrected(norms)
+    return _corrected(torch.stack([_coupling(responses, residue) for residue in range(len(responses))]))
 
 
 def jacobian(

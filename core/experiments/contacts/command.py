@@ -1,0 +1,108 @@
+"""The command `contacts`: from a folder of structures to a report."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from core.analyses.head_ranking import save_ranking
+from core.errors import InputError
+from core.experiments.contacts import EXPERIMENT
+from core.experiments.contacts.study import Study, fitted_on, listed_relatives, model_notes, split
+from core.experiments.experiment import publish
+from core.experiments.options import (
+    N_CORES,
+    DaskOption,
+    ModelOption,
+    OnlyOption,
+    OutOption,
+    SeedOption,
+    WorkersOption,
+    open_survey,
+)
+from core.labelled import read_labelled
+from core.model import load_model
+from core.relatives import relatives
+from core.structure import CONTACT_CUTOFF
+from core.training.families import FAMILIES, read_fasta
+
+StructuresOption = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of PDB or mmCIF files, or one with sequences.fasta and contacts/NAME.npz.", file_okay=False
+    ),
+]
+FamiliesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="FASTA file of the families that the model was trained on: proteins are marked as their relatives by "
+        "alignment. Without it, by the list that comes with the model.",
+        dir_okay=False,
+    ),
+]
+
+
+def contacts(
+    structures: StructuresOption,
+    out: OutOption,
+    model: ModelOption = "embedded",
+    choosing: Annotated[int, typer.Option(help="Proteins that heads and probe are chosen on.", min=3)] = 10,
+    atom: Annotated[Literal["cb", "ca"], typer.Option(help="Atom whose distance makes a contact.")] = "cb",
+    cutoff: Annotated[float, typer.Option(help="Distance in Å below which residues are in contact.")] = CONTACT_CUTOFF,
+    longest: Annotated[int, typer.Option(help="Residues up to which Jacobians are taken.", min=24)] = 300,
+    hidden_layer: Annotated[
+        int | None, typer.Option(help="Layer, counted from 1, of a representation Jacobian; none without.", min=1)
+    ] = None,
+    families: FamiliesOption = None,
+    only: OnlyOption = None,
+    workers: WorkersOption = N_CORES,
+    dask: DaskOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Where does a protein language model keep contacts? All methods against structures, as one report.
+
+    Some proteins choose heads and fit the probe, the others judge; relatives of families that the model was trained on
+    are counted apart. The ranking is also written as head_ranking.json. A second call goes on where an interrupted one
+    stopped.
+    """
+    parts = EXPERIMENT.chosen(only)
+    loaded = load_model(model)
+    if hidden_layer is not None and hidden_layer > loaded.shape.n_layers:
+        raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
+    proteins, unusable = read_labelled(structures, atom, cutoff)
+    notes = model_notes(model)
+    sequences = {name: protein.sequence for name, protein in proteins.items()}
+    known = relatives(sequences, trained_members(families)) if families else listed_relatives(model)
+    related = {name: family for name, family in known.items() if name in proteins}
+    divided = split(proteins, choosing, seed, related, fitted_on(notes))
+    unjudged = [name for name in proteins if name not in {**divided.choosing, **divided.all_judged}]
+    settings = {
+        "structures": str(structures),
+        "choosing": ", ".join(divided.choosing),
+        "judged": len(divided.judged),
+        "relatives_of_trained_families": ", ".join(f"{name} ({family})" for name, family in related.items()) or "none",
+        "relatives_found": "by alignment" if families else "by the list that comes with the model",
+        "contact": "; ".join(sorted({protein.definition for protein in proteins.values()})),
+        "seed": seed,
+    }
+    with open_survey(loaded, model, out, workers, dask) as survey:
+        survey.left_out.update({("structure", name): reason for name, reason in unusable.items()})
+        reason = "the model's own contact head was fitted on it"
+        survey.left_out.update({("judging", name): reason for name in unjudged})
+        layer = None if hidden_layer is None else hidden_layer - 1
+        study = Study(survey, loaded, divided, longest, layer, seed, related)
+        report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
+        save_ranking(study.ranking, out / "head_ranking.json")
+    for (measurement, subject), reason in survey.left_out.items():
+        typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
+    typer.echo(report)
+
+
+def trained_members(families: Path) -> dict[str, list[str]]:
+    """The members of each family that the embedded model was trained on, from its FASTA file."""
+    members: dict[str, list[str]] = {family.name: [] for family in FAMILIES}
+    for name, sequence in read_fasta(families):
+        for family in FAMILIES:
+            if name.startswith(family.prefix):
+                members[family.name].append(sequence)
+    return {name: sequences for name, sequences in members.items() if sequences}

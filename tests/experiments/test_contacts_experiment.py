@@ -1,0 +1,175 @@
+"""The contacts command from a folder to a report, who chooses and who judges, and random weights at chance."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from core.analyses.head_ranking import load_ranking, rank_heads
+from core.errors import InputError
+from core.examples import EXAMPLES_FOLDER
+from core.experiments.__main__ import app
+from core.experiments.contacts import EXPERIMENT, measures
+from core.experiments.contacts.study import Study, split
+from core.experiments.survey import Survey
+from core.labelled import LabelledProtein
+from core.model import Esm2
+from core.relatives import relatives
+
+
+def made_up(count: int, length: int = 44, seed: int = 0) -> dict[str, LabelledProtein]:
+    """Random sequences with contacts that have nothing to do with them."""
+    generator = np.random.default_rng(seed)
+    found = {}
+    for number in range(count):
+        sequence = "".join(generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), length))
+        contacts = np.triu(generator.random((length, length)) < 0.15)
+        name = f"p{number:02}"
+        found[name] = LabelledProtein.from_arrays(
+            name, sequence, contacts, generator.random(length) < 0.95, "by chance"
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as CAMEO-PTA25 is kept: nine usable proteins, one too short, one whose contacts are missing."""
+    folder = tmp_path_factory.mktemp("labelled")
+    (folder / "contacts").mkdir()
+    proteins = made_up(9)
+    for name, protein in proteins.items():
+        contacts, known = protein.truth()
+        np.savez(folder / "contacts" / f"{name}.npz", contacts=contacts, valid_residues=known.diagonal())
+    np.savez(folder / "contacts" / "short.npz", contacts=np.eye(9, dtype=bool), valid_residues=np.ones(9, dtype=bool))
+    sequences = {name: protein.sequence for name, protein in proteins.items()} | {"short": "MKTAYIAKQ", "gone": "MKTA"}
+    (folder / "sequences.fasta").write_text("".join(f">{name}\n{sequence}\n" for name, sequence in sequences.items()))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(folder: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that the command writes about a random model."""
+    out = tmp_path_factory.mktemp("out")
+    arguments = ["contacts", "--structures", str(folder), "--out", str(out), "--model", str(model_folder)]
+    arguments += ["--choosing", "4", "--workers", "2", "--hidden-layer", "1"]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 0, ran.output
+    return out
+
+
+def test_the_command_writes_every_table_and_one_report(out: Path):
+    names = {path.stem for path in (out / "tables").iterdir()}
+    assert {"heads", "k-sweep", "precision", "precision-recall", "win-rates", "cheap-jacobian"} <= names
+    results = json.loads((out / "results.json").read_text())
+    assert list(results["parts"]) == list(EXPERIMENT.parts)
+    assert (out / "report.html").read_text().count("plotly.js v") == 1
+
+
+def test_proteins_that_cannot_be_used_are_left_out_with_their_reason(out: Path):
+    reasons = {each["subject"]: each["reason"] for each in json.loads((out / "results.json").read_text())["left_out"]}
+    assert "short is too short for long-range contacts" in reasons["short"]
+    assert "gone.npz does not hold contacts" in reasons["gone"]
+
+
+def test_nobody_judges_who_chose(out: Path):
+    settings = json.loads((out / "results.json").read_text())["settings"]
+    chose = set(settings["choosing"].split(", "))
+    judged = set(pd.read_csv(out / "tables" / "precision-by-protein.csv").subject)
+    assert len(chose) == 4
+    assert len(judged) == settings["judged"] == 5
+    assert not chose & judged
+
+
+def test_the_ranking_is_the_engines_own(out: Path, tiny: Esm2):
+    found = load_ranking(tiny, out / "head_ranking.json")
+    chosen = {
+        name: replace(protein, definition=found.definition)
+        for name, protein in made_up(9).items()
+        if name in found.proteins
+    }
+    expected = rank_heads(tiny, chosen)
+    np.testing.assert_allclose(found.grid(), expected.grid())
+    np.testing.assert_allclose(found.k_sweep, expected.k_sweep)
+    assert found.chance == pytest.approx(expected.chance)
+
+
+def test_summaries_are_means_of_the_proteins_and_every_method_is_there(out: Path):
+    by_protein = pd.read_csv(out / "tables" / "precision-by-protein.csv")
+    summary = pd.read_csv(out / "tables" / "precision.csv")
+    assert set(summary.method) == {
+        measures.CONTACT_HEAD,
+        measures.PROBE,
+        measures.BEST_HEAD,
+        measures.JACOBIAN,
+        measures.CHEAP_JACOBIAN,
+        measures.HIDDEN_JACOBIAN,
+    } | ({measures.BEST_HEADS} & set(summary.method))
+    for row in summary[~summary.common].itertuples():
+        chosen = by_protein.query("method == @row.method and separation == @row.separation and at == @row.per")
+        assert row.mean == pytest.approx(chosen.value.mean())
+        assert row.chance == pytest.approx(chosen.chance.mean())
+        assert row.low <= row.mean <= row.high
+
+
+def test_relatives_and_proteins_that_the_contact_head_has_seen_never_choose_or_judge_with_the_rest():
+    proteins = made_up(12)
+    found = split(proteins, 4, seed=1, relatives=["p03", "elsewhere"], seen=["p05", "p06", "p07"])
+    assert set(found.relatives) == {"p03"}
+    assert {"p05", "p06", "p07"} <= set(found.choosing), "what cannot judge may choose"
+    assert len(found.choosing) == 4
+    assert len(found.judged) == 7
+    many = split(proteins, 3, seed=1, seen=[f"p{number:02}" for number in range(6)])
+    assert len(many.judged) == 6, "three of the seen neither choose nor judge"
+    assert split(proteins, 4, seed=1).choosing != split(proteins, 4, seed=2).choosing
+
+
+def test_too_few_proteins_are_one_clear_line(folder: Path, model_folder: Path, tmp_path: Path):
+    with pytest.raises(InputError, match=r"too few labelled proteins: 10 choose heads .* 9 can be used"):
+        split(made_up(9), 10, seed=0)
+    arguments = ["contacts", "--structures", str(folder), "--out", str(tmp_path), "--model", str(model_folder)]
+    ran = CliRunner().invoke(app, arguments)
+    assert "too few labelled proteins" in str(ran.exception)
+
+
+def test_random_weights_are_at_chance_by_every_method(survey: Survey, tiny: Esm2):
+    proteins = made_up(24, seed=3)
+    study = Study(survey, tiny, split(proteins, 4, seed=0), longest=100, hidden_layer=1, seed=0, families={})
+    values = study.values()
+    chance = study.summary().query("not common and separation == 'long' and per == 2").set_index("method").chance
+    assert len(values) == 20
+    assert set(values.columns) >= {measures.PROBE, measures.JACOBIAN, measures.HIDDEN_JACOBIAN, measures.BEST_HEAD}
+    for method in values.columns:
+        error = values[method].std() / np.sqrt(len(values))
+        assert abs(values[method].mean() - chance[method]) < 4 * error, method
+
+
+def test_a_long_protein_has_no_jacobian_and_says_so(survey: Survey, tiny: Esm2):
+    study = Study(survey, tiny, split(made_up(8), 4, seed=0), longest=30, hidden_layer=None, seed=0, families={})
+    assert measures.JACOBIAN not in study.methods
+    assert "44 residues are more than the 30" in survey.left_out["jacobians", next(iter(study.split.judged))]
+    section = EXPERIMENT.parts["precision"](study)
+    assert "not measured" in {comparison.ours for comparison in section.comparisons}
+    with pytest.raises(InputError, match="no protein of at most 30 residues"):
+        EXPERIMENT.parts["cheap-jacobian"](study)
+
+
+def test_relatives_are_found_by_alignment():
+    family = ["MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEK"] * 3
+    cousin = family[0].replace("QISFV", "NLTFI")
+    found = relatives({"cousin": cousin, "stranger": "GSGSGSPPNDWWCC" * 4, "rare": cousin + "UO"}, {"made up": family})
+    assert found == {"cousin": "made up", "rare": "made up"}
+
+
+def test_structures_are_read_from_files(tmp_path: Path, model_folder: Path):
+    for name in ("ubiquitin", "bpti", "cro_repressor", "crambin", "fkbp12"):
+        data = (EXAMPLES_FOLDER / f"{name}.pdb.gz").read_bytes()
+        (tmp_path / f"{name}.pdb.gz").write_bytes(data)
+    arguments = ["contacts", "--structures", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "heads"]
+    ran = CliRunner().invoke(app, [*arguments, "--model", str(model_folder), "--choosing", "3", "--workers", "1"])
+    assert ran.exit_code == 0, ran.output
+    definition = json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["contact"]
+    assert definition == "Cβ (Cα for glycine) closer than 8 Å"
