@@ -1,0 +1,87 @@
+"""Contact figures say what their data say: values, intervals, and the colours that mean something."""
+
+import numpy as np
+import pytest
+
+from core.figures.contacts import (
+    Interval,
+    best_heads,
+    contact_map,
+    k_sweep,
+    method_bars,
+    motif_curves,
+    precision_recall,
+    win_rates,
+)
+from core.figures.style import CLEAN, RIGHT
+
+
+def test_bars_have_intervals_and_a_chance_line_in_every_group():
+    values = {"a": {"short": Interval(0.5, 0.4, 0.7), "long": Interval(0.2, 0.1, 0.3)}}
+    figure = method_bars(values, {"short": 0.1, "long": 0.02}, "P@L/2")
+    (bar,) = figure.data
+    assert list(bar.x) == ["short", "long"]
+    assert list(bar.y) == [0.5, 0.2]
+    assert list(bar.error_y.array) == pytest.approx([0.2, 0.1])
+    assert list(bar.error_y.arrayminus) == pytest.approx([0.1, 0.1])
+    assert [line.y0 for line in figure.layout.shapes] == [0.1, 0.02]
+    assert figure.layout.yaxis.title.text == "P@L/2"
+
+
+def test_methods_keep_their_colours_from_bars_to_curves():
+    interval = Interval(0.5, 0.4, 0.6)
+    bars = method_bars({"a": {"long": interval}, "b": {"long": interval}}, {"long": 0.1}, "P@L/2")
+    lines = precision_recall(np.array([0.0, 1.0]), {"a": [interval] * 2, "b": [interval] * 2}, 0.1)
+    drawn = {trace.name: trace.line.color for trace in lines.data if trace.name in ("a", "b")}
+    assert drawn == {bar.name: bar.marker.color for bar in bars.data}
+
+
+def test_the_sweep_counts_heads_from_one():
+    figure = k_sweep(np.array([0.2, 0.3]), [Interval(0.1, 0.0, 0.2), Interval(0.2, 0.1, 0.3)], 0.05)
+    lines = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(lines["other proteins"].x) == [1, 2]
+    assert list(lines["proteins that chose the heads"].y) == [0.2, 0.3]
+    assert lines["chance"].line.color == CLEAN
+
+
+def test_best_heads_are_named_as_people_name_them():
+    assert list(best_heads(["L6H5", "L1H2"], np.array([0.3, 0.2]), 0.02).data[0].x) == ["L6H5", "L1H2"]
+
+
+def test_win_rates_are_shares_with_their_proteins():
+    figure = win_rates(["a", "b"], np.array([[np.nan, 0.75], [0.25, np.nan]]), np.array([[0, 20], [20, 0]]))
+    (heat,) = figure.data
+    assert (heat.zmin, heat.zmax) == (0, 1)
+    assert heat.z[0][1] == 0.75
+    assert heat.customdata[0][1] == 20
+
+
+def test_a_map_has_the_prediction_above_and_the_truth_below():
+    predicted = np.random.default_rng(0).random((5, 5))
+    contacts = np.zeros((5, 5), bool)
+    contacts[0, 3] = contacts[3, 0] = True
+    above, below = contact_map(predicted, contacts, "probability").data
+    assert above.z[0][3] == predicted[0, 3]
+    assert np.isnan(above.z[3][0])
+    assert below.z[3][0] == 1
+    assert np.isnan(below.z).sum() == 24
+    assert below.colorscale[0][1] == RIGHT
+    assert list(above.x) == [1, 2, 3, 4, 5]
+    assert len(contact_map(predicted, None, "probability").data) == 1
+
+
+def test_long_maps_are_thinned_for_the_browser():
+    above = contact_map(np.ones((1300, 1300)), None, "probability").data[0]
+    assert above.z.shape == (434, 434)
+    assert list(above.x[:3]) == [1, 4, 7]
+
+
+def test_motif_curves_stop_where_no_far_residue_is_left():
+    far = np.array([[1.0, np.nan], [3.0, np.nan]])
+    figure = motif_curves(np.array([1, 10]), np.array([2.0, 4.0]), np.array([[1.0, 4.0], [2.0, 4.0]]), far, 4.0)
+    lines = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(lines["flanks first"].y) == [2, 4]
+    assert list(lines["random"].y) == [1.5, 4]
+    assert lines["random, at least 30 away"].y[0] == 2
+    assert np.isnan(lines["random, at least 30 away"].y[1])
+    assert figure.layout.shapes[0].y0 == 4
