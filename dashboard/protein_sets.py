@@ -112,13 +112,14 @@ def measured(
     *,
     n_forwards: float,
     label: str,
+    list_left_out: bool = True,
 ) -> Measured[Result] | None:
     """`work(sequence, progress)` of every protein, or None until the person asks for what takes long.
 
     `key` holds everything besides model, residue, target and sequence that `work` depends on, and `n_forwards` is how
     often it runs the model. Proteins are separate pieces of work, so that other sessions' come in between, and what
-    is done stays done when the person cancels. A protein that breaks a rule is left out of a set and listed; alone,
-    it stops the page.
+    is done stays done when the person cancels. A protein that breaks a rule is left out of a set and listed (unless
+    another call has listed it); alone, it stops the page.
     """
     model = question.model
     shared = (key, model.fingerprint, question.residue, question.target)
@@ -145,7 +146,7 @@ def measured(
         bar.empty()
     if not results:
         stop_with(InputError(next(iter(left_out.values()))))
-    if left_out:
+    if left_out and list_left_out:
         with st.expander(f"{len(left_out)} of {len(proteins.sequences)} sequences are left out"):
             st.markdown("\n".join(f"- {plain(name)}: {plain(reason)}" for name, reason in left_out.items()))
     return Measured(results, left_out)

@@ -76,7 +76,7 @@ def token_scopes(table: pd.DataFrame, target: str) -> go.Figure:
         x="MLPs kept at",
         y="Attention kept at",
     )
-    return figure.update_traces(texttemplate="%{z:.2f}")
+    return figure.update_traces(texttemplate="%{z:.2f}").update_xaxes(tickangle=0)
 
 
 def along(table: pd.DataFrame, target: str) -> go.Figure:

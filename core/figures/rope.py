@@ -107,24 +107,25 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
 
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
-    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score (logits)": "contribution"}
-    figure = make_subplots(cols=4, subplot_titles=list(panels), horizontal_spacing=0.07)
-    for column, quantity in enumerate(panels.values(), start=1):
+    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    figure = make_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.1, vertical_spacing=0.16)
+    for place, quantity in enumerate(panels.values()):
         for name, end, colour in (("mask at the start", "clean", TARGET), ("mask inside", "internal", CLEAN)):
             figure.add_bar(
                 x=band_labels(wavelengths),
                 y=table[f"{quantity}_{end}"].to_numpy(),
                 name=name,
                 legendgroup=name,
-                showlegend=column == 1,
+                showlegend=place == 0,
                 marker={"color": colour},
-                row=1,
-                col=column,
+                row=place // 2 + 1,
+                col=place % 2 + 1,
             )
-    figure = styled(figure, "", "norm (arbitrary units)", height=320)
-    figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
-    figure.update_yaxes(range=[-1.05, 1.05], col=3)
-    return figure.update_layout(margin={"t": 60, "b": 70}, legend={"y": 1.15})
+    figure = styled(figure, "", "norm (arbitrary units)", height=560)
+    figure.update_xaxes(type="category").update_xaxes(title={"text": "Wavelength of the band (residues)"}, row=2)
+    figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, row=2, col=1)
+    figure.update_yaxes(title={"text": "score (logits)"}, row=2, col=2)
+    return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
 
 
 def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]) -> go.Figure:

@@ -38,8 +38,8 @@ def page(question: Question, explore: st.Page) -> None:
         "Every head, every attention module and every MLP is switched off alone, and the masked residue is read again.",
         f"The grid shows what this does to {target} at residue {question.residue + 1}: to its logit, to its gap (its "
         "logit minus the strongest other amino acid's), or how often it no longer ranks first where it did.",
-        "Blue cells are parts that the prediction rests on, red ones speak against it. Click a cell to open it in "
-        "Explore.",
+        "Where a change is shown, blue cells are parts that the prediction rests on and red ones speak against it; "
+        "where the failure rate is, red cells are those it can't do without. Click a cell to open it in Explore.",
     )
     proteins = choose_set(question)
     columns = st.columns(3)

@@ -96,8 +96,10 @@ def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_resid
 
 
 def _patched_heads(
-    question: Question, proteins: ProteinSet, site: HeadSite, where: NamedScope, inside: int
+    question: Question, proteins: ProteinSet, site: HeadSite, where: NamedScope, inside: int, again: bool = False
 ) -> Patching | None:
+    """The mean over the set; `again` when the sequences left out are already listed on this page."""
+
     def work(sequence: str, progress: Progress) -> Patching:
         return patch_heads(
             question.model,
@@ -112,12 +114,15 @@ def _patched_heads(
     shape = question.model.shape
     n_forwards = shape.n_layers * shape.n_heads
     key = ("patch heads", site, where, inside)
-    return _mean(measured(question, proteins, key, work, n_forwards=n_forwards, label="Patching"))
+    settings = {"n_forwards": n_forwards, "label": "Patching", "list_left_out": not again}
+    return _mean(measured(question, proteins, key, work, **settings))
 
 
 def _patched_stream(
-    question: Question, proteins: ProteinSet, site: StreamSite, by_residue: bool, inside: int
+    question: Question, proteins: ProteinSet, site: StreamSite, by_residue: bool, inside: int, again: bool = False
 ) -> Patching | None:
+    """The mean over the set; `again` when the sequences left out are already listed on this page."""
+
     def work(sequence: str, progress: Progress) -> Patching:
         residues: list[Scope] = [(index,) for index in range(len(sequence))]
         scopes: list[Scope] = ["mask", "bos", *(residues if by_residue else ["all"])]
@@ -133,7 +138,8 @@ def _patched_stream(
 
     n_forwards = question.model.shape.n_layers * (len(question.protein.sequence) if by_residue else 3)
     key = ("patch stream", site, by_residue, inside)
-    return _mean(measured(question, proteins, key, work, n_forwards=n_forwards, label="Patching"))
+    settings = {"n_forwards": n_forwards, "label": "Patching", "list_left_out": not again}
+    return _mean(measured(question, proteins, key, work, **settings))
 
 
 def _mean(found: Measured[Patching] | None) -> Patching | None:
@@ -156,8 +162,8 @@ def _runs_line(question: Question, found: Patching, inside: int, n_proteins: int
 def _beside(question: Question, proteins: ProteinSet, inside: int) -> None:
     """The paper's three findings measured here, from patches before the last layer and in the main head."""
     head = choose_main_head(question)
-    stream = _patched_stream(question, proteins, "resid_pre", False, inside)
-    queries = _patched_heads(question, proteins, "q_rot", "mask", inside)
+    stream = _patched_stream(question, proteins, "resid_pre", False, inside, again=True)
+    queries = _patched_heads(question, proteins, "q_rot", "mask", inside, again=True)
     if stream is None or queries is None:
         return
     mask, bos, _ = stream.rescue[-1]

@@ -56,7 +56,7 @@ def page(question: Question, bos: st.Page) -> None:
         draw(
             figures.swap_steps(names, found.rate, found.rescue),
             f"Over {len(found.clean)} sequence{'s' if len(found.clean) > 1 else ''}: step 0 swaps {main} alone, each "
-            "later step one more head.",
+            f"later step one more head. Sequences without residue {inside + 1} are left out.",
             "steps",
         )
         table = pd.DataFrame({"head": names, "rate": 100 * found.rate, "rescue": found.rescue})

@@ -26,7 +26,7 @@ from dashboard.circuit_controls import costliest_heads
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.long_work import UNASKED_SECONDS, seconds
-from dashboard.protein_sets import Measured, choose_set, measured
+from dashboard.protein_sets import Measured, ProteinSet, choose_set, measured
 from dashboard.session import head_names, plain
 from dashboard.sidebar import Question, stop_with
 
@@ -73,7 +73,9 @@ def page(question: Question) -> None:
     with right.container(border=True, height="stretch"):
         rates = _along(found, question)
     with st.container(border=True):
-        pair = _pair(question)
+        pair = _pair(question, proteins)
+    if pair is None:
+        return
     scopes = means(pd.concat([each.scopes for each in found.all]), ["attention_at", "mlps_at"], ["gap"])
     beside_paper(question.model, _beside(rates, scopes, pair))
 
@@ -182,8 +184,8 @@ def _along(found: Measured[Tested], question: Question) -> dict[str, tuple[float
     return rates
 
 
-def _pair(question: Question) -> SuperAdditivity:
-    """Draws two components alone, added and together, in the sidebar's protein."""
+def _pair(question: Question, proteins: ProteinSet) -> SuperAdditivity | None:
+    """Draws two heads alone, added and together, means over the set."""
     shape, target = question.model.shape, question.target
     st.markdown("**Do two heads need each other?**")
     columns = st.columns([1, 1, 3])
@@ -196,16 +198,20 @@ def _pair(question: Question) -> SuperAdditivity:
     pair = (parse_component(first), parse_component(second))
     mlps: list[Component] = [("mlp", layer) for layer in range(shape.n_layers)]
     beside = tuple(mlps) if columns[2].toggle("Keep all MLPs", value=True, key="mlps", bind="query-params") else ()
-    tokens = tokenize(question.protein.sequence, [question.residue])
-    found = engine.computed(
-        ("pair", *question.key, pair, beside),
-        lambda _: super_additivity(question.model, tokens, *pair, beside=beside, target=target),
-        "Running the heads alone and together",
-    )
+
+    def work(sequence: str, _: Progress) -> SuperAdditivity:
+        tokens = tokenize(sequence, [question.residue])
+        return super_additivity(question.model, tokens, *pair, beside=beside, target=target)
+
+    key = ("pair", pair, beside)
+    each = measured(question, proteins, key, work, n_forwards=5, label="Running two heads", list_left_out=False)
+    if each is None:
+        return None
+    found = SuperAdditivity(*np.mean([astuple(gaps) for gaps in each.all], axis=0).tolist())
     draw(
         figures.pair(found, first, second, target),
-        f"{plain(question.protein.name)}, everything else off at the mask; preset are the two heads that its {target} "
-        "rests on most. Together above merely added: the second head reads what the first one writes.",
+        f"Everything else is off at the mask; preset are the two heads that {target} rests on most in "
+        f"{plain(question.protein.name)}. Together above merely added: the second head reads what the first writes.",
         "pair",
     )
     columns = ["neither", "first", "second", "both", "added", "whole_model"]

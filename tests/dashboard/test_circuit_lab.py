@@ -242,6 +242,19 @@ def test_a_clicked_cell_is_carried_to_explore_with_the_protein(open_lab):
 
 
 @pytest.mark.browser
+def test_a_fasta_file_is_measured_and_what_is_too_short_is_listed(open_page, tmp_path):
+    fasta = tmp_path / "three.fasta"
+    fasta.write_text(f">whole\n{SEQUENCE}\n>short <b>\nMKTAY\n>half\n{SEQUENCE[:12]}\n")
+    page = open_page(APP, query="/rope-bands?over=FASTA+file")
+    expect(page.get_by_text("A link to this page cannot hold it")).to_be_visible(timeout=SLOW)
+    page.locator("input[type=file]").first.set_input_files(str(fasta))
+    page.get_by_text("1 of 3 sequences are left out").click(timeout=SLOW)
+    listed = page.get_by_text("2. short <b>: cannot mask residue 11: the sequence has residues 1 to 5")
+    expect(listed).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("the norm explains").first).to_be_visible(timeout=SLOW)
+
+
+@pytest.mark.browser
 def test_found_heads_are_carried_to_the_knock_outs(open_lab):
     page = open_lab("rope-swap", "&steps=2&swapinside=9&swapmain=L5H5")
     expect(page.get_by_text(re.compile("beside L5H5")).first).to_be_visible(timeout=SLOW)
