@@ -1,7 +1,10 @@
 """`python -m core.training.card`: measure the embedded model on what it wasn't trained on, and write its card."""
 
 import json
-from collections.abc import Mapping
+import multiprocessing
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -24,11 +27,11 @@ from core.training.network import Network
 from core.training.shipping import load_weights
 from core.training.structures import families_of, read_structures
 
-LONGEST: Final = 400
+LONGEST: Final = 300
 """Residues of the proteins at large that the prior and the circuit are measured on."""
-N_PRIOR: Final = 300
+N_PRIOR: Final = 200
 N_RANDOM: Final = 200
-N_CHOOSING: Final = 24
+N_CHOOSING: Final = 16
 """Held-out proteins that the heads are found on."""
 N_CHECKING: Final = 100
 """Others, that they are checked on."""
@@ -36,7 +39,7 @@ N_READERS: Final = 4
 N_CANDIDATES: Final = 12
 POLY_LONGEST: Final = 30
 ORDERS: Final = 20
-LONGEST_JACOBIAN: Final = 110
+LONGEST_JACOBIAN: Final = 75
 """Residues up to which structures of untrained families get a Jacobian; those of trained families always do."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -133,6 +136,15 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return json.loads(str(table.to_json(orient="records")))
 
 
+def _measured(parts: Mapping[str, Callable[[], dict[str, Any]]], processes: int) -> dict[str, Any]:
+    """Every part's figures, measured side by side where there are processes for it."""
+    if processes == 1:
+        return {name: measure() for name, measure in parts.items()}
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        pending = {name: pool.submit(measure) for name, measure in parts.items()}
+        return {name: future.result() for name, future in pending.items()}
+
+
 @app.command()
 def main(
     data: Annotated[Path, typer.Option(help="Folder with the sequences and structures.")],
@@ -142,6 +154,7 @@ def main(
     machine: Annotated[str, typer.Option(help="What it was trained on, in words.")] = "",
     at_large: Annotated[int | None, typer.Option(help="Held-out proteins at large to read; all without.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split of the families: the training run's.")] = 0,
+    processes: Annotated[int, typer.Option(help="Parts of the card that are measured side by side.")] = 1,
 ) -> None:
     """Measure everything the card says and write it, as text and as JSON."""
     try:
@@ -151,15 +164,15 @@ def main(
         figures["n_parameters"] = loaded.n_parameters
         figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
         figures["fingerprint"] = loaded.fingerprint
-        steps = {
-            "perplexity": lambda: perplexities(model, loaded, collection, at_large),
-            "methionine": lambda: methionine_figures(loaded, data, collection),
-            "contacts": lambda: contact_figures(loaded, config, data, collection),
-            "curve": lambda: [] if run is None else _records(pd.read_csv(run / "held_out.csv")),
-        }
-        for name, measure in steps.items():
-            typer.echo(f"measuring {name}")
-            figures[name] = measure()
+        figures["curve"] = [] if run is None else _records(pd.read_csv(run / "held_out.csv"))
+        figures |= _measured(
+            {
+                "methionine": partial(methionine_figures, loaded, data, collection),
+                "perplexity": partial(perplexities, model, loaded, collection, at_large),
+                "contacts": partial(contact_figures, loaded, config, data, collection),
+            },
+            processes,
+        )
         out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
         out.write_text(render(figures))
     except (InputError, FileNotFoundError) as error:

@@ -27,13 +27,13 @@ class Family:
 
 
 FAMILIES: Final = (
-    Family("Kunitz", "PF00014", 24.0),
-    Family("PDZ", "PF00595", 9.0),
+    Family("Kunitz", "PF00014", 37.0),
+    Family("PDZ", "PF00595", 8.0),
     Family("WW", "PF00397", 1.0),
-    Family("vWA", "PF00092", 2.0),
-    Family("beta-lactamase", "PF13354", 21.0),
+    Family("vWA", "PF00092", 1.0),
+    Family("beta-lactamase", "PF13354", 12.0),
     Family("2HAcid", "PF02826", 2.0),
-    Family("DHFR", "EC1.5.1.3", 45.0, whole_proteins=True),
+    Family("DHFR", "EC1.5.1.3", 44.0, whole_proteins=True),
     Family("adenylate kinase", "EC2.7.4.3", 2.0, whole_proteins=True),
     Family("TIM", "EC5.3.1.1", 1.0, whole_proteins=True),
 )
