@@ -19,8 +19,8 @@ def rotate(
     """
     angles = positions.unsqueeze(-1).to(inv_freq.dtype) * inv_freq
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    swapped = x.roll(x.shape[-1] // 2, dims=-1)  # each coordinate's partner in its band
+    return torch.addcmul(x * torch.cat((cos, cos), dim=-1), swapped, torch.cat((-sin, sin), dim=-1))
 
 
 def wavelengths(inv_freq: Float[Tensor, "n_bands"]) -> Float[Tensor, "n_bands"]:
