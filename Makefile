@@ -18,6 +18,7 @@ check: .venv/test.done
 
 bench: .venv/app.done
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.contacts
 
 .venv/app.done: requirements.txt dashboard/set_up_3dmol.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
