@@ -57,16 +57,19 @@ GapsOf = Callable[[tuple[Head, ...], Sequence[Head]], Float[np.ndarray, "protein
 """(chosen, candidates) -> the gap of every protein when the chosen heads and one candidate are swapped."""
 
 
-def greedy_swap(gaps_of: GapsOf, given: Sequence[Head], candidates: Sequence[Head], steps: int) -> tuple[Head, ...]:
+def greedy_swap(
+    gaps_of: GapsOf, given: Sequence[Head], candidates: Sequence[Head], steps: int, *, enough: float = np.inf
+) -> tuple[Head, ...]:
     """The heads whose swapped rotations rescue the prediction most, found one by one.
 
     Each step keeps the candidate with the largest mean gap over the proteins, `given` and all earlier ones swapped
-    too; it stops early when no candidate raises that mean. The rescue is the mean gap on another scale, so both choose
-    alike. Source: Jedryszek & Crook 2026, Methods, "RoPE swapping"; its table starts with the readout head given.
+    too; it stops early when no candidate raises that mean, or when that mean has reached `enough` logits. The rescue
+    is the mean gap on another scale, so both choose alike. Source: Jedryszek & Crook 2026, Methods, "RoPE swapping"; its table
+    starts with the readout head given.
     """
     chosen, left = tuple(given), [head for head in candidates if head not in given]
     best = -np.inf
-    while left and len(chosen) < len(given) + steps:
+    while left and len(chosen) < len(given) + steps and best < enough:
         means = gaps_of(chosen, left).mean(0)
         if means.max() <= best:
             break

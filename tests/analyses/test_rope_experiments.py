@@ -94,6 +94,8 @@ def test_greedy_swap_averages_proteins_and_stops_when_nothing_helps():
     assert greedy_swap(gaps_of, [], list(worth), steps=9) == (Head(0, 1), Head(0, 0))
     assert greedy_swap(gaps_of, [Head(0, 1)], list(worth), steps=9) == (Head(0, 0),)
     assert greedy_swap(gaps_of, [], list(worth), steps=1) == (Head(0, 1),)
+    assert greedy_swap(gaps_of, [], list(worth), steps=9, enough=3.0) == (Head(0, 1),)
+    assert greedy_swap(gaps_of, [], list(worth), steps=9, enough=3.1) == (Head(0, 1), Head(0, 0))
 
 
 def test_attention_to_bos_by_cause(lively: Esm2, clean: Tensor, internal: Tensor):

@@ -71,8 +71,9 @@ def rope_swap(study: Study) -> Section:
         reading=(
             f"Residue {study.residue + 1} is masked, and the mask's query is rotated as at residue 1 in the main head "
             "(the readout) and in ever more heads: each step adds the head that raises the mean M-gap most, over all "
-            "sequences of the set. Rescue runs from the internal run (0 %) to the run with residue 1 masked (100 %), "
-            f"from mean gaps. The sets below take the first {FIRST_KEY_HEADS} of these heads as key heads."
+            "sequences of the set, until all of the gap is back or no head helps. Rescue runs from the internal run (0 "
+            "%) to the run with residue 1 masked (100 %), from mean gaps. The sets below take the first "
+            f"{FIRST_KEY_HEADS} of these heads as key heads."
         ),
         finding=(
             f"{len(key)} heads help beside {main}: {', '.join(map(str, key)) or 'none'}. With all of them M ranks "
@@ -95,7 +96,7 @@ def rope_swap(study: Study) -> Section:
                     f"step {step}: head, M-rate, rescue",
                     f"{head}, {rate} %, {part} %",
                     "Extended Data Table 2",
-                    ours[step] if step < len(ours) else "stopped: no head helps",
+                    ours[step] if step < len(ours) else "search over: all is back, or no head helps",
                 )
                 for step, (head, rate, part) in enumerate(SWAP_STEPS, start=1)
             ),

@@ -148,9 +148,12 @@ class Study:
 
     @cached_property
     def key_heads(self) -> tuple[Head, ...]:
-        """The heads whose swapped rotations rescue M inside, found greedily with the main head's swapped too."""
-        candidates = heads_of_layers(self.shape, range(self.shape.n_layers))
-        return greedy_swap(self._swapped_gaps, [self.main_head], candidates, SWAP_STEPS)
+        """The heads whose swapped rotations rescue M inside, found greedily with the main head's swapped too.
+
+        There are at most `SWAP_STEPS`, fewer where all of the clean runs' mean gap is back.
+        """
+        candidates, (_, clean) = heads_of_layers(self.shape, range(self.shape.n_layers)), self.mean_gaps
+        return greedy_swap(self._swapped_gaps, [self.main_head], candidates, SWAP_STEPS, enough=clean)
 
     def swapped(self, heads: tuple[Head, ...]) -> np.ndarray:
         """The gap of every compared sequence with the internal residue masked and `heads` turned as at residue 0."""
