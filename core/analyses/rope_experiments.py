@@ -64,8 +64,8 @@ def greedy_swap(
 
     Each step keeps the candidate with the largest mean gap over the proteins, `given` and all earlier ones swapped
     too; it stops early when no candidate raises that mean, or when that mean has reached `enough` logits. The rescue
-    is the mean gap on another scale, so both choose alike. Source: Jedryszek & Crook 2026, Methods, "RoPE swapping"; its table
-    starts with the readout head given.
+    is the mean gap on another scale, so both choose alike. Source: Jedryszek & Crook 2026, Methods, "RoPE swapping";
+    its table starts with the readout head given.
     """
     chosen, left = tuple(given), [head for head in candidates if head not in given]
     best = -np.inf
