@@ -24,26 +24,30 @@ MIN_SEPARATION: Final = 6
 """Pairs closer than this along the chain are not fitted: nearly all of them touch."""
 STRENGTH: Final = 0.15
 """scikit-learn's C in fair-esm's own heads: the smaller, the fewer heads are used."""
+STRENGTHS: Final = (0.15, 0.5, 1.5, 5.0)
+"""Those that cross-validation chooses from."""
+FOLDS: Final = 4
 MIN_PROTEINS: Final = 3
 
 
-class Pairs(NamedTuple):
-    """The known pairs of one protein as the regression sees them."""
+class Example(NamedTuple):
+    """A labelled protein as the regression sees it: its known pairs |i - j| >= 6."""
 
+    protein: LabelledProtein
     features: Float[np.ndarray, "pair n_layers_x_n_heads"]
     """A + A^T of each head, corrected (APC), layer-major: fair-esm's features."""
     contact: Bool[np.ndarray, "pair"]
 
 
-def labelled_pairs(model: Esm2, protein: LabelledProtein) -> Pairs:
-    """Features and labels of a protein's known pairs |i - j| >= 6."""
+def make_example(model: Esm2, protein: LabelledProtein) -> Example:
+    """A protein's features, from one pass, and its labels."""
     contacts, known = protein.truth()
     i, j = np.nonzero(np.triu(known, MIN_SEPARATION))
     features = [maps[:, i, j].float().numpy(force=True) for _, maps in head_maps(model, protein.tokens)]
-    return Pairs(np.concatenate(features).T, contacts[i, j])
+    return Example(protein, np.concatenate(features).T, contacts[i, j])
 
 
-def fit_contact_head(examples: Sequence[Pairs], strength: float = STRENGTH) -> ContactHead:
+def fit_contact_head(examples: Sequence[Example], strength: float = STRENGTH) -> ContactHead:
     """The regression over all pairs of some proteins; `strength` is scikit-learn's C.
 
     Raises `InputError` when the pairs are all contacts or none.
@@ -74,7 +78,7 @@ def fit_probe(
         raise InputError(f"a contact head is fitted on at least {MIN_PROTEINS} labelled proteins, not {len(proteins)}")
     examples = []
     for done, protein in enumerate(proteins.values()):
-        examples.append(labelled_pairs(model, protein))
+        examples.append(make_example(model, protein))
         if progress is not None:
             progress(done + 1, len(proteins))
     return model.with_contact_head(fit_contact_head(examples, strength))
@@ -110,17 +114,23 @@ def read_contact_head(model: Esm2, file: bytes | Path) -> Esm2:
     return model.with_contact_head(ContactHead(weight, bias))
 
 
-def cross_validated(examples: Sequence[tuple[LabelledProtein, Pairs]], strength: float, n_folds: int = 4) -> float:
+def choose_strength(examples: Sequence[Example]) -> tuple[float, dict[float, float]]:
+    """Of `STRENGTHS`, the one with the best cross-validated precision, and that precision for each."""
+    precision = {strength: cross_validated(examples, strength) for strength in STRENGTHS}
+    return max(precision, key=precision.__getitem__), precision
+
+
+def cross_validated(examples: Sequence[Example], strength: float) -> float:
     """Mean long-range P@L/2 on proteins left out of the fit, each left out once."""
-    precisions = []
-    for fold in range(n_folds):
-        head = fit_contact_head([pairs for at, (_, pairs) in enumerate(examples) if at % n_folds != fold], strength)
-        precisions += [_precision(protein, pairs, head) for protein, pairs in examples[fold::n_folds]]
-    return float(np.mean(precisions))
+    found = []
+    for fold in range(FOLDS):
+        head = fit_contact_head([each for at, each in enumerate(examples) if at % FOLDS != fold], strength)
+        found += [_precision(example, head) for example in examples[fold::FOLDS]]
+    return float(np.mean(found))
 
 
-def _precision(protein: LabelledProtein, pairs: Pairs, head: ContactHead) -> float:
-    contacts, known = protein.truth()
+def _precision(example: Example, head: ContactHead) -> float:
+    contacts, known = example.protein.truth()
     scores = np.zeros(contacts.shape)
-    scores[np.triu(known, MIN_SEPARATION)] = pairs.features @ head.weight.numpy()
+    scores[np.triu(known, MIN_SEPARATION)] = example.features @ head.weight.numpy()
     return precision_at(scores, contacts, known).precision

@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,17 @@ import pandas as pd
 import typer
 
 from core.alphabet import AMINO_ACIDS
-from core.contacts import heads_map, precision_at
+from core.analyses.categorical_jacobian import categorical_jacobian
+from core.analyses.contact_evaluation import precisions
+from core.analyses.head_ranking import head_precisions
+from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.evaluation_sets import shuffled
+from core.interventions import Head
+from core.labelled import LabelledProtein
 from core.model import Esm2, load_model
 from core.training import baselines, methionine
 from core.training.card_text import render
-from core.training.contact_head import Example, LabelledProtein
-from core.training.contact_scores import best_single_head, score_contacts
 from core.training.families import Collection, load_collection, read_fasta
 from core.training.held_out import perplexity
 from core.training.network import Network
@@ -102,33 +105,43 @@ def contact_figures(model: Esm2, config: Mapping[str, Any], data: Path, collecti
     proteins = read_structures(data / "psicov_pdb")
     families = families_of(proteins, collection.families)
     fitted = config["contact_head_fit"]["fitted_on"]
-    single = best_single_head([Example.of(model, proteins[name]) for name in fitted], model.shape.n_heads)
+    single, _ = _best_head(model, [proteins[name] for name in fitted])
     judged = {name: protein for name, protein in proteins.items() if name not in fitted}
-    jacobian = [n for n, p in judged.items() if n in families or _n_residues(p) <= LONGEST_JACOBIAN]
-    scores = score_contacts(model, judged, families, single, jacobian)
+    scores = [
+        _scores(model, protein, single, name in families or len(protein.sequence) <= LONGEST_JACOBIAN).assign(
+            protein=name, family=families.get(name), residues=len(protein.sequence)
+        )
+        for name, protein in judged.items()
+    ]
+    own = {name: _best_head(model, [judged[name]]) for name in families if name in judged}
     return {
         "fit": config["contact_head_fit"],
         "fitted_families": {name: families[name] for name in fitted if name in families},
         "single_head": str(single),
-        "best_head_of_each": _best_heads(model, {name: judged[name] for name in families if name in judged}),
-        "scores": _records(scores),
+        # each structure's own best head, chosen on itself: the most that a single head shows, not a fair score
+        "best_head_of_each": {
+            name: {"head": str(head), "precision": precision} for name, (head, precision) in own.items()
+        },
+        "scores": _records(pd.concat(scores, ignore_index=True)),
     }
 
 
-def _best_heads(model: Esm2, proteins: Mapping[str, LabelledProtein]) -> dict[str, dict[str, Any]]:
-    """Each structure's own best head, chosen on itself: the most that a single head shows, not a fair score."""
-    found = {}
-    for name, protein in proteins.items():
-        example = Example.of(model, protein)
-        head = best_single_head([example], model.shape.n_heads)
-        scores = heads_map(model, protein.tokens, [head])
-        precision = precision_at(scores, protein.contacts, protein.known).precision
-        found[name] = {"head": str(head), "precision": precision}
-    return found
+def _best_head(model: Esm2, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
+    """The head whose own map has the best mean long-range P@L/2, and that precision."""
+    mean = np.nanmean([head_precisions(model, protein)["long"] for protein in proteins], axis=0)
+    layer, index = np.unravel_index(mean.argmax(), mean.shape)
+    return Head(int(layer), int(index)), float(mean.max())
 
 
-def _n_residues(protein: LabelledProtein) -> int:
-    return len(protein.tokens) - 2
+def _scores(model: Esm2, protein: LabelledProtein, single: Head, with_jacobian: bool) -> pd.DataFrame:
+    """P@L, L/2 and L/5 of the contact head, of one head and, where asked for, of the Jacobian, which is slow."""
+    maps = {
+        "contact head": contact_map(model, protein.tokens),
+        f"head {single}": heads_map(model, protein.tokens, [single]),
+    }
+    if with_jacobian:
+        maps["Categorical Jacobian"] = categorical_jacobian(model, protein.tokens)
+    return precisions(protein, maps)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 import numpy as np
 import typer
 
+from core.analyses.contact_probe import choose_strength, fit_contact_head, make_example
 from core.errors import InputError
 from core.model import load_model
-from core.training.contact_head import Example, choose_strength, fit_contact_head
 from core.training.families import load_collection
 from core.training.shipping import add_contact_head
 from core.training.structures import families_of, read_structures
@@ -34,10 +34,10 @@ def main(
         collection = load_collection(data, seed)
         proteins = read_structures(data / "psicov_pdb")
         families = families_of(proteins, collection.families)
-        others = [n for n, p in proteins.items() if n not in families and len(p.tokens) - 2 <= LONGEST_FITTED]
+        others = [n for n, p in proteins.items() if n not in families and len(p.sequence) <= LONGEST_FITTED]
         drawn = np.random.default_rng(seed).permutation(others)[: N_FITTED - len(FITTED_FAMILY_STRUCTURES)]
         fitted = sorted([*FITTED_FAMILY_STRUCTURES, *drawn.tolist()])
-        fitted_examples = [Example.of(model, proteins[name]) for name in fitted]
+        fitted_examples = [make_example(model, proteins[name]) for name in fitted]
         strength, precision = choose_strength(fitted_examples)
         head = fit_contact_head(fitted_examples, strength)
         notes = {

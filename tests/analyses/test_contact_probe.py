@@ -9,11 +9,12 @@ import torch
 
 from core.alphabet import tokenize
 from core.analyses.contact_probe import (
+    choose_strength,
     contact_head_bytes,
     cross_validated,
     fit_contact_head,
     fit_probe,
-    labelled_pairs,
+    make_example,
     read_contact_head,
 )
 from core.contacts import contact_map, heads_map, precision_at
@@ -52,7 +53,7 @@ def test_features_are_fair_esms(fair_esm, model, proteins):
     handle.remove()
     contacts, known = protein.truth()
     pairs = [(i, j) for i in range(40) for j in range(i + 6, 40) if known[i, j]]
-    found = labelled_pairs(model, protein)
+    found = make_example(model, protein)
     np.testing.assert_allclose(found.features, [seen[0][pair].numpy() for pair in pairs], atol=1e-6)
     assert found.contact.tolist() == [contacts[pair] for pair in pairs]
 
@@ -66,15 +67,17 @@ def test_the_probe_finds_the_head_that_contacts_came_from(model, proteins):
 
 
 def test_fewer_heads_are_used_the_stronger_the_penalty(model, proteins):
-    examples = [labelled_pairs(model, protein) for protein in proteins.values()]
+    examples = [make_example(model, protein) for protein in proteins.values()]
     used = [int((fit_contact_head(examples, strength).weight != 0).sum()) for strength in (0.001, 0.15, 100.0)]
     assert used == sorted(used)
     assert used[0] < used[-1]
 
 
 def test_cross_validation_judges_on_proteins_left_out(model, proteins):
-    examples = [(protein, labelled_pairs(model, protein)) for protein in proteins.values()]
+    examples = [make_example(model, protein) for protein in proteins.values()]
     assert cross_validated(examples, 10.0) > cross_validated(examples, 1e-4) + 0.3
+    strength, precision = choose_strength(examples)
+    assert precision[strength] == max(precision.values()) == cross_validated(examples, strength)
 
 
 def test_a_fitted_model_is_another_model_and_the_old_one_stays(model, proteins):

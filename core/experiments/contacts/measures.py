@@ -10,7 +10,7 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.categorical_jacobian import CHEAP, jacobian, jacobian_map, representation_jacobian
 from core.analyses.contact_evaluation import RECALLS, precision_recall, precisions
-from core.analyses.contact_probe import fit_contact_head, labelled_pairs
+from core.analyses.contact_probe import fit_contact_head, make_example
 from core.analyses.head_ranking import head_precisions, top_k_precisions
 from core.analyses.map_agreement import map_agreement
 from core.contacts import SEPARATIONS, Range, contact_map, heads_map, pairs_in_range
@@ -42,7 +42,7 @@ def top_k(model: Esm2, protein: LabelledProtein, ranked: tuple[Head, ...]) -> pd
 
 def probe(model: Esm2, proteins: tuple[LabelledProtein, ...], strength: float) -> pd.DataFrame:
     """The contact head that logistic regression on these proteins gives: weight (layer-major), the bias last."""
-    head = fit_contact_head([labelled_pairs(model, protein) for protein in proteins], strength)
+    head = fit_contact_head([make_example(model, protein) for protein in proteins], strength)
     return pd.DataFrame({"weight": [*head.weight.tolist(), float(head.bias)]})
 
 
