@@ -20,6 +20,7 @@ from dashboard.views import (  # noqa: E402
     contact_heads,
     contacts,
     explore,
+    first_residue,
     injection,
     minimal_circuit,
     motif,
@@ -42,6 +43,7 @@ BOS = st.Page(lambda: bos.page(question), title="BOS knock-outs", url_path="bos"
 PAGES = {
     "": [EXPLORE],
     "Circuits": [
+        st.Page(lambda: first_residue.page(question), title="First residue", url_path="first-residue"),
         st.Page(lambda: ablation.page(question, EXPLORE), title="Ablation", url_path="ablation"),
         BOS,
         st.Page(lambda: minimal_circuit.page(question, SUFFICIENCY), title="Minimal circuit", url_path="circuit"),

@@ -56,11 +56,11 @@ class Measured(Generic[Result]):
         return next(iter(self.results.values()))
 
 
-def choose_set(question: Question) -> ProteinSet:
+def choose_set(question: Question, default: str = THIS) -> ProteinSet:
     """Draws the choice of what to measure over; stops the page with one line where a file cannot be used."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         over = st.segmented_control(
-            "Measure over", [THIS, EVALUATION, FASTA], default=THIS, required=True, key="over", bind="query-params"
+            "Measure over", [THIS, EVALUATION, FASTA], default=default, required=True, key="over", bind="query-params"
         )
         try:
             if over == EVALUATION:

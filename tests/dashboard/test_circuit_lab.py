@@ -32,6 +32,7 @@ SLOW = 60_000
 
 PAGES = {
     # module: (arguments after the question, address)
+    "first_residue": ("", "first-residue"),
     "ablation": ("st.Page(lambda: None, url_path='explore')", "ablation"),
     "bos": ("", "bos"),
     "minimal_circuit": ("st.Page(lambda: None, url_path='sufficiency')", "circuit"),
@@ -99,6 +100,14 @@ def test_a_page_asks_a_question_shows_figures_beside_the_paper_and_gives_its_dat
 
 def test_the_ablation_page_names_the_costliest_head(main):
     assert str(main) in start("ablation").dataframe[-1].value.iloc[2, -1]
+
+
+def test_every_sequence_of_the_set_has_its_gap(embedded, clean):
+    table = start("first_residue", over="This protein").dataframe[0].value
+    assert table["gap"].tolist() == pytest.approx([read(embedded, clean, [()]).gap[0]], abs=1e-5)
+    members = start("first_residue").dataframe[0].value
+    assert len(members) > 50
+    assert ((members["rank"] == 1) == (members["gap"] > 0)).all()
 
 
 def test_knock_outs_begin_with_the_clean_gap(embedded, clean):

@@ -8,12 +8,19 @@ from core.alphabet import AMINO_ACIDS
 from core.analyses.minimal_circuits import MinimalCircuit
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
-from core.figures import ablation, circuits, competition, patching, rope
+from core.figures import ablation, circuits, competition, first_residue, patching, rope
+from core.figures.style import CLEAN, TARGET
 from core.interventions import Head
 
 
 def axis_labels(figure, axis="x"):
     return list(getattr(figure.data[0], axis))
+
+
+def test_gaps_are_orange_where_the_target_ranks_first():
+    figure = first_residue.gaps(["one", "two"], np.array([2.0, -1.0]), ["M", "A"], "M")
+    assert list(figure.data[0].marker.color) == [TARGET, CLEAN]
+    assert figure.data[0].y.tolist() == [2.0, -1.0]
 
 
 def test_modules_by_scope_have_a_row_each_and_a_column_per_scope():

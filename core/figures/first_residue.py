@@ -1,0 +1,30 @@
+"""What is predicted at a masked residue of many sequences, drawn."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from core.figures.style import CLEAN, TARGET, styled
+
+
+MOST_NAMED: Final = 20
+"""More names than these would leave no room for the bars: they are told when a bar is pointed at."""
+
+
+def gaps(names: Sequence[str], gap: Float[np.ndarray, "sequences"], first: Sequence[str], target: str) -> go.Figure:
+    """A bar per sequence: the target's gap, orange where the target ranks first; `first` is what does elsewhere."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(names),
+            y=gap,
+            marker={"color": [TARGET if value > 0 else CLEAN for value in gap]},
+            customdata=list(first),
+            hovertemplate="%{x}<br>gap %{y:.2f}, first: %{customdata}<extra></extra>",
+        )
+    )
+    figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
+    figure = styled(figure, "Sequence", f"{target} gap (logits)")
+    return figure.update_xaxes(type="category", automargin=True, showticklabels=len(names) <= MOST_NAMED)

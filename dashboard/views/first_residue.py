@@ -1,0 +1,57 @@
+"""Is the target expected, whatever the sequence?"""
+
+import pandas as pd
+import streamlit as st
+
+from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.figures import first_residue as figures
+from core.metrics import probabilities, rank, target_gap
+from core.paper_values import PREDICTION
+from core.run import run
+from dashboard.engine import Progress
+from dashboard.explanation import beside_paper, download, draw, introduce
+from dashboard.protein_sets import EVALUATION, choose_set, measured
+from dashboard.sidebar import Question
+
+
+def page(question: Question) -> None:
+    target, residue = question.target, question.residue + 1
+    introduce(
+        f"Is {target} expected at residue {residue}, whatever the sequence?",
+        f"Residue {residue} of every sequence is masked: does {target} rank first?",
+        "The evaluation set holds known proteins, shuffles of them with the same composition, random strings, and "
+        f"diagnostics such as repeats. A bar is the gap: {target}'s logit minus the strongest other amino acid's.",
+        f"Orange bars above zero: {target} ranks first. If shuffles and random strings do as well as proteins, the "
+        "model goes by position and not by what it reads.",
+    )
+    proteins = choose_set(question, default=EVALUATION)
+
+    def work(sequence: str, _: Progress) -> pd.DataFrame:
+        logits = run(question.model, tokenize(sequence, [question.residue]), positions=[residue]).logits[0, 0]
+        among = probabilities(logits, "amino acids")
+        return pd.DataFrame(
+            {
+                "length": [len(sequence)],
+                "gap": [float(target_gap(logits, target))],
+                "probability": [float(probabilities(logits)[token_id(target)])],
+                "rank": [int(rank(logits, target))],
+                "first": [AMINO_ACIDS[int(among.argmax())]],
+            }
+        )
+
+    found = measured(question, proteins, "first residue", work, n_forwards=1, label="Predicting")
+    if found is None:
+        return
+    table = pd.concat(found.all, ignore_index=True)
+    table.insert(0, "sequence", list(found.results))
+    n_first = table["rank"].tolist().count(1)
+    with st.container(border=True):
+        st.markdown(f"**{target} ranks first in {n_first} of {len(table)} sequences**")
+        draw(
+            figures.gaps(table.sequence.tolist(), table.gap.to_numpy(), table["first"].tolist(), target),
+            "Point at a bar for its sequence and the amino acid that ranks first there.",
+            "gaps",
+        )
+        st.dataframe(table.style.format(precision=3), hide_index=True)
+        download(table, "first-residue")
+    beside_paper(question.model, [(PREDICTION[0], f"{n_first} of {len(table)} sequences")])
