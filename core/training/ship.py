@@ -1,4 +1,4 @@
-"""`python -m core.training.ship`: a run's weights with a contact head, as the embedded model's folder."""
+"""`python -m core.training.ship`: a run's weights, a contact head and a ranking of heads, as the model's folder."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -7,15 +7,18 @@ import numpy as np
 import typer
 
 from core.analyses.contact_probe import choose_strength, fit_contact_head, make_example
+from core.analyses.head_ranking import rank_heads, save_ranking
 from core.errors import InputError
 from core.model import load_model
 from core.training.families import load_collection
-from core.training.shipping import add_contact_head
+from core.training.shipping import add_contact_head, write_relatives
 from core.training.structures import families_of, read_structures
 
 FITTED_FAMILY_STRUCTURES: Final = ("1aoe",)
 """Structures of trained families to fit on; the others of these families stay apart, to judge the head by."""
 N_FITTED: Final = 20
+N_RANKED: Final = 10
+"""How many of them, none of a trained family, the heads are ranked on."""
 LONGEST_FITTED: Final = 200
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -28,7 +31,10 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of the model to ship.")],
     seed: Annotated[int, typer.Option(help="Of the split of the families, and the choice of structures.")] = 0,
 ) -> None:
-    """Fit the contact head on about 20 structures, choosing its penalty by cross-validation, and write the model."""
+    """Fit the contact head on about 20 structures, choosing its penalty by cross-validation, and write the model.
+
+    Beside it go the structures known to be of trained families, and the ranking of heads by contacts.
+    """
     try:
         model = load_model(run)
         collection = load_collection(data, seed)
@@ -47,7 +53,12 @@ def main(
             "heads_used": int((head.weight != 0).sum()),
         }
         add_contact_head(run, out, head, notes, [split.family.name for split in collection.families])
+        write_relatives(out, families)
+        chosen = [name for name in drawn.tolist() if proteins[name].long_range_problem is None][:N_RANKED]
+        ranking = rank_heads(load_model(out), {name: proteins[name] for name in chosen})
+        save_ranking(ranking, out / "head_ranking.json")
         typer.echo(f"{out}: contact head from {len(fitted)} structures, C = {strength}, {notes['heads_used']} heads")
+        typer.echo(f"heads ranked on {len(chosen)} of them: {', '.join(map(str, ranking.heads(5)))} come first")
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

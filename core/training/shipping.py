@@ -1,5 +1,6 @@
 """Weights on disk: half-precision safetensors under fair-esm's names, and a config beside them."""
 
+import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,14 @@ def add_contact_head(
     config |= {"contact_head": True, "contact_head_fit": dict(notes), "trained_families": list(families)}
     out.mkdir(parents=True, exist_ok=True)
     _write(out, tensors, config)
+
+
+def write_relatives(folder: Path, families: Mapping[str, str]) -> None:
+    """Write `relatives.csv`: the structures that belong to a trained family, for whoever judges the model by them."""
+    with (folder / "relatives.csv").open("w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["structure", "family"])
+        rows.writerows(sorted(families.items()))
 
 
 def _write(folder: Path, tensors: dict[str, Tensor], config: Mapping[str, Any]) -> None:
