@@ -75,21 +75,28 @@ class LabelledProtein:
         resolved[list(self.unresolved)] = False
         return contacts, np.outer(resolved, resolved)
 
-    def require_long_range(self) -> None:
-        """Raises `InputError` for a protein that long-range precision says nothing about.
+    @property
+    def long_range_problem(self) -> str | None:
+        """Why long-range precision says nothing about this protein, None when it does.
 
-        It must have as many known pairs at 24 residues or more as P@L ranks, L, and a contact among them.
+        It needs as many known pairs at 24 residues or more as P@L ranks, L, and a contact among them.
         """
         contacts, known = self.truth()
         pairs = pairs_in_range(len(self.sequence), "long") & known
         low, _ = SEPARATIONS["long"]
         if pairs.sum() < len(self.sequence):
-            raise InputError(
+            return (
                 f"{self.name} is too short for long-range contacts: {pairs.sum()} known pairs are {low} or more "
                 f"residues apart, and P@L ranks as many as it has residues, {len(self.sequence)}"
             )
         if not contacts[pairs].any():
-            raise InputError(f"{self.name} has no contact between residues {low} or more apart")
+            return f"{self.name} has no contact between residues {low} or more apart"
+        return None
+
+    def require_long_range(self) -> None:
+        """Raises `InputError` for a protein that long-range precision says nothing about."""
+        if self.long_range_problem is not None:
+            raise InputError(self.long_range_problem)
 
 
 def read_labelled(

@@ -10,6 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from core.alphabet import AMINO_ACIDS
+from core.analyses.head_ranking import load_ranking
+from core.experiments.contacts.study import listed_relatives
 from core.model import load_model
 from core.training import baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
@@ -79,6 +81,15 @@ def test_the_shipped_model_has_a_contact_head_fitted_on_other_families(shipped: 
     assert len(config["contact_head_fit"]["fitted_on"]) == 4
     assert "bpti" not in config["contact_head_fit"]["fitted_on"]
     assert "Kunitz" in config["trained_families"]
+
+
+def test_the_shipped_model_comes_with_its_ranking_and_its_relatives(shipped: Path) -> None:
+    ranking = load_ranking(load_model(shipped), shipped / "head_ranking.json")
+    assert set(ranking.proteins) <= set(
+        json.loads((shipped / "config.json").read_text())["contact_head_fit"]["fitted_on"]
+    )
+    assert ranking.grid().shape == (2, 2)
+    assert listed_relatives(str(shipped)) == {"bpti": "Kunitz"}
 
 
 def test_a_structure_is_recognised_as_of_a_trained_family(
