@@ -165,6 +165,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The card; its figures go beside it as card.json.")],
     run: Annotated[Path | None, typer.Option(help="Folder of the training run, for its held-out curve.")] = None,
     machine: Annotated[str, typer.Option(help="What it was trained on, in words.")] = "",
+    remarks: Annotated[str, typer.Option(help="What else the card should say of the training.")] = "",
     at_large: Annotated[int | None, typer.Option(help="Held-out proteins at large to read; all without.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split of the families: the training run's.")] = 0,
     processes: Annotated[int, typer.Option(help="Parts of the card that are measured side by side.")] = 1,
@@ -173,7 +174,7 @@ def main(
     try:
         config = json.loads((model / "config.json").read_text())
         loaded, collection = load_model(model), load_collection(data, seed)
-        figures: dict[str, Any] = {"training": config["training"], "machine": machine}
+        figures: dict[str, Any] = {"training": config["training"], "machine": machine, "remarks": remarks}
         figures["n_parameters"] = loaded.n_parameters
         figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
         figures["fingerprint"] = loaded.fingerprint
