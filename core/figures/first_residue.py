@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from core.figures.style import CLEAN, TARGET, styled
 
-
 MOST_NAMED: Final = 20
 """More names than these would leave no room for the bars: they are told when a bar is pointed at."""
 
