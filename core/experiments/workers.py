@@ -2,14 +2,16 @@
 
 import functools
 import hashlib
+import os
 import sys
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, as_completed, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +103,7 @@ class Processes(Workers):
                     yield task, outcome
 
     def _start(self) -> ProcessPoolExecutor:
-        process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
         self._stack.callback(process.shutdown, wait=False, cancel_futures=True)
         return process
 
@@ -136,6 +138,18 @@ class Dask(Workers):
                 yield futures[future], future.result()
             except self._lost as error:
                 yield futures[future], Failure(f"its worker died too often: {error}")
+
+
+def _end_with_parent() -> None:
+    """Makes this worker exit when its parent is gone, however that ended: a killed run leaves no processes behind."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def carry_out(task: Task) -> str | Failure:

@@ -1,5 +1,9 @@
 import dataclasses
+import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +11,9 @@ import pytest
 
 from core.errors import InputError
 from core.experiments.survey import Survey, write_atomically
-from core.experiments.workers import Dask, Failure, Processes, Task, Workers
+from core.experiments.workers import Dask, Failure, Processes, Task, Workers, code_digest
 from core.model import Esm2
-from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit
+from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit, waits
 
 SEQUENCES = {"one": "MKTAYIAK", "two": "GGGGG", "with W": "MWWK", "short": "MK", "twin of two": "GGGGG"}
 
@@ -81,6 +85,36 @@ def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):
     assert (tmp_path / "died").exists()
     assert list(table.subject) == list(SEQUENCES)
     assert not survey.left_out
+
+
+PARENT = """
+import sys
+from core.experiments.workers import Processes, Task
+from tests.experiments.experiment_measures import waits
+
+if __name__ == "__main__":
+    list(Processes(1).run([Task(waits, sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], ())]))
+"""
+
+
+def test_a_killed_run_leaves_no_worker_behind(model_folder: Path, tiny: Esm2, tmp_path: Path):
+    script, pid_file = tmp_path / "parent.py", tmp_path / "pid"
+    script.write_text(PARENT)
+    arguments = [str(model_folder), tiny.fingerprint, code_digest(waits.__module__), str(pid_file)]
+    with subprocess.Popen(
+        [sys.executable, str(script), *arguments], env=os.environ | {"PYTHONPATH": os.getcwd()}
+    ) as parent:
+        _wait_until(pid_file.is_file)
+        parent.kill()
+    worker = Path("/proc") / pid_file.read_text()
+    _wait_until(lambda: not worker.exists())
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
 
 
 def test_a_sequence_that_always_kills_is_left_out_and_the_others_are_not(survey: Survey):
