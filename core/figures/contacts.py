@@ -99,7 +99,7 @@ def precision_recall(
         lines.append(Curve(method, mean, colour, low, high))
     lines.append(Curve("chance", np.full(len(recall), chance), CLEAN, dash="dash"))
     figure = curves(recall, lines, x_title="Recall (share of long-range contacts found)", y_title="Precision")
-    return figure.update_traces(mode="lines").update_xaxes(range=[0, 1]).update_yaxes(range=[0, 1])
+    return figure.update_traces(mode="lines").update_xaxes(range=[0, 1]).update_yaxes(rangemode="tozero")
 
 
 def win_rates(methods: Sequence[str], rate: Float[np.ndarray, "first second"], n: Int[np.ndarray, "first second"]):

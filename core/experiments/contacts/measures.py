@@ -14,7 +14,6 @@ from core.analyses.contact_probe import fit_contact_head, make_example
 from core.analyses.head_ranking import head_precisions, top_k_precisions
 from core.analyses.map_agreement import map_agreement
 from core.contacts import SEPARATIONS, Range, contact_map, heads_map, pairs_in_range
-from core.errors import InputError
 from core.interventions import Head
 from core.labelled import LabelledProtein
 from core.model import ContactHead, Esm2
@@ -64,14 +63,11 @@ def attention(
     return judged(protein, maps)
 
 
-def jacobians(model: Esm2, protein: LabelledProtein, longest: int, layer: int | None) -> pd.DataFrame:
+def jacobians(model: Esm2, protein: LabelledProtein, layer: int | None) -> pd.DataFrame:
     """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement").
 
-    The representation Jacobian is taken after `layer` (None: not at all). Raises `InputError` for proteins of more
-    than `longest` residues.
+    The representation Jacobian is taken after `layer` (None: not at all).
     """
-    if len(protein.sequence) > longest:
-        raise InputError(f"{len(protein.sequence)} residues are more than the {longest} that Jacobians are taken of")
     responses = jacobian(model, protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
     some, full = jacobian_map(responses[:, ids][..., ids]), jacobian_map(responses)

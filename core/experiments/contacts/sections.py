@@ -120,7 +120,7 @@ def precision(study: Study) -> Section:
         ),
         finding=(
             "Long range, P@L/2: "
-            + ", ".join(f"{method} {long.loc[method, 'mean']:.3f}" for method in ordered)
+            + ", ".join(f"{method} {_mean(long, method)}" for method in ordered)
             + f"; chance {long.chance.mean():.3f}.{relatives}"
         ),
         figures={
@@ -228,4 +228,4 @@ def _mean(table: pd.DataFrame, method: str) -> str:
     if method not in table.index:
         return "not measured"
     row = table.loc[method]
-    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {int(row['n'])} proteins"
+    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}] ({int(row['n'])} proteins)"

@@ -160,7 +160,11 @@ class Study:
         proteins = self.split.all_judged
         best = self.ranking.heads(self.ranking.best_k)
         attention = self.survey.table(measures.attention, proteins, ranked=best, fitted=self.probe)
-        jacobians = self.survey.table(measures.jacobians, proteins, longest=self.longest, layer=self.hidden_layer)
+        short = {name: protein for name, protein in proteins.items() if len(protein.sequence) <= self.longest}
+        if long := [name for name in proteins if name not in short]:
+            reason = f"more than {self.longest} residues: {', '.join(long)}"
+            self.survey.left_out["jacobians", f"{len(long)} proteins"] = reason
+        jacobians = self.survey.table(measures.jacobians, short, layer=self.hidden_layer)
         table = pd.concat([attention, jacobians], ignore_index=True)
         return table.assign(group=np.where(table.subject.isin(list(self.split.relatives)), "relatives", "judged"))
 
