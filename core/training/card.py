@@ -41,6 +41,7 @@ N_CHECKING: Final = 100
 N_READERS: Final = 4
 N_CANDIDATES: Final = 12
 POLY_LONGEST: Final = 30
+POLY_LENGTH: Final = 20
 ORDERS: Final = 20
 LONGEST_JACOBIAN: Final = 75
 """Residues up to which structures of untrained families get a Jacobian; those of trained families always do."""
@@ -96,7 +97,7 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(methionine.crossings(model, POLY_LONGEST)),
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
-        "poly_a_evidence": methionine.evidence(model, "A", 20),
+        "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }
 
 

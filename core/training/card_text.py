@@ -19,8 +19,10 @@ def render(figures: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("core.training", "."), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters["cell"] = cell
+    environment.filters |= {"cell": cell, "bos_adds": _bos_adds}
     methionine = figures["methionine"]
+    found = {r["letter"]: r for r in methionine["poly_x_evidence"]}
+    poly_x = {r["letter"]: r | found[r["letter"]] for r in methionine["poly_x"]}
     return environment.get_template("card.md.j2").render(
         dict(figures)
         | {
@@ -37,8 +39,15 @@ def render(figures: Mapping[str, Any]) -> str:
             "enough": next((r["blocked"] for r in methionine["blocked"][1:4] if r["m_rate"] < 0.2), None),
             "upstream": [_upstream(head, rows) for head, rows in methionine["upstream"].items()],
             "poly_longest": methionine["poly_longest"],
-            "poly_x": [_values(r, "letter first_gap last_gap crossing crossing_held") for r in methionine["poly_x"]],
-            "poly_a": next(r for r in methionine["poly_x"] if r["letter"] == "A") | methionine["poly_a_evidence"],
+            "poly_x": [
+                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r))
+                for r in poly_x.values()
+            ],
+            "reader": methionine["readers"][0],
+            "poly_a": poly_x["A"],
+            "first_to_cross": min(
+                (r for r in poly_x.values() if r["crossing"]), key=lambda r: r["crossing"], default=None
+            ),
             "poly_a_masked": [_values(r, "masks m_rate gap") for r in methionine["poly_a_masked"]],
         }
         | _contacts(figures["contacts"])
@@ -57,6 +66,11 @@ def cell(value: object) -> str:
 
 def _values(row: Mapping[str, Any], names: str) -> Row:
     return [row[name] for name in names.split()]
+
+
+def _bos_adds(row: Mapping[str, float]) -> float:
+    """What BOS in the input adds to M's lead over the repeated amino acid, in logits."""
+    return row["with_bos"] - row["without_bos"]
 
 
 def _upstream(head: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

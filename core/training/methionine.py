@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
 from core.analyses.head_ablation import component_sweep, components
 from core.analyses.minimal_circuits import component_name
@@ -141,11 +142,18 @@ def recovery(model: Esm2, letter: str, orders: int) -> pd.DataFrame:
     return table.assign(m_rate=table["gap"] > 0).pivot_table(index="masks", values=["m_rate", "gap"]).reset_index()
 
 
-def evidence(model: Esm2, letter: str, length: int) -> dict[str, float]:
-    """M's logit minus X's at the masked first residue of a poly-X, with BOS in the input and with it left out."""
-    tokens = tokenize(letter * length, [0])
-    found = {}
-    for name, shown, position in (("with_bos", tokens, 1), ("without_bos", tokens[1:], 0)):
-        logits = run(model, shown, positions=[position]).logits[0, 0]
-        found[name] = float(logits[token_id("M")] - logits[token_id(letter)])
-    return found
+def evidence(model: Esm2, length: int, reader: Head) -> pd.DataFrame:
+    """What speaks for M and what for X at the masked first residue of every poly-X.
+
+    Columns letter, with_bos and without_bos (M's logit minus X's, with BOS in the input and with it left out), and
+    attention (the reader's, from the mask to BOS).
+    """
+    rows = []
+    for letter in AMINO_ACIDS.replace("M", ""):
+        tokens = tokenize(letter * length, [0])
+        leads = []
+        for shown, position in ((tokens, 1), (tokens[1:], 0)):
+            logits = run(model, shown, positions=[position]).logits[0, 0]
+            leads.append(float(logits[token_id("M")] - logits[token_id(letter)]))
+        rows.append((letter, *leads, float(bos_attention(model, tokens)[reader.layer, reader.index])))
+    return pd.DataFrame(rows, columns=["letter", "with_bos", "without_bos", "attention"])
