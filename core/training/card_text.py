@@ -68,7 +68,7 @@ def _values(row: Mapping[str, Any], names: str) -> Row:
     return [row[name] for name in names.split()]
 
 
-def _bos_adds(row: Mapping[str, float]) -> float:
+def _bos_adds(row: Mapping[str, Any]) -> float:
     """What BOS in the input adds to M's lead over the repeated amino acid, in logits."""
     return row["with_bos"] - row["without_bos"]
 
