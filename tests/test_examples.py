@@ -71,7 +71,8 @@ def test_disulfide_bonds_of_bpti_are_contacts():
 def test_oddities_are_said():
     assert "16 of 42 residues are not resolved" in load_example("amyloid_beta").notes
     assert "modified residues are read as their parents: MSE as M (4)" in load_example("hiv_capsid").notes
-    assert any("trained on its relatives (enolase)" in note for note in load_example("enolase").notes)
+    assert any("trained on its relatives (Kunitz domain)" in note for note in load_example("bpti").notes)
+    assert not any("trained on its relatives" in note for note in load_example("enolase").notes)
     crystal_start = load_example("cro_repressor").structure
     assert crystal_start.sequence[0] == "M"
     assert crystal_start.residues[0] is None
