@@ -33,9 +33,9 @@ def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout:
         marker={"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 2}},
         hovertemplate="%{x}: %{y:.3f} clean<extra></extra>",
     )
-    figure = styled(figure, "Amino acid (most likely in the clean run first)", readout.capitalize(), height=270)
+    figure = styled(figure, "Amino acid", readout.capitalize(), height=270)
     figure.update_layout(barmode="overlay", bargap=0.25, margin={"l": 50, "r": 10, "t": 20, "b": 45})
-    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickfont={"size": 11})
+    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 10})
 
 
 def band_bars(clean: BandView, edited: BandView) -> go.Figure:

@@ -81,7 +81,7 @@ def _run(question: Question, condition: Condition, head: Head) -> RunView:
 
 
 def _headline(question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among) -> None:
-    title, share, reset = st.columns([6, 1, 1], vertical_alignment="top")
+    title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
     reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
@@ -187,8 +187,8 @@ def _prediction(question: Question, before: Prediction, after: Prediction) -> No
     figure = figures.prediction_bars(before, after, question.target, readout)
     st.plotly_chart(figure, key="prediction", config=BARE)
     st.caption(
-        f"The masked {question.residue_label}: clean run outlined in grey, edited run filled; {question.target}, the "
-        "target, in orange."
+        f"The masked {question.residue_label}, most likely in the clean run first: clean outlined in grey, edited"
+        f" filled; {question.target}, the target, in orange."
     )
 
 
