@@ -165,7 +165,7 @@ def test_a_chosen_part_and_one_worker_give_the_same_digits(out: Path, likes_m: P
 
 def test_a_dask_cluster_gives_the_same_digits(out: Path, likes_m: Path, tmp_path: Path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         address = ("--dask", cluster.scheduler_address, "--only", "first-residue,rope-removal")
         done = call("--model", likes_m, "--proteins", out / "set.fasta", "--out", tmp_path, *address)
     assert done.returncode == 0, done.stderr

@@ -133,7 +133,7 @@ def test_progress_is_told_for_every_computed_subject(survey: Survey):
 def test_dask_gives_the_same_digits(survey: Survey, tmp_path: Path):
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Dask(cluster.scheduler_address) as workers,
     ):
         on_dask = dataclasses.replace(survey, workers=workers, folder=tmp_path / "dask")
