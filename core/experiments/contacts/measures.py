@@ -63,21 +63,20 @@ def attention(
     return judged(protein, maps)
 
 
-def jacobians(model: Esm2, protein: LabelledProtein, layer: int | None) -> pd.DataFrame:
-    """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement").
-
-    The representation Jacobian is taken after `layer` (None: not at all).
-    """
+def jacobians(model: Esm2, protein: LabelledProtein) -> pd.DataFrame:
+    """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement")."""
     responses = jacobian(model, protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
     some, full = jacobian_map(responses[:, ids][..., ids]), jacobian_map(responses)
-    maps = {JACOBIAN: full, CHEAP_JACOBIAN: some}
-    if layer is not None:
-        maps[HIDDEN_JACOBIAN] = representation_jacobian(model, protein.tokens, layer=layer)
     agreement = map_agreement(some, full)
     found = {"rank correlation": agreement.rank_correlation, "top L shared": agreement.shared}
     extra = pd.DataFrame({"measure": "agreement", "method": list(found), "value": list(found.values())})
-    return pd.concat([judged(protein, maps), extra], ignore_index=True)
+    return pd.concat([judged(protein, {JACOBIAN: full, CHEAP_JACOBIAN: some}), extra], ignore_index=True)
+
+
+def hidden_jacobian(model: Esm2, protein: LabelledProtein, layer: int) -> pd.DataFrame:
+    """What mutants give in the hidden states after a layer (0-based), as `judged` tells it."""
+    return judged(protein, {HIDDEN_JACOBIAN: representation_jacobian(model, protein.tokens, layer=layer)})
 
 
 def judged(protein: LabelledProtein, maps: Mapping[str, Float[np.ndarray, "residue residue"]]) -> pd.DataFrame:

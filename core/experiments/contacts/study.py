@@ -164,8 +164,10 @@ class Study:
         if long := [name for name in proteins if name not in short]:
             reason = f"more than {self.longest} residues: {', '.join(long)}"
             self.survey.left_out["jacobians", f"{len(long)} proteins"] = reason
-        jacobians = self.survey.table(measures.jacobians, short, layer=self.hidden_layer)
-        table = pd.concat([attention, jacobians], ignore_index=True)
+        tables = [attention, self.survey.table(measures.jacobians, short)]
+        if self.hidden_layer is not None:
+            tables.append(self.survey.table(measures.hidden_jacobian, short, layer=self.hidden_layer))
+        table = pd.concat(tables, ignore_index=True)
         return table.assign(group=np.where(table.subject.isin(list(self.split.relatives)), "relatives", "judged"))
 
     @cached_property
