@@ -26,7 +26,8 @@ def apc(maps: Float[Tensor, "*lead residue residue"]) -> Float[Tensor, "*lead re
     """Average product correction (Dunn et al. 2008): minus row sum x column sum / total; an all-zero map stays zero."""
     rows, columns = maps.sum(-1, keepdim=True), maps.sum(-2, keepdim=True)
     total = maps.sum((-1, -2), keepdim=True)
-    return maps - torch.where(total == 0, 0.0, rows * columns / torch.where(total == 0, 1.0, total))
+    share = torch.where(total == 0, 0.0, columns / torch.where(total == 0, 1.0, total))
+    return torch.addcmul(maps, rows, share, value=-1)  # the product is never held: maps of long proteins are large
 
 
 def symmetrised(patterns: Float[Tensor, "*lead pos pos"]) -> Float[Tensor, "*lead residue residue"]:
@@ -37,13 +38,23 @@ def symmetrised(patterns: Float[Tensor, "*lead pos pos"]) -> Float[Tensor, "*lea
     return inner + inner.transpose(-1, -2)
 
 
+def _corrected(patterns: Float[Tensor, "n_heads pos pos"]) -> Float[Tensor, "n_heads residue residue"]:
+    """Symmetrised and corrected, head by head: what lies between stays in the processor's cache."""
+    size = len(patterns), patterns.shape[-1] - 2, patterns.shape[-1] - 2
+    maps = patterns.new_empty(size, dtype=torch.promote_types(patterns.dtype, torch.float32))
+    for index, pattern in enumerate(patterns):
+        maps[index] = apc(symmetrised(pattern))
+    return maps
+
+
 def head_maps(
     model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
 ) -> Iterator[tuple[int, Float[Tensor, "n_heads residue residue"]]]:
     """(layer, its heads' symmetrised and corrected maps), one layer at a time."""
     for computed in stream(model, tokens, (condition,)):
         assert computed.pattern is not None
-        yield computed.layer, apc(symmetrised(computed.pattern[0]))
+        yield computed.layer, _corrected(computed.pattern[0])
+        del computed  # or its patterns would stay while the next layer's are computed
 
 
 class ContactAccumulator:
@@ -57,7 +68,7 @@ class ContactAccumulator:
 
     def add(self, layer: int, patterns: Float[Tensor, "n_heads pos pos"]) -> None:
         """Takes in one layer's patterns."""
-        maps = apc(symmetrised(patterns))
+        maps = _corrected(patterns)
         if self._head is not None:
             weight = self._head.weight.unflatten(0, (self._shape.n_layers, self._shape.n_heads))[layer]
             self._logits += torch.einsum("h,hij->ij", weight.to(maps.dtype), maps)
@@ -102,6 +113,7 @@ def _accumulated(model: Esm2, tokens: Tensor, heads: Sequence[Head], condition: 
     for computed in stream(model, tokens, (condition,)):
         assert computed.pattern is not None
         contacts.add(computed.layer, computed.pattern[0])
+        del computed
     return contacts
 
 

@@ -88,6 +88,7 @@ def layers(
         computed = _layer(model, resumed, edits.layers[layer], read if layer == last else None, patterns)
         resid = computed.resid_post
         yield computed
+        del computed  # only the caller may still hold this layer while the next one is computed
 
 
 def _layer(
@@ -119,7 +120,7 @@ def _layer(
                 q_rot = q_rot * torch.cat((edits.band_gain, edits.band_gain), dim=-1).unsqueeze(2)
             # float64 follows fair-esm step by step (its softmax is float32), so it takes the explicit road too
             if patterns or edits.attention or model.dtype == torch.float64:
-                scores = q_rot @ k_rot.transpose(-1, -2) / math.sqrt(model.shape.d_head)
+                scores = (q_rot / math.sqrt(model.shape.d_head)) @ k_rot.transpose(-1, -2)
                 pattern = F.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
                 pattern = edits.scaled_pattern(pattern, read)
                 z = pattern @ v
