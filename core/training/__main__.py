@@ -19,7 +19,10 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of the run; one that holds a checkpoint is gone on with.")],
     minutes: Annotated[float | None, typer.Option(help="Length of the schedule, in minutes of training.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the schedule, in batches.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Weights to begin with; from scratch without.")] = None,
+    # Also `--from`: torchrun takes a script's `--start` for an abbreviation of an option of its own.
+    start: Annotated[
+        Path | None, typer.Option("--start", "--from", help="Weights to begin with; from scratch without.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights, the batches and the masks.")] = 0,
     layers: int = Settings.n_layers,
     heads: int = Settings.n_heads,

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Int64, UInt8
+from jaxtyping import Bool, Float, Int, Int64, UInt8
 from torch import Tensor
 
 from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, UNK
@@ -18,7 +18,7 @@ from core.training.families import Collection
 TOKENS_PER_BATCH: Final = 8192
 SHORTEST: Final = 10
 LONGEST: Final = 512
-AT_LARGE_LENGTHS: Final = 0.27
+AT_LARGE_LENGTHS: Final = 0.22
 """Share of the batches whose length is a protein at large's; the others are as long as a member of a family."""
 AT_LARGE_ROWS: Final = 0.03
 """Weight of proteins at large among a batch's rows, where families of its length weigh 1 together at most."""
@@ -26,10 +26,13 @@ WHOLE_SHARE: Final = 0.85
 """Share of the family batches that are as long as a whole member."""
 LEAST_OF_A_DOMAIN: Final = 0.6
 """A member of a family is never cropped to less than this share of its length."""
-STARTS, ENDS = 0.4, 0.1
-"""Shares of a protein's crops that begin with BOS, and that end with EOS; the others have neither."""
+STARTS, ENDS, FRAGMENTS = 0.4, 0.1, 0.06
+"""Shares of a protein's crops that begin with BOS, that end with EOS, and that are cut out of it but begin with BOS all
+the same, as fragments in UniProt do; the others have neither."""
 MASKED, BLANKED, REPLACED = 0.15, 0.8, 0.1
 """Share of residues to predict, and which of those are shown as `<mask>` or as a random amino acid."""
+MASKED_IN_FAMILIES: Final = (0.1, 0.35)
+"""Families are seen many times over: the share, drawn anew for each row, makes a member hard to know by heart."""
 
 _ID_OF_BYTE: Final = np.full(256, UNK, dtype=np.uint8)
 for _index, _token in enumerate(TOKENS):
@@ -113,7 +116,9 @@ class Mix:
         rows_of = rng.multinomial(n_rows, weights / weights.sum()).tolist()
         rows = np.concatenate([_crops(pool, length, n, rng) for pool, n in zip(pools, rows_of, strict=True) if n])
         n_tokens = {pool.name: n * length for pool, n in zip(pools, rows_of, strict=True)}
-        return mask(rows, rng, n_tokens)
+        rates = rng.uniform(*MASKED_IN_FAMILIES, size=len(rows))
+        rates[: rows_of[0]] = MASKED
+        return mask(rows, rng, n_tokens, rates)
 
     def _length(self, rng: np.random.Generator) -> int:
         """The length of a sequence drawn from the mix, or shorter, so that every length is trained."""
@@ -135,19 +140,27 @@ def _crops(pool: Pool, length: int, n: int, rng: np.random.Generator) -> UInt8[n
         inside = rng.integers(np.minimum(1, room), np.maximum(room, np.minimum(1, room) + 1))  # neither BOS nor EOS
         where = rng.random(n)
         offset = np.where(where < STARTS, 0, np.where(where < STARTS + ENDS, room, inside))
+        fragment = (where >= STARTS + ENDS) & (where < STARTS + ENDS + FRAGMENTS)
     else:
-        offset = rng.integers(0, room + 1)
-    return pool.tokens[(pool.start[chosen] + offset)[:, None] + np.arange(length)]
+        offset, fragment = rng.integers(0, room + 1), False
+    rows = pool.tokens[(pool.start[chosen] + offset)[:, None] + np.arange(length)]
+    rows[fragment, 0] = BOS
+    return rows
 
 
-def mask(rows: UInt8[np.ndarray, "rows pos"], rng: np.random.Generator, n_tokens: dict[str, int]) -> Batch:
-    """Choose 15 % of the amino acids to predict: 80 % become `<mask>`, 10 % a random amino acid, 10 % stay.
+def mask(
+    rows: UInt8[np.ndarray, "rows pos"],
+    rng: np.random.Generator,
+    n_tokens: dict[str, int],
+    rates: Float[np.ndarray, "rows"] | float = MASKED,
+) -> Batch:
+    """Choose a share of each row's amino acids to predict: 80 % become `<mask>`, 10 % a random amino acid, 10 % stay.
 
-    At least one is asked about. Source: ESM-2's objective (Lin et al. 2023), after BERT.
+    At least one is asked about. Source: ESM-2's objective (Lin et al. 2023), after BERT; there the share is 15 %.
     """
     first, last = AMINO_ACID_IDS[0], AMINO_ACID_IDS[-1]
     residues = (rows >= first) & (rows <= last)
-    asked = residues & (rng.random(rows.shape) < MASKED)
+    asked = residues & (rng.random(rows.shape) < np.reshape(rates, (-1, 1)))
     if not asked.any():
         asked.flat[rng.choice(np.flatnonzero(residues))] = True
     shown = rows.copy()

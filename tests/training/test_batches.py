@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, tokenize
-from core.training.batches import LONGEST, Mix, make_pool, mask
+from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, tokenize
+from core.training.batches import FRAGMENTS, LONGEST, MASKED, MASKED_IN_FAMILIES, Mix, make_pool, mask
 from core.training.families import Collection
 
 
@@ -49,6 +49,24 @@ def test_masked_shares() -> None:
     assert torch.equal(batch.targets, original[asked])
 
 
+def test_rows_are_masked_at_their_own_rates() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(AMINO_ACID_IDS[0], AMINO_ACID_IDS[-1] + 1, size=(2, 20_000)).astype(np.uint8)
+    asked = mask(rows, rng, {}, np.array([0.1, 0.35])).asked.float().mean(dim=1)
+    assert asked.tolist() == pytest.approx([0.1, 0.35], abs=0.01)
+
+
+def test_families_are_masked_more_than_proteins_at_large(mix: Mix) -> None:
+    shares: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(200):
+        batch = mix.batch(number)
+        n_rows, n_at_large = len(batch.tokens), batch.n_tokens["at large"] // batch.tokens.shape[1]
+        if n_at_large in (0, n_rows):
+            shares[n_at_large == 0].append(batch.asked.float().mean().item())
+    assert np.mean(shares[True]) == pytest.approx(sum(MASKED_IN_FAMILIES) / 2, abs=0.02)
+    assert np.mean(shares[False]) == pytest.approx(MASKED, abs=0.01)
+
+
 def test_at_least_one_residue_is_asked_about() -> None:
     for seed in range(20):
         batch = mask(np.array([[BOS, 5, 6]], dtype=np.uint8), np.random.default_rng(seed), {})
@@ -76,8 +94,20 @@ def test_crops_of_proteins_begin_and_end_as_often_as_they_should(collection: Col
             begins["BOS"] += int((batch.tokens[:, 0] == BOS).sum())
             begins["EOS"] += int((batch.tokens[:, -1] == EOS).sum())
     assert begins["rows"] > 1000
-    assert begins["BOS"] / begins["rows"] == pytest.approx(0.4, abs=0.04)
+    assert begins["BOS"] / begins["rows"] == pytest.approx(0.4 + FRAGMENTS, abs=0.04)
     assert begins["EOS"] / begins["rows"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_fragments_begin_with_bos_before_the_inside_of_a_protein(collection: Collection) -> None:
+    mix = Mix(collection, seed=0, tokens_per_batch=2048)
+    second = Counter[str]()
+    for number in range(300):
+        batch = mix.batch(number)
+        if batch.n_tokens["at large"] == batch.tokens.numel() and batch.tokens.shape[1] < 30:
+            after = batch.tokens[batch.tokens[:, 0] == BOS, 1]
+            second.update(TOKENS[token] for token in after.tolist() if token != MASK)
+    fragments = 1 - second["M"] / second.total()
+    assert fragments == pytest.approx(FRAGMENTS / (0.4 + FRAGMENTS), abs=0.05)
 
 
 def test_a_domain_is_not_cropped_to_less_than_its_share() -> None:
