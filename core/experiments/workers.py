@@ -78,6 +78,9 @@ class Processes(Workers):
         self._idle: list[ProcessPoolExecutor] = []
 
     def close(self) -> None:
+        # Waiting for those with nothing to do takes no time, and the interpreter may not end while they are ending.
+        for process in self._idle:
+            process.shutdown(wait=True)
         self._stack.close()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | Failure]]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import active_children
 from pathlib import Path
 
 import pandas as pd
@@ -108,6 +109,14 @@ def test_a_killed_run_leaves_no_worker_behind(model_folder: Path, tiny: Esm2, tm
         parent.kill()
     worker = Path("/proc") / pid_file.read_text()
     _wait_until(lambda: not worker.exists())
+
+
+def test_a_finished_run_has_ended_its_workers(survey: Survey, tmp_path: Path):
+    before = set(active_children())
+    with Processes(2) as workers:
+        dataclasses.replace(survey, folder=tmp_path / "other", workers=workers).table(m_logit, SEQUENCES)
+        assert set(active_children()) > before
+    assert set(active_children()) <= before
 
 
 def _wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
