@@ -4,9 +4,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from core.analyses.head_ablation import Component
-from core.analyses.minimal_circuits import component_name, parse_component
 from core.errors import InputError
+from core.interventions import Component, component_name, parse_component
 
 MAX_BYTES = 2**16
 

@@ -45,6 +45,30 @@ class Head(msgspec.Struct, frozen=True, order=True):
         return cls(int(found[1]) - 1, int(found[2]) - 1)
 
 
+Module = tuple[Literal["attention", "mlp"], int]
+"""A layer's whole attention module or MLP, by the layer's 0-based number."""
+Component = Head | Module
+
+
+def component_name(component: Component) -> str:
+    """What people call a component, layers and heads counted from 1: L6H8, L6 attention, L1 MLP."""
+    if isinstance(component, Head):
+        return str(component)
+    kind, layer = component
+    return f"L{layer + 1} {'MLP' if kind == 'mlp' else kind}"
+
+
+def parse_component(text: str) -> Component:
+    """The component that a person calls `text`; `InputError` unless it is written like L6H8, L6 attention or L1 MLP."""
+    found = re.fullmatch(r"\s*L([1-9]\d*)\s*(attention|mlp)\s*", text, re.IGNORECASE)
+    if found:
+        return ("mlp" if found[2].lower() == "mlp" else "attention", int(found[1]) - 1)
+    try:
+        return Head.parse(text)
+    except InputError:
+        raise InputError(f"'{text}' is not a component: write it as L6H8, L6 attention or L1 MLP") from None
+
+
 class Source(msgspec.Struct, frozen=True):
     """Another run to take activations from, described by its data: its tokens, and its own condition."""
 
@@ -258,7 +282,7 @@ def _phrase(intervention: Intervention) -> tuple[str, str]:
     match intervention:
         case AblateHead() | AblateAttention() | AblateMlp():
             ended = {"zero": "off", "mean": "set to its mean", "resample": "resampled"}[intervention.mode]
-            return _component(intervention), f"{ended} {describe_scope(intervention.scope)}"
+            return _subject(intervention), f"{ended} {describe_scope(intervention.scope)}"
         case BlockAttention(head, queries, keys, scale, renormalise):
             verb = "blocked" if scale == 0 else f"times {scale:g}"
             target = describe_scope(keys).removeprefix("at ")
@@ -275,21 +299,21 @@ def _phrase(intervention: Intervention) -> tuple[str, str]:
         case ScaleBand(head, band, factor):
             return f"band {band} of {head}", f"times {factor:g}"
         case PatchActivation():
-            return _component(intervention), f"patched from another run {describe_scope(intervention.scope)}"
+            return _subject(intervention), f"patched from another run {describe_scope(intervention.scope)}"
         case FixTokenDropout(scale):
             return "token dropout's scale", f"held at {scale:.3g}"
 
 
-def _component(intervention: AblateHead | AblateAttention | AblateMlp | PatchActivation) -> str:
+def _subject(intervention: AblateHead | AblateAttention | AblateMlp | PatchActivation) -> str:
     match intervention:
         case AblateHead():
             return str(intervention.head)
-        case AblateAttention():
-            return f"attention {intervention.layer + 1}"
-        case AblateMlp():
-            return f"MLP {intervention.layer + 1}"
+        case AblateAttention(layer):
+            return component_name(("attention", layer))
+        case AblateMlp(layer):
+            return component_name(("mlp", layer))
         case PatchActivation(site, layer, _, head):
-            return f"{site} of {Head(layer, head)}" if head is not None else f"{site} of layer {layer + 1}"
+            return f"{site} of {Head(layer, head)}" if head is not None else f"{site} of L{layer + 1}"
 
 
 def _side(side: Side) -> str:

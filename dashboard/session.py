@@ -1,6 +1,6 @@
 """What the person chose, and its place in the address: every control is a widget bound to a query parameter.
 
-So one link restores one view. Lists of heads and residues travel as people write them: L6H8, attention 3, MLP 2, M1.
+So one link restores one view. Lists of heads and residues travel as people write them: L6H8, L3 attention, L2 MLP, M1.
 """
 
 import re
@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.alphabet import AMINO_ACIDS
+from core.analyses.head_ablation import ablate, components
 from core.errors import InputError
 from core.interventions import (
-    AblateAttention,
-    AblateHead,
-    AblateMlp,
     BlockAttention,
     Condition,
     Head,
@@ -22,6 +20,7 @@ from core.interventions import (
     Scope,
     ShiftRope,
     Side,
+    component_name,
 )
 from core.model import ModelShape
 from core.protein import parse_residue, residue_name
@@ -47,19 +46,11 @@ def plain(text: str) -> str:
 
 def component_names(shape: ModelShape) -> list[str]:
     """Every head and module under the name that people read."""
-    heads = [str(Head(layer, index)) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
-    layers = range(1, shape.n_layers + 1)
-    return [*heads, *(f"attention {layer}" for layer in layers), *(f"MLP {layer}" for layer in layers)]
+    return [component_name(component) for component in components(shape)]
 
 
 def head_names(shape: ModelShape) -> list[str]:
     return component_names(shape)[: shape.n_layers * shape.n_heads]
-
-
-def module_layer(name: str) -> tuple[str, int] | None:
-    """("attention", 2) for "attention 3", ("MLP", 1) for "MLP 2", None for a head."""
-    found = re.fullmatch(r"(attention|MLP) (\d+)", name)
-    return (found[1], int(found[2]) - 1) if found else None
 
 
 def parse_residues(text: str, sequence: str) -> tuple[int, ...]:
@@ -104,16 +95,9 @@ class Edits:
     def condition(self, shape: ModelShape) -> Condition:
         """The interventions that these choices mean, in a fixed order, so that equal choices are equal conditions."""
         condition: list = []
-        for name in component_names(shape):
-            if name not in self.off:
-                continue
-            module = module_layer(name)
-            if module is None:
-                condition.append(AblateHead(Head.parse(name), self.scope, self.mode))
-            elif module[0] == "attention":
-                condition.append(AblateAttention(module[1], self.scope, self.mode))
-            else:
-                condition.append(AblateMlp(module[1], self.scope, self.mode))
+        for component in components(shape):
+            if component_name(component) in self.off:
+                condition += ablate(component, self.scope, self.mode)
         names = head_names(shape)
         blocked = names if EVERY_HEAD in self.blocked else [name for name in names if name in self.blocked]
         condition += [BlockAttention(Head.parse(name), "all", "bos") for name in blocked]

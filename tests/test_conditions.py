@@ -102,6 +102,7 @@ def test_what_is_no_head_is_refused(text):
 def test_the_sentence_a_person_reads():
     off = (AblateHead(Head(5, 7), "mask"), AblateHead(Head(0, 7), "mask"), ShiftRope(Head(4, 8), 3))
     assert describe(off) == "L6H8, L1H8 off at the mask · q of L5H9 shifted by +3 residues"
+    assert describe((AblateAttention(5, "mask"), AblateMlp(0, "mask"))) == "L6 attention, L1 MLP off at the mask"
     assert describe(()) == "nothing is changed"
 
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,12 +11,10 @@ from torch import Tensor
 
 from core.alphabet import MASK
 from core.errors import InputError
-from core.interventions import AblateAttention, AblateHead, AblateMlp, Condition, Head, Mode, Scope
+from core.interventions import AblateAttention, AblateHead, AblateMlp, Component, Condition, Head, Mode, Scope
 from core.metrics import Among, target_gap
 from core.model import Esm2, ModelShape
 from core.run import MEMORY_BUDGET, RESUMABLE, Trace, run, sweep
-
-Component = Head | tuple[Literal["attention", "mlp"], int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,5 @@
 """What is the least that a prediction needs? Components ablated one after another until it fails."""
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import Component, ablate
+from core.analyses.head_ablation import ablate
 from core.analyses.reading import Reading, read
 from core.errors import InputError
-from core.interventions import Condition, Head, Scope
+from core.interventions import Component, Condition, Head, Scope
 from core.metrics import Among
 from core.model import Esm2, ModelShape
 from core.run import MEMORY_BUDGET, RESUMABLE, run
@@ -90,22 +89,3 @@ def heads_in(shape: ModelShape, components: Sequence[Component]) -> list[Compone
         else:
             split.append(component)
     return split
-
-
-def component_name(component: Component) -> str:
-    """What people call a component, layers and heads counted from 1: L6H8, L6 attention, L1 MLP."""
-    if isinstance(component, Head):
-        return str(component)
-    kind, layer = component
-    return f"L{layer + 1} {'MLP' if kind == 'mlp' else kind}"
-
-
-def parse_component(text: str) -> Component:
-    """The component that a person calls `text`; `InputError` unless it is written like L6H8, L6 attention or L1 MLP."""
-    found = re.fullmatch(r"\s*L([1-9]\d*)\s*(attention|mlp)\s*", text, re.IGNORECASE)
-    if found:
-        return ("mlp" if found[2].lower() == "mlp" else "attention", int(found[1]) - 1)
-    try:
-        return Head.parse(text)
-    except InputError:
-        raise InputError(f"'{text}' is not a component: write it as L6H8, L6 attention or L1 MLP") from None

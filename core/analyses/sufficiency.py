@@ -8,13 +8,14 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import Component, components
+from core.analyses.head_ablation import components
 from core.analyses.reading import read
 from core.errors import InputError
 from core.interventions import (
     AblateAttention,
     AblateHead,
     AblateMlp,
+    Component,
     Condition,
     Head,
     NamedScope,

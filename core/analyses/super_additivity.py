@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.analyses.head_ablation import Component, residue_position
+from core.analyses.head_ablation import residue_position
 from core.analyses.sufficiency import keep_only
 from core.forward import unembed
-from core.interventions import Scope
+from core.interventions import Component, Scope
 from core.metrics import Among, target_gap
 from core.model import Esm2
 from core.run import Keep, run

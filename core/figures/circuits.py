@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.minimal_circuits import MinimalCircuit, component_name
+from core.analyses.minimal_circuits import MinimalCircuit
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
 from core.figures.style import (
@@ -24,6 +24,7 @@ from core.figures.style import (
     heatmap,
     styled,
 )
+from core.interventions import component_name
 
 
 def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:

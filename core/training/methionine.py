@@ -11,9 +11,8 @@ from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
 from core.analyses.head_ablation import component_sweep, components
-from core.analyses.minimal_circuits import component_name
 from core.analyses.reading import read
-from core.interventions import AblateHead, BlockAttention, Condition, Head
+from core.interventions import AblateHead, BlockAttention, Condition, Head, component_name
 from core.metrics import probabilities, target_gap
 from core.model import Esm2
 from core.run import RESUMABLE, run, stream

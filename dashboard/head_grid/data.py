@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from core.errors import InputError
 from core.figures.style import head_names, layer_names
-from core.interventions import Head
+from core.interventions import Component, Head, component_name
 from dashboard.component import LOWERS, RAISES
 
 
@@ -43,11 +43,9 @@ class HeadGridData:
 
 @dataclass(frozen=True, slots=True)
 class HeadChoice:
-    """What is switched off (heads, and attention modules and MLPs by 0-based layer), and the head looked at closely."""
+    """What is switched off (heads, attention modules, MLPs), and the head looked at closely."""
 
-    heads: frozenset[Head] = frozenset()
-    attention: frozenset[int] = frozenset()
-    mlps: frozenset[int] = frozenset()
+    off: frozenset[Component] = frozenset()
     selected: Head | None = None
 
 
@@ -59,15 +57,14 @@ def payload(data: HeadGridData) -> dict[str, Any]:
     """
     n_layers, n_heads = data.heads.shape
     effects = np.column_stack([data.heads, data.attention, data.mlps])
-    layers = layer_names(n_layers)
     names = [
-        [*(str(Head(layer, head)) for head in range(n_heads)), f"{layers[layer]} attention", f"{layers[layer]} MLP"]
+        [component_name(_component(layer, column, n_heads)) for column in range(n_heads + 2)]
         for layer in range(n_layers)
     ]
     known = np.isfinite(data.heads)
     return {
         "colours": {"lowers": LOWERS, "raises": RAISES},
-        "layers": layers,
+        "layers": layer_names(n_layers),
         "columns": [*head_names(n_heads), "Attn", "MLP"],
         "names": names,
         "effects": [[round(float(x), 4) if np.isfinite(x) else None for x in row] for row in effects],
@@ -84,9 +81,7 @@ def _largest(effects: np.ndarray) -> float:
 
 def to_cells(choice: HeadChoice, n_heads: int) -> dict[str, Any]:
     """A choice as the browser holds it: cells [layer, column], with columns in the order of `payload`."""
-    off = [[head.layer, head.index] for head in choice.heads]
-    off += [[layer, n_heads] for layer in choice.attention]
-    off += [[layer, n_heads + 1] for layer in choice.mlps]
+    off = [_cell(component, n_heads) for component in choice.off]
     selected = choice.selected and [choice.selected.layer, choice.selected.index]
     return {"off": sorted(off), "selected": selected}
 
@@ -97,8 +92,19 @@ def from_cells(value: dict[str, Any], n_layers: int, n_heads: int) -> HeadChoice
     layer, column = value["selected"] or (-1, -1)
     exists = 0 <= layer < n_layers and 0 <= column < n_heads
     return HeadChoice(
-        heads=frozenset(Head(layer, column) for layer, column in off if column < n_heads),
-        attention=frozenset(layer for layer, column in off if column == n_heads),
-        mlps=frozenset(layer for layer, column in off if column == n_heads + 1),
+        off=frozenset(_component(layer, column, n_heads) for layer, column in off),
         selected=Head(layer, column) if exists else None,
     )
+
+
+def _component(layer: int, column: int, n_heads: int) -> Component:
+    if column < n_heads:
+        return Head(layer, column)
+    return ("attention" if column == n_heads else "mlp", layer)
+
+
+def _cell(component: Component, n_heads: int) -> list[int]:
+    if isinstance(component, Head):
+        return [component.layer, component.index]
+    kind, layer = component
+    return [layer, n_heads if kind == "attention" else n_heads + 1]

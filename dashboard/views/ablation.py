@@ -7,10 +7,9 @@ import streamlit as st
 from core.alphabet import tokenize
 from core.analyses.ablation_effects import SCOPES, AblationEffects, ablations, pooled
 from core.analyses.head_ablation import components
-from core.analyses.minimal_circuits import component_name
 from core.analyses.reading import Reading
 from core.figures import ablation as figures
-from core.interventions import Mode, NamedScope, describe_scope
+from core.interventions import Mode, NamedScope, component_name, describe_scope
 from core.paper_values import ABLATION, PaperValue
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
@@ -111,12 +110,10 @@ def _grid(question: Question, effects: AblationEffects, quantity: str, scope: Na
 
 def _carry(choice: HeadChoice, scope: NamedScope, mode: Mode) -> None:
     """Notes what was clicked, for the page to open in Explore: pages can't be switched from a callback."""
-    off = [str(head) for head in sorted(choice.heads)]
-    off += [f"attention {layer + 1}" for layer in sorted(choice.attention)]
-    off += [f"MLP {layer + 1}" for layer in sorted(choice.mlps)]
-    link = {"off": off, "scope": SCOPE_NAMES[scope], "mode": MODES[mode]}
-    if choice.heads or choice.selected:
-        link["head"] = str(min(choice.heads, default=choice.selected))
+    link = {"off": sorted(map(component_name, choice.off)), "scope": SCOPE_NAMES[scope], "mode": MODES[mode]}
+    heads = [component for component in choice.off if isinstance(component, Head)]
+    if heads or choice.selected:
+        link["head"] = str(min(heads, default=choice.selected))
     st.session_state[CARRIED] = link
 
 

@@ -9,7 +9,7 @@ from core.analyses.head_ablation import ComponentEffects, component_sweep
 from core.contacts import SEPARATIONS, Verdict, heads_map, judge_pairs, precision_at, top_contacts
 from core.errors import InputError
 from core.figures import explore as figures
-from core.interventions import Condition, Head, condition_to_json, describe
+from core.interventions import Condition, Head, component_name, condition_to_json, describe, parse_component
 from core.metrics import Among
 from core.protein import residue_name
 from core.snippet import python_snippet
@@ -23,7 +23,6 @@ from dashboard.session import (
     Edits,
     forget_edits,
     head_names,
-    module_layer,
     parse_residues,
     plain,
     written_residues,
@@ -121,13 +120,7 @@ def _grid(question: Question, edits: Edits, condition: Condition, head: Head, am
         if effects is None
         else HeadGridData(effects.heads, effects.attention, effects.mlp)
     )
-    off = [(name, module_layer(name)) for name in edits.off]
-    choice = HeadChoice(
-        heads=frozenset(Head.parse(name) for name, module in off if module is None),
-        attention=frozenset(module[1] for _, module in off if module and module[0] == "attention"),
-        mlps=frozenset(module[1] for _, module in off if module and module[0] == "MLP"),
-        selected=head,
-    )
+    choice = HeadChoice(frozenset(map(parse_component, edits.off)), head)
     head_grid(data, key=f"grid {shape}", choice=choice, on_change=_take_choice)
     st.caption(
         f"Each cell: how the {question.target} gap at {question.residue_label} changes when that part alone is switched"
@@ -137,10 +130,7 @@ def _grid(question: Question, edits: Edits, condition: Condition, head: Head, am
 
 
 def _take_choice(choice: HeadChoice) -> None:
-    off = [str(head) for head in sorted(choice.heads)]
-    off += [f"attention {layer + 1}" for layer in sorted(choice.attention)]
-    off += [f"MLP {layer + 1}" for layer in sorted(choice.mlps)]
-    st.session_state["off"] = off
+    st.session_state["off"] = sorted(map(component_name, choice.off))
     if choice.selected is not None:
         st.session_state["head"] = str(choice.selected)
 

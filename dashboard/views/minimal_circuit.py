@@ -7,11 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import Component
-from core.analyses.minimal_circuits import MinimalCircuit, component_name, heads_in, minimal_circuit, modules
+from core.analyses.minimal_circuits import MinimalCircuit, heads_in, minimal_circuit, modules
 from core.circuits import Circuit, circuit_to_json
 from core.figures import circuits as figures
-from core.interventions import NamedScope
+from core.interventions import Component, NamedScope, component_name
 from core.paper_values import MINIMAL_CIRCUIT
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce

@@ -7,19 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import Component, components
-from core.analyses.minimal_circuits import (
-    component_name,
-    minimal_circuit,
-    modules,
-    parse_component,
-)
+from core.analyses.head_ablation import components
+from core.analyses.minimal_circuits import minimal_circuit, modules
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
 from core.analyses.super_additivity import SuperAdditivity, super_additivity
 from core.circuits import Circuit, circuit_from_json, circuit_to_json
 from core.errors import InputError
 from core.experiments.tables import means, rows
 from core.figures import circuits as figures
+from core.interventions import Component, component_name, parse_component
 from core.paper_values import SUFFICIENCY, PaperValue
 from dashboard import engine
 from dashboard.circuit_controls import costliest_heads

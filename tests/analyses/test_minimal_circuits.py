@@ -4,9 +4,9 @@ from torch import Tensor
 
 from core.alphabet import TOKENS as VOCABULARY
 from core.analyses.head_ablation import ablate
-from core.analyses.minimal_circuits import component_name, heads_in, minimal_circuit, modules, parse_component
+from core.analyses.minimal_circuits import heads_in, minimal_circuit, modules
 from core.errors import InputError
-from core.interventions import Head
+from core.interventions import Head, component_name, parse_component
 from core.metrics import target_gap
 from core.model import Esm2
 from core.run import run

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.competition import crossing, elongation
 from core.analyses.main_heads import heads_by_cost, swap_search
-from core.analyses.minimal_circuits import component_name, minimal_circuit, modules
+from core.analyses.minimal_circuits import minimal_circuit, modules
 from core.analyses.norm_direction import aggregate, compare_bands
 from core.analyses.patching import patch_heads, patch_stream
 from core.analyses.reading import read
@@ -21,7 +21,7 @@ from core.analyses.rope_experiments import patch_sets
 from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve
 from core.analyses.sufficiency import token_scopes
 from core.analyses.write_vectors import write_vectors
-from core.interventions import Head
+from core.interventions import Head, component_name
 from core.model import Esm2, load_model
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

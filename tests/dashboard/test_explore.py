@@ -35,7 +35,7 @@ LINK = {
     "mask": "M1, T7",
     "target": "K",
     "head": "L5H11",
-    "off": ["L2H2", "attention 1", "MLP 3"],
+    "off": ["L2H2", "L1 attention", "L3 MLP"],
     "scope": "BOS and the mask",
     "mode": "its mean",
     "bos": ["L3H11"],
@@ -76,8 +76,8 @@ def said(app: AppTest) -> str:
 
 def test_choices_become_the_same_condition_in_whatever_order_they_were_made():
     shape = ModelShape(2, 2, 8)
-    one = Edits(("MLP 2", "L2H1", "attention 1", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
-    other = Edits(("L1H2", "attention 1", "L2H1", "MLP 2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    one = Edits(("L2 MLP", "L2H1", "L1 attention", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    other = Edits(("L1H2", "L1 attention", "L2H1", "L2 MLP"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
     expected = (
         AblateHead(Head(0, 1), "mask", "mean"),
         AblateHead(Head(1, 0), "mask", "mean"),
@@ -168,7 +168,7 @@ def test_a_link_restores_every_control():
     for name, expected in (LINK | held).items():
         assert app.session_state[name] == expected, name
     sentence = said(app)
-    for part in ("L2H2, attention 1, MLP 3 set to its mean at BOS and the mask", "L3H11", "shifted by -3"):
+    for part in ("L2H2, L1 attention, L3 MLP set to its mean at BOS and the mask", "L3H11", "shifted by -3"):
         assert part in sentence
 
 

@@ -45,13 +45,13 @@ def test_effects_of_different_models_are_refused() -> None:
 
 
 def test_choices_survive_the_browser() -> None:
-    choice = HeadChoice(frozenset({Head(0, 3), Head(5, 0)}), frozenset({2}), frozenset({0, 5}), Head(1, 2))
+    choice = HeadChoice(frozenset({Head(0, 3), Head(5, 0), ("attention", 2), ("mlp", 0), ("mlp", 5)}), Head(1, 2))
     assert from_cells(json.loads(json.dumps(to_cells(choice, 4))), 6, 4) == choice
 
 
 def test_cells_of_another_model_are_left_out() -> None:
     value = {"off": [[0, 0], [6, 0], [0, 6], [-1, 0], [1, 4], [1, 5]], "selected": [0, 4]}
-    assert from_cells(value, 6, 4) == HeadChoice(frozenset({Head(0, 0)}), frozenset({1}), frozenset({1}), None)
+    assert from_cells(value, 6, 4) == HeadChoice(frozenset({Head(0, 0), ("attention", 1), ("mlp", 1)}))
 
 
 # In the browser
@@ -83,37 +83,37 @@ def test_a_click_switches_a_head_off_at_once_and_on_again(open_grid: OpenPage) -
         " return cell.classList.contains('off') ? performance.now() - start : Infinity; }"
     )
     assert milliseconds < 100
-    expect_python(page, "off: L6H8; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L6H8; selected L1H1")
     cell(page, 5, 7).click()
-    expect_python(page, "off: none; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: none; selected L1H1")
 
 
 @pytest.mark.browser
 def test_labels_switch_rows_and_columns_and_modules_have_cells(open_grid: OpenPage) -> None:
     page = open_grid("?layers=3&heads=4")
     page.get_by_text("L2", exact=True).click()
-    expect_python(page, "off: L2H1, L2H2, L2H3, L2H4; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L2H1, L2H2, L2H3, L2H4; selected L1H1")
     page.get_by_text("H3", exact=True).click()
-    expect_python(page, "off: L1H3, L2H1, L2H2, L2H3, L2H4, L3H3; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L1H3, L2H1, L2H2, L2H3, L2H4, L3H3; selected L1H1")
     page.get_by_text("L2", exact=True).click()
-    expect_python(page, "off: L1H3, L3H3; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L1H3, L3H3; selected L1H1")
     page.get_by_role("button", name="All on").click()
     cell(page, 2, 4).click()
     cell(page, 0, 5).click()
-    expect_python(page, "off: none; attention [2]; MLPs [0]; selected L1H1")
+    expect_python(page, "off: L1 MLP, L3 attention; selected L1H1")
     page.get_by_text("Attn", exact=True).click()
-    expect_python(page, "off: none; attention [0, 1, 2]; MLPs [0]; selected L1H1")
+    expect_python(page, "off: L1 MLP, L1 attention, L2 attention, L3 attention; selected L1H1")
 
 
 @pytest.mark.browser
 def test_shift_click_and_select_mode_choose_a_head(open_grid: OpenPage) -> None:
     page = open_grid()
     cell(page, 4, 8).click(modifiers=["Shift"])
-    expect_python(page, "off: none; attention []; MLPs []; selected L5H9")
+    expect_python(page, "off: none; selected L5H9")
     page.get_by_role("button", name="Select").click()
     cell(page, 1, 2).click()
     cell(page, 1, 20).click()  # an attention module: nothing to look at closely
-    expect_python(page, "off: none; attention []; MLPs []; selected L2H3")
+    expect_python(page, "off: none; selected L2H3")
     assert page.locator(".cell.selected").count() == 1
 
 
@@ -122,7 +122,7 @@ def test_quick_clicks_all_count(open_grid: OpenPage) -> None:
     page = open_grid()
     for head in range(6):
         cell(page, 0, head).click(delay=0)
-    expect_python(page, "off: L1H1, L1H2, L1H3, L1H4, L1H5, L1H6; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L1H1, L1H2, L1H3, L1H4, L1H5, L1H6; selected L1H1")
     assert page.locator(".cell.off").count() == 6
 
 
@@ -130,9 +130,9 @@ def test_quick_clicks_all_count(open_grid: OpenPage) -> None:
 def test_the_page_sets_the_choice(open_grid: OpenPage) -> None:
     page = open_grid()
     cell(page, 0, 0).click()
-    expect_python(page, "off: L1H1; attention []; MLPs []; selected L1H1")
+    expect_python(page, "off: L1H1; selected L1H1")
     page.get_by_role("button", name="Switch L2H2 off").click()
-    expect_python(page, "off: L2H2; attention []; MLPs []; selected None")
+    expect_python(page, "off: L2H2; selected None")
     expect(page.locator(".cell.off")).to_have_attribute("data-layer", "1")
 
 
@@ -142,7 +142,7 @@ def test_keys_move_switch_and_select(open_grid: OpenPage) -> None:
     page.locator(".grid").focus()
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Space", "ArrowLeft", "s"):
         page.keyboard.press(key)
-    expect_python(page, "off: L2H3; attention []; MLPs []; selected L2H2")
+    expect_python(page, "off: L2H3; selected L2H2")
 
 
 @pytest.mark.browser

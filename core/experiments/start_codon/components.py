@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from core.analyses.minimal_circuits import component_name, modules
+from core.analyses.minimal_circuits import modules
 from core.analyses.rope_experiments import heads_of_layers
 from core.analyses.super_additivity import SuperAdditivity
 from core.experiments.report import Comparison, Section, percent
@@ -15,6 +15,7 @@ from core.experiments.tables import grid, means, rows
 from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
+from core.interventions import component_name
 from core.paper_values import ABLATION, MINIMAL_CIRCUIT, SUFFICIENCY
 
 INTERNAL_RESIDUES = 5

@@ -14,9 +14,9 @@ from torch import Tensor
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
 from core.analyses.competition import destruction, elongation
-from core.analyses.head_ablation import Component, ablate, components
+from core.analyses.head_ablation import ablate, components
 from core.analyses.injection import inject
-from core.analyses.minimal_circuits import component_name, heads_in, minimal_circuit, modules
+from core.analyses.minimal_circuits import heads_in, minimal_circuit, modules
 from core.analyses.norm_direction import compare_bands
 from core.analyses.patching import patch_heads, patch_stream
 from core.analyses.reading import read
@@ -26,7 +26,7 @@ from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, witho
 from core.analyses.super_additivity import super_additivity
 from core.analyses.write_vectors import write_vectors
 from core.errors import InputError
-from core.interventions import Head, HeadSite, Scope, Side
+from core.interventions import Component, Head, HeadSite, Scope, Side, component_name
 from core.metrics import probabilities, rank, target_gap
 from core.model import Esm2, ModelShape
 from core.run import RESUMABLE, run

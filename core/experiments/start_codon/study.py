@@ -8,14 +8,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analyses.head_ablation import Component
-from core.analyses.minimal_circuits import component_name, modules
+from core.analyses.minimal_circuits import modules
 from core.analyses.rope_experiments import greedy_swap, heads_of_layers
 from core.errors import InputError
 from core.evaluation_sets import EvaluationSequence
 from core.experiments.start_codon import measures
 from core.experiments.survey import Survey
-from core.interventions import Head
+from core.interventions import Component, Head, component_name
 from core.model import Esm2, ModelShape
 from core.rope import wavelengths
 

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.interventions import Head
+from core.interventions import Head, component_name
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
 
 st.set_page_config(layout="wide")
@@ -16,9 +16,9 @@ if st.query_params.get("case") == "not-computed":
 
 st.session_state.setdefault("choice", HeadChoice(selected=Head(0, 0)))
 if st.button("Switch L2H2 off"):
-    st.session_state.choice = HeadChoice(heads=frozenset({Head(1, 1)}))
+    st.session_state.choice = HeadChoice(frozenset({Head(1, 1)}))
 left, _ = st.columns(2)
 with left:
     choice = st.session_state.choice = head_grid(data, key="grid", choice=st.session_state.choice)
-off = ", ".join(str(head) for head in sorted(choice.heads)) or "none"
-st.text(f"off: {off}; attention {sorted(choice.attention)}; MLPs {sorted(choice.mlps)}; selected {choice.selected}")
+off = ", ".join(sorted(map(component_name, choice.off))) or "none"
+st.text(f"off: {off}; selected {choice.selected}")
