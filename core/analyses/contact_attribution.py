@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.analyses.head_ablation import ablate, components
 from core.contacts import ContactAccumulator, head_maps, precision_at
 from core.errors import Cancelled, InputError
-from core.interventions import AblateHead, Condition, Head, Mode, Scope
+from core.interventions import Condition, Head, Mode, Scope
 from core.labelled import LabelledProtein
 from core.model import Esm2
 from core.run import MEMORY_BUDGET, rows_within, stream
@@ -106,13 +107,14 @@ def contact_maps(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContactEffects:
-    """What a contact map loses without each head."""
+    """What a contact map loses without each component, in the order of `core.analyses.head_ablation.components`."""
 
-    change: Float[np.ndarray, "n_layers n_heads"]
+    change: Float[np.ndarray, "component"]
     """Mean absolute change of the map over pairs six or more residues apart (probability, or the average's units)."""
-    precision: Float[np.ndarray, "n_layers n_heads"] | None
-    """Change of long-range P@L/2 (negative: worse without the head); None for a protein without known contacts."""
-    clean_precision: float | None
+    precision: Float[np.ndarray, "component"] | None
+    """Change of long-range P@L/2 (negative: worse without it); None for a protein without known contacts."""
+    given_precision: float | None
+    """That P@L/2 with every component on that `given` leaves on."""
 
 
 def ablation_effects(
@@ -128,27 +130,25 @@ def ablation_effects(
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> ContactEffects:
-    """The effect on the contact map (`heads` averaged, or the contact head's) of ablating every head in turn.
+    """The effect on the contact map (`heads` averaged, or the contact head's) of ablating every component in turn.
 
-    `given` holds in every run, the one compared with included. `protein` gives the truth, on the tokens' numbering.
-    Raises `InputError` as `contact_maps` does, and when the truth is of another length.
+    An ablated head no longer writes, but its own pattern stays: it changes the map through later layers alone. `given`
+    holds in every run, the one compared with included. `protein` gives the truth, on the tokens' numbering. Raises
+    `InputError` as `contact_maps` does, and when the truth is of another length.
     """
     if protein is not None and len(protein.sequence) != len(tokens) - 2:
         raise InputError(f"{protein.name} has {len(protein.sequence)} residues, the sequence {len(tokens) - 2}")
-    shape = model.shape
-    listed = [Head(layer, index) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
-    conditions = [given, *((*given, AblateHead(head, scope, mode)) for head in listed)]
+    conditions = [given, *(given + ablate(component, scope, mode) for component in components(model.shape))]
     maps = contact_maps(model, tokens, conditions, heads, memory_budget=memory_budget, progress=progress, cancel=cancel)
     counted = np.triu_indices(len(tokens) - 2, 6)
-    contacts, known = protein.truth() if protein is not None else (None, None)
-    clean = next(maps)
-    change, after = [], []
-    for edited in maps:
-        change.append(np.abs(edited[counted] - clean[counted]).mean())
-        if contacts is not None and known is not None:
-            after.append(precision_at(edited, contacts, known).precision)
-    grid = shape.n_layers, shape.n_heads
-    if contacts is None or known is None:
-        return ContactEffects(np.reshape(change, grid), None, None)
-    before = precision_at(clean, contacts, known).precision
-    return ContactEffects(np.reshape(change, grid), np.reshape(after, grid) - before, before)
+    truth = protein.truth() if protein is not None else None
+    before = next(maps)
+    change, precision = [], []
+    for after in maps:
+        change.append(np.abs(after[counted] - before[counted]).mean())
+        if truth is not None:
+            precision.append(precision_at(after, *truth).precision)
+    if truth is None:
+        return ContactEffects(np.array(change), None, None)
+    given_precision = precision_at(before, *truth).precision
+    return ContactEffects(np.array(change), np.array(precision) - given_precision, given_precision)

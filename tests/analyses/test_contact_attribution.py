@@ -8,9 +8,10 @@ import torch
 
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import ablation_effects, contact_maps, contact_shares
+from core.analyses.head_ablation import ablate, components
 from core.contacts import contact_map, heads_map, precision_at
 from core.errors import Cancelled, InputError
-from core.interventions import AblateHead, BlockAttention, Head
+from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, layer_of
 from core.labelled import LabelledProtein
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRV"
@@ -52,23 +53,28 @@ def test_maps_are_those_of_single_runs(model, memory_budget):
 
 def test_effects_are_differences_of_two_runs(model, protein):
     found = ablation_effects(model, TOKENS, protein, given=OFF)
-    clean = contact_map(model, TOKENS, OFF)
-    assert found.clean_precision == pytest.approx(precision_at(clean, *protein.truth()).precision)
+    before = contact_map(model, TOKENS, OFF)
+    assert found.given_precision == pytest.approx(precision_at(before, *protein.truth()).precision)
     pairs = np.triu_indices(len(SEQUENCE), 6)
-    for head in (Head(0, 0), Head(1, 3)):
-        edited = contact_map(model, TOKENS, (*OFF, AblateHead(head)))
-        assert found.change[head.layer, head.index] == pytest.approx(np.abs(edited - clean)[pairs].mean(), rel=1e-4)
-        expected = precision_at(edited, *protein.truth()).precision - found.clean_precision
-        assert found.precision[head.layer, head.index] == pytest.approx(expected)
-    assert found.change[0, 1] == pytest.approx(0, abs=1e-7), "a head that is off already changes nothing"
+    order = components(model.shape)
+    parts = {Head(0, 0): AblateHead(Head(0, 0)), ("attention", 1): AblateAttention(1), ("mlp", 0): AblateMlp(0)}
+    for component, off in parts.items():
+        at = order.index(component)
+        after = contact_map(model, TOKENS, (*OFF, off))
+        assert found.change[at] == pytest.approx(np.abs(after - before)[pairs].mean(), rel=1e-4)
+        expected = precision_at(after, *protein.truth()).precision - found.given_precision
+        assert found.precision[at] == pytest.approx(expected)
+    at = order.index(Head(0, 1))
+    assert found.change[at] == pytest.approx(0, abs=1e-7), "a head that is off already changes nothing"
 
 
 def test_the_last_layers_own_output_cannot_change_a_map(model):
-    """Patterns are computed before any head writes in the same layer."""
+    """Patterns are computed before anything is written in the same layer."""
     found = ablation_effects(model, TOKENS, heads=[Head(2, 0)])
     assert found.precision is None
-    np.testing.assert_allclose(found.change[2], 0, atol=1e-9)
-    assert (found.change[:2] > 0).all()
+    last = [layer_of(*ablate(component)) == 2 for component in components(model.shape)]
+    np.testing.assert_allclose(found.change[last], 0, atol=1e-9)
+    assert (found.change[np.logical_not(last)] > 0).all()
 
 
 def test_progress_and_cancel(model):
@@ -79,9 +85,9 @@ def test_progress_and_cancel(model):
         if done == 2:
             cancel.set()
 
-    with pytest.raises(Cancelled, match="stopped after 2 of 13 conditions"):
+    with pytest.raises(Cancelled, match="stopped after 2 of 19 conditions"):
         ablation_effects(model, TOKENS, memory_budget=1, progress=progress, cancel=cancel)
-    assert heard == [(1, 13), (2, 13)]
+    assert heard == [(1, 19), (2, 19)]
 
 
 def test_contacts_and_truths_that_do_not_exist_are_one_clear_line(model, protein):
