@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from core.alphabet import AMINO_ACIDS, BOS
+from core.alphabet import BOS
 from core.contacts import ContactAccumulator
 from core.errors import InputError
 from core.interventions import Condition, Head
-from core.metrics import Among, probabilities, rank, target_gap
 from core.model import Esm2
 from core.rope import band_scores, wavelengths
 from core.run import run, stream
@@ -73,35 +72,6 @@ def view_run(
         contact_head=contacts.contact_head(),
         head_map=contacts.heads_map(),
         **kept,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What a run predicts at one residue."""
-
-    probabilities: Float[np.ndarray, "amino_acid"]
-    """Softmax over the whole vocabulary, the twenty amino acids of it, in the order of AMINO_ACIDS."""
-    logits: Float[np.ndarray, "amino_acid"]
-    target_probability: float
-    target_gap: float
-    target_rank: int
-    first: str
-    """The amino acid that ranks first."""
-
-
-def prediction(view: RunView, target: str, among: Among = "amino acids") -> Prediction:
-    """The view's prediction of `target`, its gap and rank among amino acids or the whole vocabulary."""
-    logits = torch.from_numpy(view.logits)
-    columns = slice(4, 4 + len(AMINO_ACIDS))
-    shares = probabilities(logits)[columns].numpy()
-    return Prediction(
-        probabilities=shares,
-        logits=view.logits[columns],
-        target_probability=float(shares[AMINO_ACIDS.index(target)]),
-        target_gap=float(target_gap(logits, target, among)),
-        target_rank=int(rank(logits, target, among)),
-        first=AMINO_ACIDS[int(np.argmax(shares))],
     )
 
 

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.exploration import BandView, Prediction
+from core.analyses.exploration import BandView
+from core.analyses.prediction import Prediction
 from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, curves, head_names, layer_names, styled
 
 Readout = Literal["probability", "logit"]

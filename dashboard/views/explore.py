@@ -4,8 +4,9 @@ import msgspec
 import numpy as np
 import streamlit as st
 
-from core.analyses.exploration import Prediction, RunView, band_view, prediction, view_run
+from core.analyses.exploration import RunView, band_view, view_run
 from core.analyses.head_ablation import ComponentEffects, component_sweep
+from core.analyses.prediction import Prediction, prediction
 from core.contacts import SEPARATIONS, Verdict, heads_map, judge_pairs, precision_at, top_contacts
 from core.errors import InputError
 from core.figures import explore as figures
@@ -52,7 +53,7 @@ def page(question: Question) -> None:
         clean, edited = _run(question, (), head), _run(question, condition, head)
     except InputError as error:
         stop_with(error)
-    before, after = (prediction(view, question.target, among) for view in (clean, edited))
+    before, after = (prediction(view.logits, question.target, among) for view in (clean, edited))
 
     _headline(question, condition, before, after, among)
     grid, bars = st.columns([3, 2], gap="medium")

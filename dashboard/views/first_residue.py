@@ -3,11 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.alphabet import tokenize
+from core.analyses.prediction import masked_residue
 from core.figures import first_residue as figures
-from core.metrics import probabilities, rank, target_gap
 from core.paper_values import PREDICTION
-from core.run import run
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import EVALUATION, choose_set, measured
@@ -27,17 +26,7 @@ def page(question: Question) -> None:
     proteins = choose_set(question, default=EVALUATION)
 
     def work(sequence: str, _: Progress) -> pd.DataFrame:
-        logits = run(question.model, tokenize(sequence, [question.residue]), positions=[residue]).logits[0, 0]
-        among = probabilities(logits, "amino acids")
-        return pd.DataFrame(
-            {
-                "length": [len(sequence)],
-                "gap": [float(target_gap(logits, target))],
-                "probability": [float(probabilities(logits)[token_id(target)])],
-                "rank": [int(rank(logits, target))],
-                "first": [AMINO_ACIDS[int(among.argmax())]],
-            }
-        )
+        return masked_residue(question.model, tokenize(sequence, [question.residue]), target)
 
     found = measured(question, proteins, "first residue", work, n_forwards=1, label="Predicting")
     if found is None:

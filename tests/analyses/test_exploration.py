@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
-from core.alphabet import AMINO_ACIDS, tokenize
-from core.analyses.exploration import band_view, prediction, view_run
+from core.alphabet import tokenize
+from core.analyses.exploration import band_view, view_run
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head, ShiftRope
@@ -42,19 +41,6 @@ def test_bands_of_a_pair_sum_to_its_score(view, trace, query, key):
     assert bands.score == pytest.approx(float(trace["scores", 1][0, 2, query, key]), abs=1e-4)
     np.testing.assert_allclose(bands.q_norm * bands.k_norm * bands.cosine / np.sqrt(8), bands.contribution, atol=1e-5)
     assert bands.attention == pytest.approx(float(trace["pattern", 1][0, 2, query, key]), abs=1e-6)
-
-
-def test_prediction_of_the_masked_residue(view):
-    shares = torch.from_numpy(view.logits).softmax(-1)
-    found = prediction(view, "W")
-    assert found.target_probability == pytest.approx(float(shares[22]))
-    others = np.delete(view.logits[4:24], AMINO_ACIDS.index("W"))
-    assert found.target_gap == pytest.approx(float(view.logits[22] - others.max()), abs=1e-5)
-    assert found.target_rank == 1 + int((others > view.logits[22]).sum())
-    assert prediction(view, found.first).target_rank == 1
-    assert prediction(view, found.first).target_gap > 0
-    everything = prediction(view, "W", "vocabulary")
-    assert everything.target_gap == pytest.approx(float(view.logits[22] - np.delete(view.logits, 22).max()), abs=1e-5)
 
 
 def test_what_is_not_there_is_refused(model):

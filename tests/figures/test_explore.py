@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.exploration import BandView, Prediction
+from core.analyses.exploration import BandView
+from core.analyses.prediction import Prediction
 from core.figures.explore import (
     band_bars,
     bos_attention_heads,
@@ -18,7 +19,7 @@ from core.figures.style import CLEAN, EDITED, TARGET
 def made_prediction(seed: int) -> Prediction:
     logits = np.random.default_rng(seed).normal(size=20).astype(np.float32)
     shares = np.exp(logits) / np.exp(logits).sum()
-    return Prediction(shares, logits, float(shares[0]), 0.0, 1, "L")
+    return Prediction(shares, logits, "L", 0.0, 1)
 
 
 @pytest.mark.parametrize("readout", ["probability", "logit"])

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
 from core.analyses.competition import destruction, elongation
 from core.analyses.head_ablation import ablate, components
@@ -19,6 +19,7 @@ from core.analyses.injection import inject
 from core.analyses.minimal_circuits import heads_in, minimal_circuit, modules
 from core.analyses.norm_direction import compare_bands
 from core.analyses.patching import patch_heads, patch_stream
+from core.analyses.prediction import masked_residue
 from core.analyses.reading import read
 from core.analyses.rope_experiments import bos_attention_by_cause, patch_sets, rope_removal, swap
 from core.analyses.rope_shift import shift_curve, shifted_score
@@ -27,7 +28,6 @@ from core.analyses.super_additivity import super_additivity
 from core.analyses.write_vectors import write_vectors
 from core.errors import InputError
 from core.interventions import Component, Head, HeadSite, Scope, Side, component_name
-from core.metrics import probabilities, rank, target_gap
 from core.model import Esm2, ModelShape
 from core.run import RESUMABLE, run
 
@@ -44,19 +44,8 @@ def masked_at(sequence: str, residue: int) -> Tensor:
 
 
 def start(model: Esm2, sequence: str) -> pd.DataFrame:
-    """What the model predicts at the masked first residue: gap, logit, probability, rank, top amino acid."""
-    logits = run(model, masked_at(sequence, 0), positions=[1]).logits[0, 0]
-    letters = probabilities(logits, "amino acids")
-    return pd.DataFrame(
-        {
-            "length": [len(sequence)],
-            "gap": [float(target_gap(logits, "M"))],
-            "logit": [float(logits[token_id("M")])],
-            "probability": [float(probabilities(logits)[token_id("M")])],
-            "rank": [int(rank(logits, "M"))],
-            "top": [AMINO_ACIDS[int(letters.argmax())]],
-        }
-    )
+    """What the model predicts at the masked first residue: length, gap, logit, probability, rank, first."""
+    return masked_residue(model, masked_at(sequence, 0))
 
 
 def ablations(model: Esm2, sequence: str) -> pd.DataFrame:
