@@ -3,16 +3,30 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.analyses.head_ablation import residue_position
 from core.analyses.reading import read
 from core.interventions import HeadSite, PatchActivation, Scope, Source, StreamSite
 from core.metrics import Among
 from core.model import Esm2
 from core.run import MEMORY_BUDGET
+
+REACH: Final = 5
+"""How many residues on either side of an internal mask have a column of their own in `patch_around`."""
+PLACES: Final = (
+    "BOS",
+    "clean mask's place",
+    *(f"{offset:+d}".replace("-", "−") if offset else "internal mask's place" for offset in range(-REACH, REACH + 1)),
+    "other residues",
+    "mask to mask",
+    "all",
+)
+"""What `patch_around` patches, in the order of its columns: numbers are residues from the internal mask."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +41,18 @@ class Patching:
     def rescue(self) -> Float[np.ndarray, "layers places"]:
         """(patched - corrupted) / (clean - corrupted) x 100: 100 % brings all of the clean gap back."""
         return 100 * (self.gap - self.corrupted) / (self.clean - self.corrupted)
+
+    @classmethod
+    def mean(cls, found: Sequence["Patching"]) -> "Patching":
+        """Mean gaps over proteins, each place over those that have it (are not nan there).
+
+        So the rescue is that of mean gaps: a single protein's own can divide by next to nothing.
+        """
+        gaps = np.stack([each.gap for each in found])
+        has = ~np.isnan(gaps)
+        gap = np.where(has, gaps, 0.0).sum(0) / np.where(has.any(0), has.sum(0), np.nan)
+        clean, corrupted = (float(np.mean([getattr(each, run) for each in found])) for run in ("clean", "corrupted"))
+        return cls(gap, clean, corrupted)
 
 
 def patch_heads(
@@ -78,6 +104,45 @@ def patch_stream(
         [PatchActivation(site, layer, source, None, scope) for scope in scopes] for layer in range(model.shape.n_layers)
     ]
     return _patching(model, clean, corrupted, patches, target, among, memory_budget, progress, cancel)
+
+
+def patch_around(
+    model: Esm2,
+    clean: Int[Tensor, "clean_pos"],
+    corrupted: Int[Tensor, "pos"],
+    site: StreamSite = "resid_pre",
+    *,
+    target: str = "M",
+    among: Among = "amino acids",
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Patching:
+    """Patches at places that every protein has, so that maps can be averaged: gap[layer, place], places as `PLACES`.
+
+    BOS, the residue that is masked in the clean run, residues counted from the one masked in the corrupted run, and
+    all remaining ones at once are patched position by position; "mask to mask" carries the clean run's mask onto the
+    corrupted run's. A place that this protein lacks is nan, as is one that another column already covers. The corrupted
+    run's masked residue is at offset 0; EOS is in "all" only.
+    """
+    places = _places(len(corrupted) - 2, residue_position(clean, None) - 1, residue_position(corrupted, None) - 1)
+    settings = {"target": target, "among": among, "memory_budget": memory_budget}
+    scopes = list(places.values())
+    found = patch_stream(model, clean, corrupted, site, scopes=scopes, progress=progress, cancel=cancel, **settings)
+    gap = np.full((model.shape.n_layers, len(PLACES)), np.nan)
+    gap[:, [PLACES.index(name) for name in places]] = found.gap
+    return Patching(gap, found.clean, found.corrupted)
+
+
+def _places(n_residues: int, first: int, internal: int) -> dict[str, Scope]:
+    """The scopes of the places that a protein has: `first` is masked in its clean run, `internal` in the corrupted."""
+    around = dict(zip(range(internal - REACH, internal + REACH + 1), PLACES[2:-3], strict=True))
+    near: dict[str, Scope] = {
+        name: (residue,) for residue, name in around.items() if 0 <= residue < n_residues and residue != first
+    }
+    rest = tuple(residue for residue in range(n_residues) if residue != first and residue not in around)
+    places: dict[str, Scope] = {"BOS": "bos", PLACES[1]: (first,), **near, "mask to mask": "mask", "all": "all"}
+    return places | {"other residues": rest} if rest else places
 
 
 def _patching(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.patching import Patching, patch_heads, patch_stream
+from core.analyses.patching import PLACES, Patching, patch_around, patch_heads, patch_stream
 from core.figures import patching as figures
 from core.figures.style import layer_names
 from core.interventions import HeadSite, NamedScope, Scope, StreamSite
@@ -32,7 +32,11 @@ HEADS: dict[HeadSite, str] = {
     "v": "Each head's v",
 }
 WHERE: dict[NamedScope, str] = {"mask": "The mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "All"}
-PLACES, RESIDUES = "The mask, BOS, all", "The mask, BOS, every residue"
+AROUND, RESIDUES = "Around the mask", "The mask, BOS, every residue"
+PLACES_LINE = (
+    " Numbers are residues from the internal mask, each column a mean over the sequences that have it. A patch takes "
+    "what the clean run has at the same position; “mask to mask” carries its mask onto the internal one."
+)
 
 
 def page(question: Question) -> None:
@@ -56,7 +60,7 @@ def page(question: Question) -> None:
             where = columns[1].selectbox("At", WHERE, format_func=WHERE.__getitem__, key="at", bind="query-params")
             _heads(question, proteins, site, where, inside)
         elif site in STREAM:
-            places = [PLACES, RESIDUES] if proteins.is_one else [PLACES]
+            places = [AROUND, RESIDUES] if proteins.is_one else [AROUND]
             chosen = columns[1].selectbox("At", places, key="places", bind="query-params")
             _stream(question, proteins, site, chosen == RESIDUES, inside)
     with st.container(border=True):
@@ -83,12 +87,12 @@ def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_resid
     if found is None:
         return
     sequence = question.protein.sequence
-    names = ["the mask", "BOS"]
-    names += [residue_name(sequence, index) for index in range(len(sequence))] if by_residue else ["all positions"]
+    residues = [residue_name(sequence, index) for index in range(len(sequence))]
+    names = ["mask to mask", "BOS", *residues] if by_residue else list(PLACES)
     st.markdown(f"**{STREAM[site]}**")
     draw(
         figures.rescue_by_place(found.rescue, names, x="Position patched"),
-        _runs_line(question, found, inside, len(proteins.sequences)),
+        _runs_line(question, found, inside, len(proteins.sequences)) + ("" if by_residue else PLACES_LINE),
         "stream",
     )
     table = pd.DataFrame(found.rescue, columns=names).assign(layer=layer_names(len(found.rescue)))
@@ -124,31 +128,21 @@ def _patched_stream(
     """The mean over the set; `again` when the sequences left out are already listed on this page."""
 
     def work(sequence: str, progress: Progress) -> Patching:
-        residues: list[Scope] = [(index,) for index in range(len(sequence))]
-        scopes: list[Scope] = ["mask", "bos", *(residues if by_residue else ["all"])]
-        return patch_stream(
-            question.model,
-            *runs(question, sequence, inside),
-            site,
-            scopes=scopes,
-            target=question.target,
-            progress=progress.report,
-            cancel=progress.cancel,
-        )
+        both = runs(question, sequence, inside)
+        heard = {"target": question.target, "progress": progress.report, "cancel": progress.cancel}
+        if not by_residue:
+            return patch_around(question.model, *both, site, **heard)
+        scopes: list[Scope] = ["mask", "bos", *((index,) for index in range(len(sequence)))]
+        return patch_stream(question.model, *both, site, scopes=scopes, **heard)
 
-    n_forwards = question.model.shape.n_layers * (len(question.protein.sequence) if by_residue else 3)
+    n_forwards = question.model.shape.n_layers * (len(question.protein.sequence) if by_residue else len(PLACES))
     key = ("patch stream", site, by_residue, inside)
     settings = {"n_forwards": n_forwards, "label": "Patching", "list_left_out": not again}
     return _mean(measured(question, proteins, key, work, **settings))
 
 
 def _mean(found: Measured[Patching] | None) -> Patching | None:
-    """Mean gaps over proteins, so that the rescue is that of means: single proteins' can divide by next to nothing."""
-    if found is None:
-        return None
-    gap = np.mean([each.gap for each in found.all], axis=0)
-    clean, corrupted = (float(np.mean([getattr(each, run) for each in found.all])) for run in ("clean", "corrupted"))
-    return Patching(gap, clean, corrupted)
+    return found and Patching.mean(found.all)
 
 
 def _runs_line(question: Question, found: Patching, inside: int, n_proteins: int) -> str:
@@ -166,7 +160,8 @@ def _beside(question: Question, proteins: ProteinSet, inside: int) -> None:
     queries = _patched_heads(question, proteins, "q_rot", "mask", inside, again=True)
     if stream is None or queries is None:
         return
-    mask, bos, _ = stream.rescue[-1]
+    before_last = dict(zip(PLACES, stream.rescue[-1], strict=True))
+    mask, bos = before_last["mask to mask"], before_last["BOS"]
     ours = [
         f"{round(bos)} % before the last layer",
         f"{round(mask)} % before the last layer",

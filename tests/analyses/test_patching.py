@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from core.alphabet import tokenize
 from core.analyses.injection import inject
-from core.analyses.patching import patch_heads, patch_stream
+from core.analyses.patching import PLACES, Patching, patch_around, patch_heads, patch_stream
 from core.errors import InputError
 from core.forward import unembed
 from core.interventions import Head
@@ -60,6 +61,38 @@ def test_one_scope_per_residue_gives_a_map_over_positions(lively: Esm2, clean: T
     assert found.gap.shape == (3, 16)
     unequal = [residue for residue in range(16) if abs(found.gap[0, residue] - found.corrupted) > 1e-9]
     assert {0, 10} <= set(unequal), "the embeddings of both masked residues differ"
+
+
+def test_places_around_the_mask_are_those_of_the_residues_that_stand_there(
+    lively: Esm2, clean: Tensor, internal: Tensor
+):
+    """The protein has 16 residues and residue 11 masked: 6 to 16 are the offsets -5 to 5, 2 to 5 are the others."""
+    found = patch_around(lively, clean, internal)
+    scopes = ["bos", (0,), *((residue,) for residue in range(5, 16)), (1, 2, 3, 4), "mask", "all"]
+    assert found.gap == pytest.approx(patch_stream(lively, clean, internal, scopes=scopes).gap, abs=1e-12)
+    assert len(PLACES) == len(scopes)
+    assert (found.clean, found.corrupted) == patch_bounds(lively, clean, internal)
+
+
+def patch_bounds(model: Esm2, clean: Tensor, internal: Tensor) -> tuple[float, float]:
+    found = patch_heads(model, clean, internal)
+    return found.clean, found.corrupted
+
+
+def test_a_place_that_a_protein_lacks_is_nan(lively: Esm2):
+    """Residue 4 of 6 masked: offsets -5 and -4 precede residue 1, -3 is residue 1, which has its own column."""
+    found = patch_around(lively, tokenize("MKTAYI", [0]), tokenize("MKTAYI", [3]), "attn_out")
+    missing = [place for place, gap in zip(PLACES, found.gap[0], strict=True) if np.isnan(gap)]
+    assert missing == ["−5", "−4", "−3", "+3", "+4", "+5", "other residues"]
+
+
+def test_a_mean_over_proteins_counts_those_that_have_the_place():
+    one = Patching(np.array([[1.0, np.nan, np.nan]]), clean=4.0, corrupted=-2.0)
+    other = Patching(np.array([[3.0, 5.0, np.nan]]), clean=2.0, corrupted=0.0)
+    mean = Patching.mean([one, other])
+    assert (mean.clean, mean.corrupted) == (3.0, -1.0)
+    assert mean.gap == pytest.approx(np.array([[2.0, 5.0, np.nan]]), nan_ok=True)
+    assert mean.rescue[0, 0] == pytest.approx(75)
 
 
 def test_injecting_a_runs_own_activation_changes_nothing_and_anothers_does(lively: Esm2, clean: Tensor):

@@ -128,7 +128,7 @@ def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
 
 def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
     rows = start("patching").dataframe[-1].value.iloc[:, -1]
-    mask, bos, _ = patch_stream(embedded, clean, internal, "resid_pre").rescue[-1]
+    mask, bos = patch_stream(embedded, clean, internal, "resid_pre", scopes=["mask", "bos"]).rescue[-1]
     query = patch_heads(embedded, clean, internal, "q_rot").rescue[main.layer, main.index]
     assert rows[0].startswith(f"{round(bos)} %")
     assert rows[1].startswith(f"{round(mask)} %")
