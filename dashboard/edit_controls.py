@@ -18,58 +18,69 @@ from dashboard.sidebar import Question
 
 
 def edit_controls(question: Question) -> tuple[Head, Edits]:
-    """Draws the editing controls and returns the head looked at, and what is edited; RoPE is shifted in that head
-    unless others are chosen.
+    """Draws the head looked at and the editing controls, and returns both; RoPE is shifted in that head unless others
+    are chosen.
 
     Raises `InputError` when the chosen residues cannot be read.
     """
-    shape = question.model.shape
-    heads = head_names(shape)
+    heads = head_names(question.model.shape)
     with st.sidebar:
         st.divider()
-        last_layer = len(heads) - shape.n_heads
+        last_layer = len(heads) - question.model.shape.n_heads
         head = Head.parse(
             st.selectbox("Look closely at head", heads, index=last_layer, key="head", bind="query-params")
         )
-        st.subheader("Switch off", divider=False)
-        off = st.multiselect(
-            "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
-        )
-        scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
-        residues = (
-            st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
-            if scope == "residues"
-            else ""
-        )
-        mode = st.selectbox("Replace by", MODES, format_func=MODES.__getitem__, key="mode", bind="query-params")
-        blocked = st.multiselect(
-            "Block attention to BOS in", [EVERY_HEAD, *heads], key="bos", bind="query-params", placeholder="No head"
-        )
-        st.subheader("Shift RoPE", divider=False)
-        shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
-        shifted = st.multiselect("In heads", heads, key="shifted", bind="query-params", placeholder=f"{head}")
-        side: Side = st.segmented_control(
-            "Move",
-            SIDE_OPTIONS,
-            format_func=SIDES.__getitem__,
-            default=SIDE_OPTIONS[0],
-            required=True,
-            key="side",
-            bind="query-params",
-        )
+        edits = choose_edits(question, head)
         st.toggle(
             "Grid colours given what is off",
             key="given",
             bind="query-params",
             help="Measure each part's effect on top of the edits above, instead of on the clean run.",
         )
-    edits = Edits(
+    return head, edits
+
+
+def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
+    """Draws the controls that switch parts off and shift RoPE; without a head `looked_at`, only chosen ones shift.
+
+    Raises `InputError` when the chosen residues cannot be read.
+    """
+    shape = question.model.shape
+    heads = head_names(shape)
+    st.subheader("Switch off", divider=False)
+    off = st.multiselect(
+        "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
+    )
+    scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
+    residues = (
+        st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
+        if scope == "residues"
+        else ""
+    )
+    mode = st.selectbox("Replace by", MODES, format_func=MODES.__getitem__, key="mode", bind="query-params")
+    blocked = st.multiselect(
+        "Block attention to BOS in", [EVERY_HEAD, *heads], key="bos", bind="query-params", placeholder="No head"
+    )
+    st.subheader("Shift RoPE", divider=False)
+    shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
+    shifted = st.multiselect(
+        "In heads", heads, key="shifted", bind="query-params", placeholder=str(looked_at or "No head")
+    )
+    side: Side = st.segmented_control(
+        "Move",
+        SIDE_OPTIONS,
+        format_func=SIDES.__getitem__,
+        default=SIDE_OPTIONS[0],
+        required=True,
+        key="side",
+        bind="query-params",
+    )
+    return Edits(
         off=tuple(off),
         scope=chosen_scope(scope, residues, question.protein.sequence),
         mode=mode,
         blocked=tuple(blocked),
         shift=shift,
-        shifted=tuple(Head.parse(name) for name in shifted) or (head,),
+        shifted=tuple(Head.parse(name) for name in shifted) or ((looked_at,) if looked_at else ()),
         side=side,
     )
-    return head, edits
