@@ -16,6 +16,7 @@ from dashboard.views import (  # noqa: E402
     ablation,
     bos,
     competition,
+    contact_edits,
     contact_head,
     contact_heads,
     contacts,
@@ -62,6 +63,7 @@ PAGES = {
     "Contacts": [
         st.Page(lambda: contacts.page(question), title="Three roads", url_path="contacts"),
         st.Page(lambda: contact_heads.page(question), title="Contact heads", url_path="contact-heads"),
+        st.Page(lambda: contact_edits.page(question), title="Edited contacts", url_path="contact-edits"),
         st.Page(lambda: contact_head.page(question), title="Fit a contact head", url_path="contact-head"),
         st.Page(lambda: motif.page(question), title="Motif recovery", url_path="motif"),
     ],

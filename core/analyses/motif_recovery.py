@@ -21,7 +21,7 @@ from core.model import Esm2
 from core.run import MEMORY_BUDGET, rows_within, run
 
 FAR: Final = 30
-"""Residues farther than this from both ends of the contact are "far"."""
+"""Residues this far from both ends of the contact, or farther, are "far"."""
 N_STEPS: Final = 12
 
 
@@ -37,6 +37,8 @@ class MotifRecovery:
     """Residues are shown in random orders."""
     far: Float[np.ndarray, "repeat step"]
     """Random orders of the residues at least 30 away from both ends; nan where there are too few of them."""
+    n_far: int
+    """How many such residues there are."""
     whole: float
     """The signal in the unmasked sequence."""
     nothing: float
@@ -100,6 +102,7 @@ def motif_recovery(
         flanks=curves[0],
         random=curves[1 : repeats + 1],
         far=curves[repeats + 1 :],
+        n_far=len(far),
         whole=signals[frozenset(others)],
         nothing=signals[frozenset()],
     )

@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from core.figures.style import (
     CLEAN,
     DIVERGING,
     EDITED,
     OTHER,
-    RIGHT,
-    SEQUENTIAL,
     TARGET,
     Curve,
+    bars,
     curves,
+    layer_names,
     styled,
 )
 
@@ -70,22 +70,21 @@ def colours(methods: Mapping[str, object] | Sequence[str]) -> dict[str, str]:
     return {method: PALETTE[place % len(PALETTE)] for place, method in enumerate(methods)}
 
 
-def k_sweep(chosen_on: Float[np.ndarray, "k"], judged: Sequence[Interval], chance: float) -> go.Figure:
+def k_sweep(chosen_on: Float[np.ndarray, "k"], chance: float, judged: Sequence[Interval] | None = None) -> go.Figure:
     """Precision by how many heads are averaged: on the proteins that chose them, and on others with an interval."""
     k = np.arange(1, len(chosen_on) + 1)
-    mean, low, high = np.array(judged).T
-    lines = [
-        Curve("proteins that chose the heads", chosen_on, CLEAN, dash="dot"),
-        Curve("other proteins", mean, EDITED, low, high),
-        Curve("chance", np.full(len(k), chance), CLEAN, dash="dash"),
-    ]
+    lines = [Curve("proteins that chose the heads", chosen_on, CLEAN if judged else EDITED, dash="dot")]
+    if judged:
+        mean, low, high = np.array(judged).T
+        lines.append(Curve("other proteins", mean, EDITED, low, high))
+    lines.append(Curve("chance", np.full(len(k), chance), CLEAN, dash="dash"))
     return curves(k, lines, x_title="Heads averaged, K", y_title="P@L/2, long range").update_yaxes(rangemode="tozero")
 
 
 def best_heads(names: Sequence[str], precision: Float[np.ndarray, "head"], chance: float) -> go.Figure:
-    """The best single heads, best first, with chance as a line."""
+    """The best single heads, best first, with chance as a dashed line."""
     figure = go.Figure(go.Bar(x=list(names), y=precision, marker={"color": EDITED}))
-    figure.add_hline(y=chance, line={"color": CLEAN, "dash": "dash"}, annotation_text="chance")
+    figure.add_hline(y=chance, line={"color": CLEAN, "dash": "dash"})
     return styled(figure, "Head, best first", "P@L/2, long range", height=300)
 
 
@@ -122,41 +121,6 @@ def win_rates(methods: Sequence[str], rate: Float[np.ndarray, "first second"], n
     return figure.update_yaxes(autorange="reversed", automargin=True).update_xaxes(automargin=True)
 
 
-def contact_map(
-    predicted: Float[np.ndarray, "residue residue"],
-    contacts: Bool[np.ndarray, "residue residue"] | None,
-    quantity: str,
-) -> go.Figure:
-    """A predicted map above the diagonal, the structure's contacts below it in green; every residue counted from 1."""
-    step = -(-len(predicted) // 600)  # a browser draws a million cells in seconds: show every step-th residue
-    above = np.where(np.triu(np.ones_like(predicted, dtype=bool), 1), predicted, np.nan)[::step, ::step]
-    residues = np.arange(1, len(predicted) + 1, step)
-    figure = go.Figure(
-        go.Heatmap(
-            z=above,
-            x=residues,
-            y=residues,
-            colorscale=SEQUENTIAL,
-            zmin=0,
-            colorbar={"title": {"text": quantity, "side": "right"}},
-            hovertemplate="%{y}–%{x}: %{z:.3f}<extra></extra>",
-        )
-    )
-    if contacts is not None:
-        below = np.where(np.tril(contacts, -1), 1.0, np.nan)[::step, ::step]
-        figure.add_heatmap(
-            z=below,
-            x=residues,
-            y=residues,
-            colorscale=[[0, RIGHT], [1, RIGHT]],
-            showscale=False,
-            hovertemplate="%{y}–%{x}: in contact<extra></extra>",
-        )
-    figure = styled(figure, "Residue", "Residue", height=480)
-    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
-    return figure
-
-
 def motif_curves(
     n_shown: Int[np.ndarray, "step"],
     flanks: Float[np.ndarray, "step"],
@@ -172,4 +136,15 @@ def motif_curves(
         lines.append(Curve(name, mean, colour, mean - spread, mean + spread))
     figure = curves(n_shown, lines, x_title="Residues shown besides the two", y_title="Coupling (logits)")
     figure.add_hline(y=whole, line={"color": CLEAN, "dash": "dash"}, annotation_text="everything shown")
-    return figure.update_xaxes(type="log")
+    return figure.update_xaxes(type="log", tickvals=n_shown, ticktext=[str(n) for n in n_shown], showgrid=False)
+
+
+def layer_shares(clean: Float[np.ndarray, "layer"], edited: Float[np.ndarray, "layer"]) -> go.Figure:
+    """What each layer's heads add to a contact's logit, in the clean and in the edited run."""
+    return bars(
+        layer_names(len(clean)),
+        {"clean": clean, "edited": edited},
+        colours={"clean": CLEAN, "edited": EDITED},
+        x_title="Layer",
+        y_title="Share of the logit",
+    )

@@ -10,11 +10,11 @@ from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Esm2
 from dashboard import engine
+from dashboard.contact_panels import keep_ranking, ranking_of
 from dashboard.explanation import draw, introduce
 from dashboard.labelled_set import choose_contact, choose_labelled
 from dashboard.session import plain
 from dashboard.sidebar import Question, checked_upload, keep_contact_head, stop_with
-from dashboard.views.contacts import keep_ranking, ranking_of
 
 
 def page(question: Question) -> None:

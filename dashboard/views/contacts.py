@@ -6,32 +6,29 @@ import numpy as np
 import streamlit as st
 
 from core.alphabet import AMINO_ACIDS, tokenize
-from core.analyses.categorical_jacobian import stored_jacobian
-from core.analyses.contact_evaluation import precisions
-from core.analyses.head_ranking import HeadRanking, load_ranking
+from core.analyses.categorical_jacobian import CHEAP, stored_jacobian
 from core.analyses.map_agreement import map_agreement
-from core.contacts import Verdict, contact_map, heads_map, judge_pairs, top_contacts
+from core.contacts import Verdict, judge_pairs, top_contacts
 from core.errors import InputError
-from core.labelled import LabelledProtein
-from core.model import Esm2
-from core.protein import Protein, residue_name
+from core.protein import residue_name
 from core.structure import ContactAtom, contact_truth, residue_distances
 from dashboard import engine
-from dashboard.explanation import download, introduce
-from dashboard.labelled_set import ATOMS, choose_contact
+from dashboard.contact_panels import (
+    averaged_heads,
+    colour_range,
+    contact_name,
+    one_pass_map,
+    one_pass_roads,
+    precision_table,
+)
+from dashboard.explanation import introduce
+from dashboard.labelled_set import choose_contact
 from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
 from dashboard.long_work import on_request, seconds
 from dashboard.session import parse_residues, plain, written_residues
 from dashboard.sidebar import Question, stop_with
 
-CONTACT_HEAD, BEST_HEADS, JACOBIAN, HIDDEN = (
-    "Contact head",
-    "Best heads",
-    "Categorical Jacobian",
-    "Hidden-state Jacobian",
-)
-CHEAP = "AEGLK"
-"""Substitutions of the cheap mode: one of each kind (small, acidic, glycine, hydrophobic, basic)."""
+JACOBIAN, HIDDEN = "Categorical Jacobian", "Hidden-state Jacobian"
 
 
 def page(question: Question) -> None:
@@ -39,104 +36,72 @@ def page(question: Question) -> None:
         "Where are this protein's contacts, by three roads?",
         "A protein language model never saw a structure. Does it know which residues touch?",
         "The contact head and the best heads read attention in one forward pass; the Categorical Jacobian mutates every"
-        " residue to every amino acid and watches the predictions elsewhere, about 20 passes per residue.",
+        " residue to every amino acid and watches the predictions elsewhere, about 20 passes per residue (the"
+        " hidden-state one watches the last layer instead).",
         "Compare each map with the structure below the diagonal; the table counts how many of the highest-ranked pairs "
         "are contacts, with chance beside it.",
     )
-    protein, model = question.protein, question.model
+    fast = one_pass_roads(question.model)
+    roads = [*fast, JACOBIAN, HIDDEN]
     try:
-        method = st.segmented_control(
-            "Road", _roads(model), default=_roads(model)[0], required=True, key="road", bind="query-params"
+        road_column, contact_column = st.columns([3, 2], gap="medium")
+        road = road_column.segmented_control(
+            "Road", roads, default=roads[0], required=True, key="road", bind="query-params"
         )
-        settings = _settings(method)
-        atom, cutoff = choose_contact()
-        maps = _maps(question, method, settings)
+        with contact_column:
+            atom, cutoff = choose_contact()
+        maps = {each: _one_pass(question, each, ask=each == road) for each in fast}
+        if road not in fast:
+            found = _slow(question, road)
+            if found is None:
+                return
+            maps[road] = found
     except InputError as error:
         stop_with(error)
-    if maps is None:
-        return
     with st.container(border=True):
-        _linked(question, method, maps[method], atom, cutoff)
-    _table(protein, maps, atom, cutoff)
-    if settings.get("substitutions") == CHEAP:
-        try:
-            _cheap_agreement(question, method, maps[method])
-        except InputError as error:
-            stop_with(error)
+        _linked(question, road, maps[road], atom, cutoff)
+    precision_table(question.protein, maps, atom, cutoff)
 
 
-def _roads(model: Esm2) -> list[str]:
-    roads = [CONTACT_HEAD] if model.contact_head is not None else []
-    if ranking_of(model) is not None:
-        roads.append(BEST_HEADS)
-    return [*roads, JACOBIAN, HIDDEN]
+def _one_pass(question: Question, road: str, *, ask: bool) -> np.ndarray:
+    return one_pass_map(question, road, averaged_heads(question.model, road, ask=ask))
 
 
-def ranking_of(model: Esm2) -> HeadRanking | None:
-    """The ranking of this model's heads: the one made in this session, else the shipped one, else None."""
-    held = st.session_state.get("rankings", {}).get(model.fingerprint)
-    if held is not None:
-        return held
-    try:
-        return load_ranking(model)
-    except InputError:
+def _slow(question: Question, road: str) -> np.ndarray | None:
+    """The chosen Jacobian's map, in cheap mode with how it agrees with the full one; None until it was asked for."""
+    cheap = st.toggle(
+        f"Cheap mode: substitutions {', '.join(CHEAP)} only",
+        key="cheap",
+        bind="query-params",
+        help="A quarter of the passes, and another map than the full one: how well the two agree is measured here.",
+    )
+    if not cheap:
+        return _jacobian(question, road, AMINO_ACIDS)
+    found = _jacobian(question, road, CHEAP)
+    if found is None:
         return None
+    said = f"Cheap mode ({len(CHEAP)} of {len(AMINO_ACIDS)} substitutions)"
+    full = _jacobian(question, road, AMINO_ACIDS)
+    if full is None:
+        st.caption(f"{said}: how it agrees with the full mode on this protein is not measured yet.")
+        return found
+    agreement = map_agreement(found, full)
+    st.caption(
+        f"{said} against the full one on this protein: rank correlation **{agreement.rank_correlation:.2f}** over pairs"
+        f" 6 or more apart, **{agreement.shared:.0%}** of the L highest pairs shared."
+    )
+    return found
 
 
-def keep_ranking(ranking: HeadRanking) -> None:
-    """From now on in this session, this is the ranking of the heads of its model."""
-    st.session_state.setdefault("rankings", {})[ranking.fingerprint] = ranking
-
-
-def _settings(method: str) -> dict[str, int | str]:
-    if method == BEST_HEADS:
-        return {"k": st.slider("Heads averaged", 1, 30, 5, key="k", bind="query-params")}
-    if method in (JACOBIAN, HIDDEN):
-        cheap = st.toggle(
-            f"Cheap mode: substitutions {', '.join(CHEAP)} only",
-            key="cheap",
-            bind="query-params",
-            help="A quarter of the passes, and another map than the full one: its agreement is measured below.",
-        )
-        return {"substitutions": CHEAP if cheap else AMINO_ACIDS}
-    return {}
-
-
-def _maps(question: Question, method: str, settings: dict[str, int | str]) -> dict[str, np.ndarray] | None:
-    """The chosen road's map and those that cost one pass, by name; None until long work was asked for."""
+def _jacobian(question: Question, road: str, letters: str) -> np.ndarray | None:
     model, sequence = question.model, question.protein.sequence
-    tokens = tokenize(sequence)
-    key = (model.fingerprint, sequence)
-    maps: dict[str, np.ndarray] = {}
-    if model.contact_head is not None:
-        maps[CONTACT_HEAD] = engine.computed(
-            ("contact head", *key),
-            lambda _: contact_map(model, tokens),
-            "Reading the contact head",
-        )
-    ranking = ranking_of(model)
-    if ranking is not None:
-        heads = ranking.heads(int(settings.get("k", 5)))
-        maps[BEST_HEADS] = engine.computed(
-            ("best heads", *key, heads), lambda _: heads_map(model, tokens, heads), "Averaging heads"
-        )
-    if method in (JACOBIAN, HIDDEN):
-        found = _jacobian(question, method, str(settings["substitutions"]))
-        if found is None:
-            return None
-        maps[method] = found
-    return maps
-
-
-def _jacobian(question: Question, method: str, letters: str) -> np.ndarray | None:
-    model, sequence = question.model, question.protein.sequence
-    job = ("jacobian", model.fingerprint, sequence, method, letters)
-    passes = len(letters) * len(sequence) * (2 if method == HIDDEN else 1)
-    what = f"Run the {method}: {passes:,} mutants, {len(letters)} substitutions"
+    job = ("jacobian", model.fingerprint, sequence, road, letters)
+    passes = len(letters) * len(sequence) * (2 if road == HIDDEN else 1)
+    what = f"Run the {road}: {passes:,} mutants, {len(letters)} substitutions"
     with on_request(job, seconds(model, passes, len(sequence)), what) as go:
         if not go:
             return None
-        layer = -1 if method == HIDDEN else None
+        layer = -1 if road == HIDDEN else None
         compute = partial(stored_jacobian, model, tokenize(sequence), layer=layer, substitutions=letters)
         return engine.computed(
             job,
@@ -145,22 +110,8 @@ def _jacobian(question: Question, method: str, letters: str) -> np.ndarray | Non
         )
 
 
-def _cheap_agreement(question: Question, method: str, cheap: np.ndarray) -> None:
-    """The cheap mode's map beside the full one, once that was asked for."""
-    full = _jacobian(question, method, AMINO_ACIDS)
-    if full is None:
-        st.caption(f"This is the cheap mode ({len(CHEAP)} of 20 substitutions); its agreement is not measured yet.")
-        return
-    agreement = map_agreement(cheap, full)
-    st.caption(
-        f"Cheap mode ({len(CHEAP)} of 20 substitutions) against the full one on this protein: rank correlation "
-        f"**{agreement.rank_correlation:.2f}** over pairs 6 or more apart, **{agreement.shared:.0%}** of the L highest "
-        "pairs shared."
-    )
-
-
 @st.fragment
-def _linked(question: Question, method: str, predicted: np.ndarray, atom: ContactAtom, cutoff: float) -> None:
+def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactAtom, cutoff: float) -> None:
     protein, sequence = question.protein, question.protein.sequence
     picked_text = st.text_input("Picked residues", key="pick", bind="query-params", placeholder="M1, K27")
     try:
@@ -175,11 +126,11 @@ def _linked(question: Question, method: str, predicted: np.ndarray, atom: Contac
     if structure is not None:
         verdicts = judge_pairs(pairs, residue_distances(structure, atom), cutoff)
         truth, _ = contact_truth(structure, atom, cutoff)
-        below = Heat(truth, f"true contact ({ATOMS[atom]} closer than {cutoff:g} Å)", "truth")
+        below = Heat(truth, f"true contact: {contact_name(atom, cutoff)}", "truth")
     data = LinkedViewData(
         residues=tuple(residue_name(sequence, index) for index in range(len(sequence))),
         above=Heat(
-            predicted, f"{method.lower()} (higher: more likely in contact)", "edited", *_range(method, predicted)
+            predicted, f"{road.lower()} (higher: more likely in contact)", "edited", *colour_range(road, predicted)
         ),
         below=below,
         contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts, strict=True)),
@@ -192,34 +143,6 @@ def _linked(question: Question, method: str, predicted: np.ndarray, atom: Contac
     linked_view(
         data,
         key="contacts",
-        pick=Pick(picked, question.masked),
+        pick=Pick(picked),
         on_change=lambda pick: st.session_state.update(pick=written_residues(pick.residues, sequence)),
     )
-
-
-def _range(method: str, predicted: np.ndarray) -> tuple[float, float]:
-    """Where a map's colours begin and end: probabilities from 0 to 1, everything else from 0 to nearly its largest."""
-    if method == CONTACT_HEAD:
-        return 0.0, 1.0
-    far = predicted[np.triu_indices(len(predicted), 6)]
-    return 0.0, max(float(np.quantile(far, 0.998)) if len(far) else 1.0, 1e-6)
-
-
-def _table(protein: Protein, maps: dict[str, np.ndarray], atom: ContactAtom, cutoff: float) -> None:
-    if protein.structure is None:
-        st.info("No structure is known for this protein, so there is nothing to count against.")
-        return
-    found = precisions(LabelledProtein.of(protein.structure, atom, cutoff), maps)
-    found["at"] = ["P@L" if per == 1 else f"P@L/{per}" for per in found["per"]]
-    wide = found.pivot_table(index="method", columns=["separation", "at"], values="precision", sort=False)
-    chance = found.drop_duplicates(["separation", "at"]).set_index(["separation", "at"])["chance"]
-    wide.loc["Chance"] = chance
-    wide.columns = [f"{separation} {at}" for separation, at in wide.columns]
-    st.markdown("**How many of the highest-ranked pairs are contacts?**")
-    st.dataframe(wide.style.format("{:.2f}"))
-    st.caption(
-        f"L = {len(protein.sequence)} residues; short is 6–11 apart, medium 12–23, long 24 or more; contacts: "
-        f"{ATOMS[atom]} closer than {cutoff:g} Å; pairs that the structure doesn't resolve are left out. Heads and "
-        "contact head may have been chosen on relatives of this protein: see the model's card."
-    )
-    download(found.drop(columns="at"), "contacts")

@@ -48,7 +48,7 @@ def test_every_order_ends_with_the_whole_sequence(found):
 
 def test_far_residues_are_shown_as_long_as_there_are_any(model, found):
     n_far = len(range(SECOND + 30, len(SEQUENCE)))
-    assert n_far == 8
+    assert found.n_far == n_far == 8
     assert np.isfinite(found.far[:, :2]).all()
     assert np.isnan(found.far[:, 2:]).all()
     single = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[n_far], repeats=1)

@@ -1,16 +1,20 @@
 """The Contacts pages as scripts: each draws its answer on a protein with a structure, and says what it cannot do."""
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
+from core.analyses.contact_attribution import contact_shares
 from core.contacts import contact_map, precision_at
 from core.examples import load_example
+from core.interventions import AblateAttention, AblateHead, Head
 from core.model import load_model
+from core.protein import residue_name
 from core.structure import contact_truth
 
-PAGES = ["contacts", "contact_heads", "contact_head", "motif"]
+PAGES = ["contacts", "contact_heads", "contact_edits", "contact_head", "motif"]
 SHORT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 
 
@@ -53,6 +57,33 @@ def test_the_table_counts_the_contact_heads_pairs():
     assert table.loc["Chance", "long P@L/2"] == pytest.approx(found.chance, abs=1e-3)
 
 
+def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
+    off = (AblateHead(Head(1, 5)), AblateAttention(2))
+    app = start("contact_edits", off=["L2H6", "L3 attention"], pick="M1, Q62")
+    assert not app.exception
+    assert not app.error
+    model, protein = load_model("embedded"), load_example(app.session_state["example"])
+    tokens = tokenize(protein.sequence)
+    clean, edited = contact_map(model, tokens), contact_map(model, tokens, off)
+    table = app.dataframe[0].value
+    for run, predicted in (("Clean run", clean), ("Edited run", edited)):
+        found = precision_at(predicted, *contact_truth(protein.structure), "long", 1)
+        assert table.loc[run, "long P@L"] == pytest.approx(found.precision, abs=1e-3)
+    shares = contact_shares(model, tokens, 0, 61, off)
+    assert f"a probability of {shares.probability:.2f} (clean {clean[0, 61]:.2f})" in captions(app)
+
+
+@pytest.mark.parametrize(("page", "said"), [("contact_edits", "contact head, edited run"), ("motif", "Coupling of")])
+def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said):
+    app = start(page)
+    protein = load_example(app.session_state["example"])
+    predicted = contact_map(load_model("embedded"), tokenize(protein.sequence))
+    contacts, _ = contact_truth(protein.structure)
+    far = np.where(np.triu(contacts, 24), predicted, -np.inf)
+    names = [residue_name(protein.sequence, int(at)) for at in np.unravel_index(far.argmax(), far.shape)]
+    assert any("–".join(names) in found.value and said in found.value for found in app.caption)
+
+
 def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
     link = {"from": "Paste", "sequence": SHORT, "road": "Categorical Jacobian", "cheap": "true"}
     app = start("contacts", **link)
@@ -92,13 +123,14 @@ def test_heads_are_ranked_on_the_chosen_proteins():
     next(button for button in app.button if button.label == "Rank all heads").click().run()
     assert not app.exception
     assert not app.error
-    assert "Measured on 3 proteins" in captions(app)
+    assert "mean over 3 proteins" in captions(app)
 
 
 @pytest.mark.parametrize(
     ("page", "link", "message"),
     [
-        ("contact_heads", {"pick": "M1, M1000"}, "there is no residue 1000"),
+        ("contact_edits", {"pick": "M1, M1000"}, "there is no residue 1000"),
+        ("contact_edits", {"scope": "The mask", "off": "L2H6"}, "no residue is masked"),
         ("motif", {"pick": "X1, 5"}, "residue 1 is M, not X"),
     ],
 )

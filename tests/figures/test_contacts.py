@@ -6,14 +6,14 @@ import pytest
 from core.figures.contacts import (
     Interval,
     best_heads,
-    contact_map,
     k_sweep,
+    layer_shares,
     method_bars,
     motif_curves,
     precision_recall,
     win_rates,
 )
-from core.figures.style import CLEAN, RIGHT
+from core.figures.style import CLEAN, EDITED
 
 
 def test_bars_have_intervals_and_a_chance_line_in_every_group():
@@ -37,11 +37,14 @@ def test_methods_keep_their_colours_from_bars_to_curves():
 
 
 def test_the_sweep_counts_heads_from_one():
-    figure = k_sweep(np.array([0.2, 0.3]), [Interval(0.1, 0.0, 0.2), Interval(0.2, 0.1, 0.3)], 0.05)
+    figure = k_sweep(np.array([0.2, 0.3]), 0.05, [Interval(0.1, 0.0, 0.2), Interval(0.2, 0.1, 0.3)])
     lines = {trace.name: trace for trace in figure.data if trace.name}
     assert list(lines["other proteins"].x) == [1, 2]
     assert list(lines["proteins that chose the heads"].y) == [0.2, 0.3]
     assert lines["chance"].line.color == CLEAN
+    alone = {trace.name: trace for trace in k_sweep(np.array([0.2, 0.3]), 0.05).data}
+    assert set(alone) == {"proteins that chose the heads", "chance"}
+    assert alone["proteins that chose the heads"].line.color == EDITED
 
 
 def test_best_heads_are_named_as_people_name_them():
@@ -56,26 +59,6 @@ def test_win_rates_are_shares_with_their_proteins():
     assert heat.customdata[0][1] == 20
 
 
-def test_a_map_has_the_prediction_above_and_the_truth_below():
-    predicted = np.random.default_rng(0).random((5, 5))
-    contacts = np.zeros((5, 5), bool)
-    contacts[0, 3] = contacts[3, 0] = True
-    above, below = contact_map(predicted, contacts, "probability").data
-    assert above.z[0][3] == predicted[0, 3]
-    assert np.isnan(above.z[3][0])
-    assert below.z[3][0] == 1
-    assert np.isnan(below.z).sum() == 24
-    assert below.colorscale[0][1] == RIGHT
-    assert list(above.x) == [1, 2, 3, 4, 5]
-    assert len(contact_map(predicted, None, "probability").data) == 1
-
-
-def test_long_maps_are_thinned_for_the_browser():
-    above = contact_map(np.ones((1300, 1300)), None, "probability").data[0]
-    assert above.z.shape == (434, 434)
-    assert list(above.x[:3]) == [1, 4, 7]
-
-
 def test_motif_curves_stop_where_no_far_residue_is_left():
     far = np.array([[1.0, np.nan], [3.0, np.nan]])
     figure = motif_curves(np.array([1, 10]), np.array([2.0, 4.0]), np.array([[1.0, 4.0], [2.0, 4.0]]), far, 4.0)
@@ -85,3 +68,13 @@ def test_motif_curves_stop_where_no_far_residue_is_left():
     assert lines["random, at least 30 away"].y[0] == 2
     assert np.isnan(lines["random, at least 30 away"].y[1])
     assert figure.layout.shapes[0].y0 == 4
+    assert list(figure.layout.xaxis.ticktext) == ["1", "10"]
+
+
+def test_a_contacts_layers_stand_beside_each_other_clean_and_edited():
+    figure = layer_shares(np.array([1.0, -0.5]), np.array([0.2, 0.1]))
+    assert {bar.name: (list(bar.y), bar.marker.color) for bar in figure.data} == {
+        "clean": ([1, -0.5], CLEAN),
+        "edited": ([0.2, 0.1], EDITED),
+    }
+    assert list(figure.data[0].x) == ["L1", "L2"]

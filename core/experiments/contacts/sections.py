@@ -54,7 +54,7 @@ def heads(study: Study) -> Section:
             "Long-range P@L/2 of every head.": head_heatmap(
                 ranking.grid(), quantity="P@L/2, long range", diverging=False
             ),
-            f"The {len(best)} best heads.": figures.best_heads(
+            f"The {len(best)} best heads; dashed: chance.": figures.best_heads(
                 [str(head) for head in best],
                 np.array([ranking.grid()[head.layer, head.index] for head in best]),
                 ranking.chance["long"],
@@ -85,7 +85,7 @@ def how_many(study: Study) -> Section:
             f"({intervals[elsewhere - 1].mean:.3f})."
         ),
         figures={
-            "Long-range P@L/2 by number of heads.": figures.k_sweep(chosen_on, intervals, study.ranking.chance["long"])
+            "Long-range P@L/2 by number of heads.": figures.k_sweep(chosen_on, study.ranking.chance["long"], intervals)
         },
         tables={"k-sweep": summary, "k-sweep-by-protein": table},
     )

@@ -1,0 +1,138 @@
+"""What the Contacts pages share: maps that one pass gives, the ranking of heads, a pair of residues, precision."""
+
+import numpy as np
+import streamlit as st
+
+from core.alphabet import tokenize
+from core.analyses.contact_attribution import contact_maps
+from core.analyses.contact_evaluation import precisions
+from core.analyses.head_ranking import LARGEST_K, HeadRanking, load_ranking
+from core.contacts import top_contacts
+from core.errors import InputError
+from core.interventions import Condition, Head, condition_to_json
+from core.labelled import LabelledProtein
+from core.model import Esm2
+from core.protein import Protein
+from core.structure import ContactAtom, contact_truth
+from dashboard import engine
+from dashboard.explanation import download
+from dashboard.labelled_set import ATOMS
+from dashboard.session import parse_residues, written_residues
+from dashboard.sidebar import Question
+
+CONTACT_HEAD, BEST_HEADS = "Contact head", "Best heads"
+QUANTITIES = {CONTACT_HEAD: "contact probability", BEST_HEADS: "corrected attention (arbitrary units)"}
+
+
+def ranking_of(model: Esm2) -> HeadRanking | None:
+    """The ranking of this model's heads: the one made in this session, else the shipped one, else None."""
+    held = st.session_state.get("rankings", {}).get(model.fingerprint)
+    if held is not None:
+        return held
+    try:
+        return load_ranking(model)
+    except InputError:
+        return None
+
+
+def keep_ranking(ranking: HeadRanking) -> None:
+    """From now on in this session, this is the ranking of the heads of its model."""
+    st.session_state.setdefault("rankings", {})[ranking.fingerprint] = ranking
+
+
+def one_pass_roads(model: Esm2) -> list[str]:
+    """The roads to contacts that take one pass, as far as the model has them."""
+    roads = [CONTACT_HEAD] if model.contact_head is not None else []
+    return [*roads, BEST_HEADS] if ranking_of(model) is not None else roads
+
+
+def averaged_heads(model: Esm2, road: str, *, ask: bool = False) -> tuple[Head, ...]:
+    """The heads that a road averages, none for the contact head; `ask` draws the slider that says how many."""
+    ranking = ranking_of(model)
+    if road != BEST_HEADS or ranking is None:
+        return ()
+    k = ranking.best_k
+    if ask:
+        k = st.slider("Heads averaged, best first", 1, LARGEST_K, k, key="k", bind="query-params")
+    return ranking.heads(k)
+
+
+def one_pass_map(question: Question, road: str, heads: tuple[Head, ...], condition: Condition = ()) -> np.ndarray:
+    """The whole sequence's contact map, nothing masked, by a road that takes one pass."""
+    model, sequence = question.model, question.protein.sequence
+    return engine.computed(
+        ("contact map", model.fingerprint, sequence, heads, condition_to_json(condition)),
+        lambda _: next(contact_maps(model, tokenize(sequence), [condition], heads)),
+        f"Reading the {road.lower()}",
+    )
+
+
+def choose_pair(question: Question) -> tuple[int, int] | None:
+    """The two residues that are written or were picked, else those of the likeliest contact.
+
+    None, after a line that says what to do, where there is neither. Raises `InputError` for what are not residues.
+    """
+    sequence = question.protein.sequence
+    likeliest = _likeliest(question)
+    text = st.text_input(
+        "The contact's two residues",
+        key="pick",
+        bind="query-params",
+        placeholder=f"{written_residues(likeliest, sequence)} (the likeliest contact)" if likeliest else "M1, K27",
+        help="Written as M1, K27, or picked as a cell of the map on the page Three roads.",
+    )
+    picked = parse_residues(text, sequence)
+    if len(picked) == 2:
+        return picked
+    if likeliest is None or picked:
+        st.info("Name two residues, or pick a cell of the map on the page Three roads.")
+        return None
+    return likeliest
+
+
+def _likeliest(question: Question) -> tuple[int, int] | None:
+    """The highest-ranked long-range contact of the structure, or without one the highest-ranked pair."""
+    roads = one_pass_roads(question.model)
+    if not roads:
+        return None
+    predicted = one_pass_map(question, roads[0], averaged_heads(question.model, roads[0]))
+    ranked = [pair for apart in (24, 6) for pair in top_contacts(predicted, len(predicted), apart)]
+    structure = question.protein.structure
+    contacts = contact_truth(structure)[0] if structure is not None else np.ones_like(predicted, dtype=bool)
+    return next((pair for pair in ranked if contacts[pair]), None)
+
+
+def colour_range(road: str, predicted: np.ndarray) -> tuple[float, float]:
+    """Where a map's colours begin and end: probabilities from 0 to 1, everything else from 0 to nearly its largest."""
+    if road == CONTACT_HEAD:
+        return 0.0, 1.0
+    far = predicted[np.triu_indices(len(predicted), 6)]
+    return 0.0, max(float(f"{np.quantile(far, 0.998):.2g}") if len(far) else 1.0, 1e-6)
+
+
+def contact_name(atom: ContactAtom, cutoff: float) -> str:
+    """What counts as a contact, in words."""
+    return f"{ATOMS[atom]} closer than {cutoff:g} Å"
+
+
+def precision_table(protein: Protein, maps: dict[str, np.ndarray], atom: ContactAtom, cutoff: float) -> None:
+    """P@L/k of some maps against the structure, chance below them, and what was counted how."""
+    if protein.structure is None:
+        st.info("No structure is known for this protein, so there is nothing to count against.")
+        return
+    found = precisions(LabelledProtein.of(protein.structure, atom, cutoff), maps)
+    found["at"] = ["P@L" if per == 1 else f"P@L/{per}" for per in found["per"]]
+    wide = found.pivot_table(index="method", columns=["separation", "at"], values="precision", sort=False)
+    chance = found.drop_duplicates(["separation", "at"]).set_index(["separation", "at"])["chance"]
+    wide.loc["Chance"] = chance
+    wide.columns = [f"{separation} {at}" for separation, at in wide.columns]
+    st.markdown("**How many of the highest-ranked pairs are contacts?**")
+    st.dataframe(wide.style.format("{:.2f}"))
+    structure, length = protein.structure, len(protein.sequence)
+    st.caption(
+        f"L = {length} residues; {structure.n_matched} of them match {structure.name} chain {structure.chain}, which "
+        f"resolves {structure.n_resolved}; pairs that it doesn't resolve are left out. Short is 6–11 residues apart, "
+        f"medium 12–23, long 24 or more. Contact: {contact_name(atom, cutoff)}. Heads and contact head may have been "
+        "chosen on relatives of this protein: see the model's card."
+    )
+    download(found.drop(columns="at"), "contacts")
