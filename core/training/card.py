@@ -164,7 +164,9 @@ def main(
     data: Annotated[Path, typer.Option(help="Folder with the sequences and structures.")],
     model: Annotated[Path, typer.Option(help="Folder of the shipped model.")],
     out: Annotated[Path, typer.Option(help="The card; its figures go beside it as card.json.")],
-    run: Annotated[Path | None, typer.Option(help="Folder of the training run, for its held-out curve.")] = None,
+    run: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a training run, for its held-out curve; once for each.")
+    ] = None,
     machine: Annotated[str, typer.Option(help="What it was trained on, in words.")] = "",
     remarks: Annotated[str, typer.Option(help="What else the card should say of the training.")] = "",
     at_large: Annotated[int | None, typer.Option(help="Held-out proteins at large to read; all without.")] = None,
@@ -179,7 +181,7 @@ def main(
         figures["n_parameters"] = loaded.n_parameters
         figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
         figures["fingerprint"] = loaded.fingerprint
-        figures["curve"] = [] if run is None else _records(pd.read_csv(run / "held_out.csv"))
+        figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
         figures |= _measured(
             {
                 "methionine": partial(methionine_figures, loaded, data, collection),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,10 @@ def load_weights(network: Network, path: Path) -> None:
         network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("contact_head")})
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise InputError(f"cannot start from {file}: {str(error).splitlines()[0]}") from error
+
+
+def trained_before(path: Path) -> tuple[float, Counter[str]]:
+    """Minutes and tokens of each source that weights were trained for, by the config beside them if there is one."""
+    config = path / "config.json"
+    training = json.loads(config.read_text()).get("training", {}) if config.is_file() else {}
+    return training.get("minutes", 0.0), Counter(training.get("tokens", {}))

@@ -20,7 +20,7 @@ from core.training.families import Collection
 from core.training.held_out import perplexities
 from core.training.network import Network
 from core.training.optimiser import make_optimisers, rate, set_rate
-from core.training.shipping import load_weights, save_model
+from core.training.shipping import load_weights, save_model, trained_before
 from core.training.workers import Workers
 
 LARGEST_GRADIENT = 1.0
@@ -61,15 +61,18 @@ def train(
     """Train to the end of the schedule, from `start`'s weights or from scratch, or on from the checkpoint in `out`.
 
     Writes `checkpoint.pt`, the weights so far (`model.safetensors`, `config.json`), `log.csv` (training loss in nats,
-    rate, tokens) and `held_out.csv` (perplexity at large and of each family's held-out members).
+    rate) and `held_out.csv` (perplexity at large and of each family's held-out members); minutes and tokens are counted
+    from the first run that the weights went through.
     Raises `InputError` for a checkpoint that can't be read or is of another shape.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     network = Network(settings.n_layers, settings.n_heads * settings.d_head, settings.n_heads)
+    minutes_before, seen = 0.0, Counter[str]()
     if start is not None:
         load_weights(network, start)
+        minutes_before, seen = trained_before(start)
     network.to(device)
     optimisers = make_optimisers(network)
     mix = Mix(collection, settings.seed, settings.tokens_per_batch // workers.count)
@@ -78,9 +81,9 @@ def train(
     at_large = list(proteins[: settings.n_held_out])
 
     checkpoint = out / "checkpoint.pt"
-    step, seconds, seen = 0, 0.0, Counter[str]()
+    step, seconds = 0, 0.0
     if checkpoint.exists():
-        step, seconds, seen = _resume(checkpoint, network, optimisers, device)
+        step, seconds, minutes_before, seen = _resume(checkpoint, network, optimisers, device)
         if workers.is_first:
             say(f"going on from step {step} after {seconds / 60:.1f} minutes")
     log, curve = CsvLog(out / "log.csv"), CsvLog(out / "held_out.csv")
@@ -114,7 +117,7 @@ def train(
             continue
 
         over = settings.progress(step, seconds) >= 1
-        so_far = {"step": step, "minutes": round(seconds / 60, 2), "tokens": sum(seen.values())}
+        so_far = {"step": step, "minutes": round(minutes_before + seconds / 60, 2), "tokens": seen.total()}
         if step % settings.log_every == 0 or over:
             log.write(**so_far, rate=share, loss=float(np.mean(losses)), gradient=norm.item())
             losses.clear()
@@ -124,7 +127,7 @@ def train(
             say(f"step {step}: " + ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
         if step % settings.checkpoint_every == 0 or over:
             save_model(network, out, {**so_far, "tokens": dict(seen)})
-            _save(checkpoint, network, optimisers, step, seconds, seen)
+            _save(checkpoint, network, optimisers, step, seconds, minutes_before, seen)
     return network
 
 
@@ -134,6 +137,7 @@ def _save(
     optimisers: tuple[torch.optim.Optimizer, ...],
     step: int,
     seconds: float,
+    minutes_before: float,
     seen: Counter[str],
 ) -> None:
     """Write everything a run needs to go on; a kill half-way leaves the checkpoint before it."""
@@ -142,6 +146,7 @@ def _save(
         "optimisers": [optimiser.state_dict() for optimiser in optimisers],
         "step": step,  # the batch to read next, and with the seed all the randomness there is
         "seconds": seconds,
+        "minutes_before": minutes_before,
         "seen": dict(seen),
     }
     half_written = path.with_suffix(".new")
@@ -151,14 +156,14 @@ def _save(
 
 def _resume(
     path: Path, network: Network, optimisers: tuple[torch.optim.Optimizer, ...], device: torch.device
-) -> tuple[int, float, Counter[str]]:
-    """Load a checkpoint in place: (step, seconds trained, tokens seen)."""
+) -> tuple[int, float, float, Counter[str]]:
+    """Load a checkpoint in place: (step, seconds trained, minutes trained before this run, tokens seen)."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
         for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        return state["step"], state["seconds"], Counter(state["seen"])
+        return state["step"], state["seconds"], state["minutes_before"], Counter(state["seen"])
     except (OSError, EOFError, RuntimeError, KeyError, ValueError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"cannot go on from {path}: {reason}; remove it to start afresh") from error

@@ -1,6 +1,7 @@
 """Runs: killed ones go on to the same curve, equal seeds agree, the rate follows its schedule, bad input is named."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -85,7 +86,9 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(finished: Path, monkey
     monkeypatch.setattr(torch, "save", half_a_file)
     network = trainer.Network(2, 32, 2)
     with pytest.raises(KeyboardInterrupt):
-        trainer._save(finished / "checkpoint.pt", network, trainer.make_optimisers(network), 1, 1.0, trainer.Counter())
+        trainer._save(
+            finished / "checkpoint.pt", network, trainer.make_optimisers(network), 1, 1.0, 0.0, trainer.Counter()
+        )
     assert (finished / "checkpoint.pt").read_bytes() == before
 
 
@@ -115,6 +118,19 @@ def test_a_checkpoint_of_another_shape_is_named(collection: Collection, finished
 def test_started_from_weights(collection: Collection, finished: Path, tmp_path: Path) -> None:
     train(collection, tmp_path, replace(TINY, steps=1), start=finished, say=lambda _: None)
     assert rows(tmp_path / "log.csv")[0]["loss"] != rows(finished / "log.csv")[0]["loss"]
+
+
+def test_a_run_goes_on_counting_where_its_weights_stopped(
+    collection: Collection, finished: Path, tmp_path: Path
+) -> None:
+    train(collection, tmp_path, replace(TINY, steps=4), start=finished, say=lambda _: None)
+    before, after = (json.loads((folder / "config.json").read_text())["training"] for folder in (finished, tmp_path))
+    assert after["minutes"] >= before["minutes"]
+    n_tokens = int(rows(tmp_path / "held_out.csv")[-1]["tokens"])
+    assert sum(after["tokens"].values()) == n_tokens > 1.3 * sum(before["tokens"].values())
+    train(collection, tmp_path, replace(TINY, steps=8), start=finished, say=lambda _: None)
+    resumed = json.loads((tmp_path / "config.json").read_text())["training"]["tokens"]
+    assert sum(resumed.values()) == pytest.approx(2 * sum(before["tokens"].values()), rel=0.05)
 
 
 def test_the_rate_warms_up_holds_and_decays() -> None:
