@@ -80,7 +80,8 @@ class LinkedViewData:
 
     `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
     diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
-    lines for `contacts`, or coloured by `residue_values` where there are any. `InputError` when the parts are not all
+    lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
+    masked here. `InputError` when the parts are not all
     of the same protein.
     """
 
@@ -90,6 +91,7 @@ class LinkedViewData:
     contacts: tuple[DrawnContact, ...] = ()
     structure: StructureText | None = None
     residue_values: ResidueValues | None = None
+    maskable: bool = True
     map_title: str = "Contact map"
     map_caption: str = ""
     structure_title: str = "Structure"
@@ -143,6 +145,7 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
         "contacts": [[contact.i, contact.j, contact.kind] for contact in data.contacts],
         "structure": data.structure and asdict(data.structure),
         "values": data.residue_values and _values(data.residue_values),
+        "maskable": data.maskable,
         "viewer_url": viewer_url,
         "texts": {
             "map_title": data.map_title,

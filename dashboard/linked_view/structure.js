@@ -207,10 +207,11 @@ class StructureView {
   }
 
   drawLegend() {
-    const { values } = this.data;
+    const { values, maskable } = this.data;
     const items = kindItems(this.contacts, this.theme);
     if (values) items.unshift(rampItem({ ...values, palette: "values" }, this.theme, values.label));
-    items.push(legendItem("swatch", this.theme.colours.masked, "masked"), legendItem("swatch", this.theme.colours.picked, "picked"));
+    if (maskable) items.push(legendItem("swatch", this.theme.colours.masked, "masked"));
+    items.push(legendItem("swatch", this.theme.colours.picked, "picked"));
     this.legend.replaceChildren(...items);
   }
 

@@ -21,6 +21,8 @@ class LinkedView {
   update(data, send) {
     this.send = send;
     this.residues = data.residues;
+    this.maskable = data.maskable;
+    this.root.querySelector(".modes").hidden = !data.maskable;
     for (const [meaning, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${meaning}`, colour);
     for (const name of ["map", "structure"]) {
       const panel = this.root.querySelector(`.${name}`);
@@ -49,6 +51,7 @@ class LinkedView {
   }
 
   mask(residue) {
+    if (!this.maskable) return;
     const { masked } = this.state;
     const others = masked.filter((other) => other !== residue);
     this.change({ ...this.state, masked: others.length < masked.length ? others : [...masked, residue].sort((a, b) => a - b) });

@@ -339,6 +339,17 @@ def test_residues_are_masked_by_shift_click_button_and_key(open_view: OpenPage) 
 
 
 @pytest.mark.browser
+def test_where_nothing_can_be_masked_nothing_offers_to(open_view: OpenPage) -> None:
+    page = open_view("?case=unmaskable")
+    expect(page.get_by_role("button", name="Mask")).to_be_hidden()
+    expect(page.locator(".structure .legend")).not_to_contain_text("masked")
+    page.locator(".residue").nth(7).click(modifiers=["Shift"])
+    page.locator(".residue").nth(10).click()
+    page.keyboard.press("m")
+    expect(page.get_by_text("Python knows: picked (10,) masked (0,)")).to_be_visible()
+
+
+@pytest.mark.browser
 def test_arrow_keys_move_the_picked_cell(open_view: OpenPage) -> None:
     page = open_view()
     click_cell(page, 4, 40)

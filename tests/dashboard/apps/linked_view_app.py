@@ -41,6 +41,7 @@ shown = LinkedViewData(
         tuple(("A", n + 1, "") if n < len(SEQUENCE) else None for n in range(length)),
     ),
     residue_values=ResidueValues(np.linspace(0, 1, length), "attention from M1") if case == "values" else None,
+    maskable=case != "unmaskable",
     map_title=EVIL if case == "evil" else "Where does it see contacts?",
     map_caption="Top: the edited run. Bottom: pairs whose Cβ atoms are closer than 8 Å.",
     structure_title="Structure",
