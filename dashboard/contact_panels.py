@@ -121,13 +121,12 @@ def precision_table(protein: Protein, maps: dict[str, np.ndarray], atom: Contact
         st.info("No structure is known for this protein, so there is nothing to count against.")
         return
     found = precisions(LabelledProtein.of(protein.structure, atom, cutoff), maps)
-    found["at"] = ["P@L" if per == 1 else f"P@L/{per}" for per in found["per"]]
-    wide = found.pivot_table(index="method", columns=["separation", "at"], values="precision", sort=False)
-    chance = found.drop_duplicates(["separation", "at"]).set_index(["separation", "at"])["chance"]
-    wide.loc["Chance"] = chance
-    wide.columns = [f"{separation} {at}" for separation, at in wide.columns]
+    at = found["separation"] + [" P@L" if per == 1 else f" P@L/{per}" for per in found["per"]]
+    found.insert(0, "Highest pairs", at)
+    wide = found.pivot_table(index="Highest pairs", columns="method", values="precision", sort=False)
+    wide["Chance"] = found.drop_duplicates("Highest pairs").set_index("Highest pairs")["chance"]
     st.markdown("**How many of the highest-ranked pairs are contacts?**")
-    st.dataframe(wide.style.format("{:.2f}"))
+    st.dataframe(wide.style.format("{:.2f}"), height="content")
     structure, length = protein.structure, len(protein.sequence)
     st.caption(
         f"L = {length} residues; {structure.n_matched} of them match {structure.name} chain {structure.chain}, which "
@@ -135,4 +134,4 @@ def precision_table(protein: Protein, maps: dict[str, np.ndarray], atom: Contact
         f"medium 12–23, long 24 or more. Contact: {contact_name(atom, cutoff)}. Heads and contact head may have been "
         "chosen on relatives of this protein: see the model's card."
     )
-    download(found.drop(columns="at"), "contacts")
+    download(found.drop(columns="Highest pairs"), "contacts")

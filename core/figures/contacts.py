@@ -135,7 +135,13 @@ def motif_curves(
         mean, spread = (np.where(there, of(np.where(there, values, 0.0), 0), np.nan) for of in (np.mean, np.std))
         lines.append(Curve(name, mean, colour, mean - spread, mean + spread))
     figure = curves(n_shown, lines, x_title="Residues shown besides the two", y_title="Coupling (logits)")
-    figure.add_hline(y=whole, line={"color": CLEAN, "dash": "dash"}, annotation_text="everything shown")
+    figure.add_hline(
+        y=whole,
+        line={"color": CLEAN, "dash": "dash"},
+        annotation_text="everything shown",
+        annotation_position="bottom left",
+    )
+    figure.update_yaxes(rangemode="tozero")
     return figure.update_xaxes(type="log", tickvals=n_shown, ticktext=[str(n) for n in n_shown], showgrid=False)
 
 

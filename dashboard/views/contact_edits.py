@@ -61,14 +61,11 @@ def page(question: Question) -> None:
         return
     condition = edits.condition(model.shape)
     try:
-        road_column, contact_column = st.columns([3, 2], gap="medium")
-        with road_column:
-            road = st.segmented_control(
-                "Contacts read from", roads, default=roads[0], required=True, key="read", bind="query-params"
-            )
-            heads = averaged_heads(model, road, ask=True)
-        with contact_column:
-            atom, cutoff = choose_contact()
+        road = st.segmented_control(
+            "Contacts read from", roads, default=roads[0], required=True, key="read", bind="query-params"
+        )
+        heads = averaged_heads(model, road, ask=True)
+        atom, cutoff = choose_contact()
         with st.container(border=True):
             _headline(condition)
             _grid(question, edits, condition, heads, atom, cutoff)
@@ -194,6 +191,7 @@ def _difference(
         below=below,
         contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(gained, verdicts, strict=True)),
         structure=structure and StructureText(structure.text, structure.residues, structure.format),
+        maskable=False,
         map_title="Where does the map change?",
         map_caption=said,
         structure_title="Where are the new pairs in 3D?",

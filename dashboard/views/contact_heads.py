@@ -33,8 +33,8 @@ def page(question: Question) -> None:
 
 
 def _ranking(question: Question) -> None:
-    st.markdown("**How well does each head find contacts?**")
     model = question.model
+    answer = st.container()
     with st.expander("Rank the heads on proteins of your choice"):
         chosen = choose_labelled(*choose_contact(), at_first=10)
         if st.button("Rank all heads", type="primary", disabled=not chosen):
@@ -45,8 +45,13 @@ def _ranking(question: Question) -> None:
             )
             keep_ranking(made)
     ranking = ranking_of(model)
+    with answer:
+        _show(ranking, model.name)
+
+
+def _show(ranking: HeadRanking | None, name: str) -> None:
     if ranking is None:
-        st.info(f"The heads of {plain(model.name)} are not ranked yet: rank them on proteins with structures, above.")
+        st.info(f"The heads of {plain(name)} are not ranked yet: rank them on proteins with structures, below.")
         return
     separation: Range = st.segmented_control(
         "Range", RANGES, default=RANGES[0], required=True, key="range", bind="query-params", format_func=_range_name

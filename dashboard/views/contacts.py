@@ -35,21 +35,24 @@ def page(question: Question) -> None:
     introduce(
         "Where are this protein's contacts, by three roads?",
         "A protein language model never saw a structure. Does it know which residues touch?",
-        "The contact head and the best heads read attention in one forward pass; the Categorical Jacobian mutates every"
-        " residue to every amino acid and watches the predictions elsewhere, about 20 passes per residue (the"
-        " hidden-state one watches the last layer instead).",
+        "The contact head and the best heads read attention in one forward pass; a Jacobian mutates every residue to "
+        "every amino acid and watches what changes elsewhere, about 20 passes per residue.",
         "Compare each map with the structure below the diagonal; the table counts how many of the highest-ranked pairs "
-        "are contacts, with chance beside it.",
+        "are contacts, beside chance.",
     )
     fast = one_pass_roads(question.model)
     roads = [*fast, JACOBIAN, HIDDEN]
     try:
-        road_column, contact_column = st.columns([3, 2], gap="medium")
-        road = road_column.segmented_control(
-            "Road", roads, default=roads[0], required=True, key="road", bind="query-params"
+        road = st.segmented_control(
+            "Road",
+            roads,
+            default=roads[0],
+            required=True,
+            key="road",
+            bind="query-params",
+            help="The Categorical Jacobian watches the predictions, the hidden-state one what the last layer holds.",
         )
-        with contact_column:
-            atom, cutoff = choose_contact()
+        atom, cutoff = choose_contact()
         maps = {each: _one_pass(question, each, ask=each == road) for each in fast}
         if road not in fast:
             found = _slow(question, road)
@@ -113,7 +116,13 @@ def _jacobian(question: Question, road: str, letters: str) -> np.ndarray | None:
 @st.fragment
 def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactAtom, cutoff: float) -> None:
     protein, sequence = question.protein, question.protein.sequence
-    picked_text = st.text_input("Picked residues", key="pick", bind="query-params", placeholder="M1, K27")
+    picked_text = st.text_input(
+        "Picked residues",
+        key="pick",
+        bind="query-params",
+        placeholder="Picked residues, such as M1, K27",
+        label_visibility="collapsed",
+    )
     try:
         picked = parse_residues(picked_text, sequence)
     except InputError as error:
@@ -135,6 +144,7 @@ def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactA
         below=below,
         contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts, strict=True)),
         structure=structure and StructureText(structure.text, structure.residues, structure.format),
+        maskable=False,
         map_title="Where are the contacts?",
         map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs at least 6 residues apart.",
         structure_title="Where are they in 3D?",

@@ -53,8 +53,8 @@ def test_the_table_counts_the_contact_heads_pairs():
     predicted = contact_map(load_model("embedded"), tokenize(protein.sequence))
     contacts, known = contact_truth(protein.structure)
     found = precision_at(predicted, contacts, known, "long", 2)
-    assert table.loc["Contact head", "long P@L/2"] == pytest.approx(found.precision, abs=1e-3)
-    assert table.loc["Chance", "long P@L/2"] == pytest.approx(found.chance, abs=1e-3)
+    assert table.loc["long P@L/2", "Contact head"] == pytest.approx(found.precision, abs=1e-3)
+    assert table.loc["long P@L/2", "Chance"] == pytest.approx(found.chance, abs=1e-3)
 
 
 def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
@@ -68,7 +68,7 @@ def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
     table = app.dataframe[0].value
     for run, predicted in (("Clean run", clean), ("Edited run", edited)):
         found = precision_at(predicted, *contact_truth(protein.structure), "long", 1)
-        assert table.loc[run, "long P@L"] == pytest.approx(found.precision, abs=1e-3)
+        assert table.loc["long P@L", run] == pytest.approx(found.precision, abs=1e-3)
     shares = contact_shares(model, tokens, 0, 61, off)
     assert f"a probability of {shares.probability:.2f} (clean {clean[0, 61]:.2f})" in captions(app)
 
