@@ -68,6 +68,8 @@ def publish(
             continue
         for table_name, table in sections[name].tables.items():
             write_atomically(out / "tables" / f"{table_name}.csv", table.to_csv(index=False))
+    if survey.progress:
+        survey.progress("parts", len(parts), len(parts))
     versions = software_versions()
     report = Report(
         title=experiment.title,

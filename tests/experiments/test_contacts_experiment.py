@@ -66,7 +66,10 @@ def test_the_command_writes_every_table_and_one_report(out: Path):
     assert {"heads", "k-sweep", "precision", "precision-recall", "win-rates", "cheap-jacobian"} <= names
     results = json.loads((out / "results.json").read_text())
     assert list(results["parts"]) == list(EXPERIMENT.parts)
-    assert (out / "report.html").read_text().count("plotly.js v") == 1
+    report = (out / "report.html").read_text()
+    assert report.count("plotly.js v") == 1
+    assert "<details open>\n<summary>Table precision-summary" in report, "short tables are seen at once"
+    assert "<details>\n<summary>Table k-sweep" in report
 
 
 def test_proteins_that_cannot_be_used_are_left_out_with_their_reason(out: Path):
@@ -125,6 +128,26 @@ def test_relatives_and_proteins_that_the_contact_head_has_seen_never_choose_or_j
     many = split(proteins, 3, seed=1, seen=[f"p{number:02}" for number in range(6)])
     assert len(many.judged) == 6, "three of the seen neither choose nor judge"
     assert split(proteins, 4, seed=1).choosing != split(proteins, 4, seed=2).choosing
+
+
+def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Esm2):
+    divided = split(made_up(9), 4, seed=0, relatives=["p02", "p05"], seen=["p07"])
+    families = {"p02": "kinases", "p05": "kinases"}
+    study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families=families, seen=["p07"])
+    section = EXPERIMENT.parts["precision"](study)
+    found = section.tables["precision-by-protein"].query("separation == 'long' and at == 2")
+    marked = found[found.family.notna()]
+    assert set(marked.subject) == {"p02", "p05"}
+    assert set(marked.group) == {"relatives"}
+    table = section.tables["precision-summary"].set_index("method")
+    assert list(table.index) == [*study.methods, "chance"]
+    for method in study.methods:
+        apart = marked[marked.method == method].value
+        judged = found[(found.method == method) & found.family.isna()].value
+        assert table.loc[method, "long, P@L/2, 2 relatives"] == f"{apart.mean():.3f}"
+        assert table.loc[method, "long, P@L/2"].startswith(f"{judged.mean():.3f} [")
+    assert "p02 (kinases), p05 (kinases)" in section.finding
+    assert "contact head was fitted on 1 structure, none of them judged here" in section.reading
 
 
 def test_too_few_proteins_are_one_clear_line(folder: Path, model_folder: Path, tmp_path: Path):

@@ -70,16 +70,17 @@ def contacts(
     if hidden_layer is not None and hidden_layer > loaded.shape.n_layers:
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
     proteins, unusable = read_labelled(structures, atom, cutoff)
-    notes = model_notes(model)
     sequences = {name: protein.sequence for name, protein in proteins.items()}
     known = relatives(sequences, trained_members(families)) if families else listed_relatives(model)
     related = {name: family for name, family in known.items() if name in proteins}
-    divided = split(proteins, choosing, seed, related, fitted_on(notes))
+    seen = fitted_on(model_notes(model))
+    divided = split(proteins, choosing, seed, related, seen)
     unjudged = [name for name in proteins if name not in {**divided.choosing, **divided.all_judged}]
     settings = {
         "structures": str(structures),
         "choosing": ", ".join(divided.choosing),
         "judged": len(divided.judged),
+        "contact_head_fitted_on": ", ".join(seen) or "not known",
         "relatives_of_trained_families": ", ".join(f"{name} ({family})" for name, family in related.items()) or "none",
         "relatives_found": "by alignment" if families else "by the list that comes with the model",
         "contact": "; ".join(sorted({protein.definition for protein in proteins.values()})),
@@ -90,7 +91,7 @@ def contacts(
         reason = "the model's own contact head was fitted on it"
         survey.left_out.update({("judging", name): reason for name in unjudged})
         layer = None if hidden_layer is None else hidden_layer - 1
-        study = Study(survey, loaded, divided, longest, layer, seed, related)
+        study = Study(survey, loaded, divided, longest, layer, seed, related, seen)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
         save_ranking(study.ranking, out / "head_ranking.json")
     for (measurement, subject), reason in survey.left_out.items():

@@ -16,6 +16,8 @@ from core.figures.style import head_heatmap
 
 N_SHOWN = 20
 SIGNIFICANT = 0.05
+SUMMARISED = (("long", 1), ("long", 2), ("long", 5), ("medium", 2), ("short", 2))
+"""The columns of the short table: separation, and k of P@L/k."""
 PAPER = "Protein contacts are already in the attention (2026), 200 proteins of Zhang et al."
 
 
@@ -97,15 +99,20 @@ def precision(study: Study) -> Section:
     common = rows(summary, common=True, per=2)
     shown = common if common.n.max() >= 2 else rows(summary, common=False, per=2)
     long = rows(shown, separation="long").set_index("method")
-    tables = {"precision": summary, "precision-by-protein": rows(study.judged, measure="precision")}
+    by_protein = rows(study.judged, measure="precision")
+    tables = {
+        "precision-summary": _summary(study, rows(summary, common=bool(shown.common.iloc[0]))),
+        "precision": summary,
+        "precision-by-protein": by_protein.assign(family=by_protein.subject.map(study.families)),
+    }
     relatives = ""
     if study.split.relatives:
-        apart = study.summary("relatives")
-        tables["precision-relatives"] = apart
-        found = rows(apart, common=False, per=2, separation="long").set_index("method")["mean"]
+        tables["precision-relatives"] = study.summary("relatives")
         listed = ", ".join(f"{name} ({study.families[name]})" for name in study.split.relatives)
-        means = ", ".join(f"{method} {found[method]:.3f}" for method in study.methods)
-        relatives = f" Apart: {len(study.split.relatives)} relatives of families trained on, {listed}: {means}."
+        relatives = (
+            f" {len(study.split.relatives)} proteins belong to families that the model was trained on and are counted "
+            f"apart, in the table's last column: {listed}."
+        )
     ordered = sorted(study.methods, key=lambda method: -long.loc[method, "mean"])
     definitions = sorted({protein.definition for protein in study.split.judged.values()})
     return Section(
@@ -114,17 +121,18 @@ def precision(study: Study) -> Section:
         reading=(
             f"Contacts: {'; '.join(definitions)}; pairs that are not resolved are left out. Short is 6–11 residues "
             "apart, medium 12–23, long 24 or more. P@L/2 ranks unordered pairs and looks at the first L/2, L residues "
-            f"in the sequence. Bars: mean over {int(long.n.max())} proteins that every method was measured on, with "
-            f"{CONFIDENCE:.0%} bootstrap intervals over proteins; dashed: chance, the share of contacts among all "
-            f"pairs. Jacobians are taken of proteins up to {study.longest} residues."
+            f"in the sequence. Means over {int(long.n.max())} proteins that every method was measured on, with "
+            f"{CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
+            f"Jacobians know no structure and are taken of proteins up to {study.longest} residues; best heads and "
+            f"fitted probe know the {len(study.split.choosing)} that choose{_own_head(study)}."
         ),
         finding=(
             "Long range, P@L/2: "
-            + ", ".join(f"{method} {_mean(long, method)}" for method in ordered)
+            + ", ".join(f"{method} {_interval_of(long, method)}" for method in ordered)
             + f"; chance {long.chance.mean():.3f}.{relatives}"
         ),
         figures={
-            "P@L/2 of every method by separation.": figures.method_bars(
+            "P@L/2 of every method by separation; dashed: chance.": figures.method_bars(
                 {
                     method: {
                         separation: Interval(*shown_row[["mean", "low", "high"]])
@@ -143,6 +151,39 @@ def precision(study: Study) -> Section:
             Comparison("P@L/2 long, Categorical Jacobian", "0.234", PAPER, _mean(long, measures.JACOBIAN)),
         ),
     )
+
+
+def _own_head(study: Study) -> str:
+    if measures.CONTACT_HEAD not in study.methods:
+        return ""
+    if not study.seen:
+        return "; what the model's own contact head was fitted on is not known"
+    fitted_on = f"{len(study.seen)} structure{'s' if len(study.seen) > 1 else ''}"
+    return f"; the model's own contact head was fitted on {fitted_on}, none of them judged here"
+
+
+def _summary(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
+    """One row a method, and chance: what a reader wants first."""
+    shown = {f"{separation}, P@L/{per}".replace("/1", ""): (separation, per) for separation, per in SUMMARISED}
+    found = {
+        title: rows(summary, separation=separation, per=per).set_index("method")
+        for title, (separation, per) in shown.items()
+    }
+    table = pd.DataFrame(
+        {
+            "method": [*study.methods, "chance"],
+            **{
+                title: [*(_interval_of(each, method) for method in study.methods), f"{each.chance.mean():.3f}"]
+                for title, each in found.items()
+            },
+        }
+    )
+    if study.split.relatives:
+        apart = rows(study.summary("relatives"), common=False, per=2, separation="long").set_index("method")
+        n = len(study.split.relatives)
+        values = [f"{apart['mean'][method]:.3f}" for method in study.methods]
+        table[f"long, P@L/2, {n} relatives"] = [*values, f"{apart.chance.mean():.3f}"]
+    return table
 
 
 def recall(study: Study) -> Section:
@@ -207,6 +248,7 @@ def cheap(study: Study) -> Section:
     values = found.pivot(index="subject", columns="method", values="value")
     correlation = mean_over_proteins(values["rank correlation"].to_numpy(), study.seed)
     shared = mean_over_proteins(values["top L shared"].to_numpy(), study.seed)
+    long = rows(study.summary(), common=False, per=2, separation="long").set_index("method")
     return Section(
         title="How good is the cheap Jacobian?",
         question=f"Does mutating to {', '.join(measures.CHEAP)} alone, a quarter of the passes, give the same map?",
@@ -214,7 +256,10 @@ def cheap(study: Study) -> Section:
             "Spearman's correlation over pairs six or more residues apart, and the share of the L highest pairs that "
             "both maps have; means over proteins with bootstrap intervals."
         ),
-        finding=f"Rank correlation {correlation}; shared among the L highest pairs {shared}.",
+        finding=(
+            f"Rank correlation {correlation}; shared among the L highest pairs {shared}. Long-range P@L/2 is "
+            f"{_mean(long, measures.CHEAP_JACOBIAN)} where the full one has {_mean(long, measures.JACOBIAN)}."
+        ),
         tables={"cheap-jacobian": values.reset_index()},
     )
 
@@ -224,8 +269,12 @@ def _interval(values: pd.Series, study: Study) -> Interval:
     return Interval(mean.mean, mean.low, mean.high)
 
 
+def _interval_of(table: pd.DataFrame, method: str) -> str:
+    row = table.loc[method]
+    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
 def _mean(table: pd.DataFrame, method: str) -> str:
     if method not in table.index:
         return "not measured"
-    row = table.loc[method]
-    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}] ({int(row['n'])} proteins)"
+    return f"{_interval_of(table, method)} ({int(table.loc[method]['n'])} proteins)"

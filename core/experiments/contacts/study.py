@@ -126,6 +126,8 @@ class Study:
     seed: int
     families: Mapping[str, str]
     """The trained family of each relative."""
+    seen: Sequence[str] = ()
+    """The structures that the model's own contact head was fitted on, as far as is known."""
 
     @cached_property
     def ranking(self) -> HeadRanking:
