@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ def shift_curve(
     """The target at the first mask with the RoPE positions of `heads` moved by each of `shifts` residues.
 
     Side "q" moves queries and leaves keys; side "qk" moves both and is the control, which may change nothing but
-    rounding. Source: Jedryszek & Crook 2026, Methods, "Global index shift".
+    rounding (see `shift_control`). Source: Jedryszek & Crook 2026, Methods, "Global index shift".
     """
     position, column = residue_position(tokens, None), token_id(target)
     baseline = run(model, tokens, keep=RESUMABLE)
@@ -73,6 +73,15 @@ def shift_curve(
         cancel=cancel,
     )
     return ShiftCurve(tuple(shifts), measured[:, 0], measured[:, 1], measured[:, 2])
+
+
+def shift_control(model: Esm2, tokens: Int[Tensor, "pos"], heads: Sequence[Head], **settings: Any) -> ShiftCurve:
+    """The curve with queries and keys moved together, run in float64 whatever the model's own precision.
+
+    What is left of a change is then the rotation's own, not float32's rounding, which alone reaches 1e-5 in a logit.
+    `settings` are those of `shift_curve`.
+    """
+    return shift_curve(model.to(dtype=torch.float64), tokens, heads, side="qk", **settings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
-from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve, shifted_score
+from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_control, shift_curve, shifted_score
 from core.interventions import Head, ShiftRope
 from core.metrics import target_gap
 from core.model import Esm2
@@ -25,6 +26,14 @@ def test_shifting_q_and_k_together_changes_nothing(lively: Esm2, clean: Tensor):
     assert control.shifts == tuple(range(-20, 21))
     assert control.largest_change.max() < 1e-5
     assert np.ptp(control.gap) < 1e-5
+
+
+def test_the_control_of_a_float32_model_has_no_rounding_of_float32(lively: Esm2, clean: Tensor):
+    single = lively.to(dtype=torch.float32)
+    rounded = shift_curve(single, clean, HEADS, side="qk").largest_change.max()
+    exact = shift_control(single, clean, HEADS)
+    assert exact.shifts == tuple(range(-20, 21))
+    assert exact.largest_change.max() < 1e-10 < 1e-7 < rounded
 
 
 def test_shifted_scores_sum_to_the_shifted_runs_score(lively: Esm2, clean: Tensor):
