@@ -11,7 +11,7 @@ from torch import Tensor
 from core.alphabet import BOS
 from core.analyses.head_ablation import residue_position
 from core.analyses.reading import read
-from core.interventions import AblateValues, BlockAttention, Condition, Head
+from core.interventions import AblateHead, AblateValues, BlockAttention, Condition, Head
 from core.metrics import Among
 from core.model import Esm2
 from core.run import Trace, stream
@@ -53,6 +53,18 @@ def bos_knockouts(
     return pd.DataFrame(
         {"knockout": list(named), "gap": found.gap, "logit": found.logit, "logit_drop": found.logit[0] - found.logit}
     )
+
+
+def ablated_and_blocked(
+    model: Esm2, tokens: Int[Tensor, "pos"], head: Head, *, target: str = "M"
+) -> tuple[float, float]:
+    """Changes of the target's logit at the first mask: one head ablated, and only its attention to BOS blocked.
+
+    Where they are alike, BOS is all that the head brings. Source: Jedryszek & Crook 2026, Extended Data Figure 8.
+    """
+    conditions: list[Condition] = [(), (AblateHead(head),), (BlockAttention(head),)]
+    whole, ablated, blocked = read(model, tokens, conditions, target=target).logit.tolist()
+    return ablated - whole, blocked - whole
 
 
 def bos_attention(

@@ -3,12 +3,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.analyses.bos_knockouts import bos_attention, bos_knockouts
-from core.interventions import AblateHead, Head, SwapRope
+from core.alphabet import TOKENS
+from core.analyses.bos_knockouts import ablated_and_blocked, bos_attention, bos_knockouts
+from core.interventions import AblateHead, BlockAttention, Head, SwapRope
 from core.metrics import target_gap
 from core.model import Esm2
 from core.run import Keep, run
 
+K = TOKENS.index("K")
 HEADS = [Head(0, 1), Head(2, 3)]
 
 
@@ -30,6 +32,13 @@ def test_no_attention_to_bos_and_no_values_of_bos_are_the_same_to_a_head(lively:
     assert table.gap["attention to BOS"] == pytest.approx(table.gap["values of BOS"], abs=1e-10)
     assert abs(table.gap["attention to BOS"] - table.gap["none"]) > 1e-4
     assert abs(table.gap["attention to BOS, renormalised"] - table.gap["attention to BOS"]) > 1e-6
+
+
+def test_a_head_ablated_and_its_attention_to_bos_blocked(lively: Esm2, clean: Tensor):
+    ablated, blocked = ablated_and_blocked(lively, clean, HEADS[0], target="K")
+    by_hand = run(lively, clean, [(), (AblateHead(HEADS[0]),), (BlockAttention(HEADS[0]),)]).logits[:, 1, K]
+    assert ablated == pytest.approx(float(by_hand[1] - by_hand[0]), abs=1e-10)
+    assert blocked == pytest.approx(float(by_hand[2] - by_hand[0]), abs=1e-10)
 
 
 def test_what_is_given_holds_in_every_row(lively: Esm2, internal: Tensor):
