@@ -78,6 +78,7 @@ def greedy_swap(
     return chosen[len(given) :]
 
 
+EVERY_HEAD: Final = "every head's rotation"
 PATCH_SETS: Final = (
     "clean",
     "corrupted",
@@ -86,6 +87,7 @@ PATCH_SETS: Final = (
     "readout's rotation",
     "key heads' and readout's rotations",
     "key heads' whole layers' and readout's rotations",
+    EVERY_HEAD,
 )
 
 
@@ -102,18 +104,19 @@ def patch_sets(
     """How much of the clean gap comes back with the readout head's query, its rotation, or its suppliers' rotations.
 
     One row for each of `PATCH_SETS`, columns condition, gap, rescue (%). Rotations are those of the clean run's masked
-    residue. Source: Jedryszek & Crook 2026, Extended Data Table 3.
+    residue. Source: Jedryszek & Crook 2026, Extended Data Table 3, and Figure 14 for every head at once.
     """
     source, residue = Source(tuple(clean.tolist())), residue_position(clean, None) - 1
     layers = sorted({head.layer for head in key_heads})
-    everywhere = dict.fromkeys((*heads_of_layers(model.shape, layers), readout))
+    around = dict.fromkeys((*heads_of_layers(model.shape, layers), readout))
     conditions: list[Condition] = [
         (),
         (PatchActivation("q_rot", readout.layer, source, readout.index),),
         (PatchActivation("q", readout.layer, source, readout.index),),
         swap([readout], residue),
         swap([*key_heads, readout], residue),
-        swap(tuple(everywhere), residue),
+        swap(tuple(around), residue),
+        swap(heads_of_layers(model.shape, range(model.shape.n_layers)), residue),
     ]
     clean_gap = read(model, clean, [()], target=target, among=among).gap
     gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=target, among=among).gap])

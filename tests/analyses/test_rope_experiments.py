@@ -54,6 +54,7 @@ def test_patch_sets_equal_their_conditions(lively: Esm2, clean: Tensor, internal
         "readout's rotation": gap(lively, internal, (SwapRope(READOUT),), 10),
         "key heads' and readout's rotations": gap(lively, internal, swap([*KEY_HEADS, READOUT]), 10),
         "key heads' whole layers' and readout's rotations": gap(lively, internal, layers, 10),
+        "every head's rotation": gap(lively, internal, swap(heads_of_layers(lively.shape, range(3))), 10),
     }
     assert table.gap.to_dict() == pytest.approx(expected, abs=1e-9)
     assert table.rescue["clean"] == pytest.approx(100)
