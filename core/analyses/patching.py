@@ -36,6 +36,8 @@ class Patching:
     gap: Float[np.ndarray, "layers places"]
     clean: float
     corrupted: float
+    rate: Float[np.ndarray, "layers places"]
+    """The share of proteins where the target ranks first: 0 or 1 where there is one protein."""
 
     @property
     def rescue(self) -> Float[np.ndarray, "layers places"]:
@@ -48,11 +50,15 @@ class Patching:
 
         So the rescue is that of mean gaps: a single protein's own can divide by next to nothing.
         """
-        gaps = np.stack([each.gap for each in found])
-        has = ~np.isnan(gaps)
-        gap = np.where(has, gaps, 0.0).sum(0) / np.where(has.any(0), has.sum(0), np.nan)
         clean, corrupted = (float(np.mean([getattr(each, run) for each in found])) for run in ("clean", "corrupted"))
-        return cls(gap, clean, corrupted)
+        gap, rate = (_mean(np.stack([getattr(each, part) for each in found])) for part in ("gap", "rate"))
+        return cls(gap, clean, corrupted, rate)
+
+
+def _mean(values: Float[np.ndarray, "proteins layers places"]) -> Float[np.ndarray, "layers places"]:
+    """Over the proteins that have a place; nan where none has it."""
+    has = ~np.isnan(values)
+    return np.where(has, values, 0.0).sum(0) / np.where(has.any(0), has.sum(0), np.nan)
 
 
 def patch_heads(
@@ -129,9 +135,10 @@ def patch_around(
     settings = {"target": target, "among": among, "memory_budget": memory_budget}
     scopes = list(places.values())
     found = patch_stream(model, clean, corrupted, site, scopes=scopes, progress=progress, cancel=cancel, **settings)
-    gap = np.full((model.shape.n_layers, len(PLACES)), np.nan)
-    gap[:, [PLACES.index(name) for name in places]] = found.gap
-    return Patching(gap, found.clean, found.corrupted)
+    gap, rate = np.full((2, model.shape.n_layers, len(PLACES)), np.nan)
+    columns = [PLACES.index(name) for name in places]
+    gap[:, columns], rate[:, columns] = found.gap, found.rate
+    return Patching(gap, found.clean, found.corrupted, rate)
 
 
 def _places(n_residues: int, first: int, internal: int) -> dict[str, Scope]:
@@ -167,4 +174,5 @@ def _patching(
         cancel=cancel,
     )
     clean_gap = read(model, clean, [()], target=target, among=among).gap[0]
-    return Patching(found.gap[1:].reshape(len(patches), -1), float(clean_gap), float(found.gap[0]))
+    gap = found.gap[1:].reshape(len(patches), -1)
+    return Patching(gap, float(clean_gap), float(found.gap[0]), (gap > 0).astype(float))

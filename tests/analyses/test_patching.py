@@ -53,6 +53,7 @@ def test_a_patched_z_of_the_last_layer_equals_swapping_its_write(lively: Esm2, c
     hidden = torch.nn.functional.gelu(normed @ weights.mlp_in.weight.T + weights.mlp_in.bias)
     final = swapped + hidden @ weights.mlp_out.weight.T + weights.mlp_out.bias
     assert found.gap[2, 3] == pytest.approx(gap(unembed(lively, final)[0, 11]), abs=1e-9)
+    assert found.rate[2, 3] == (gap(unembed(lively, final)[0, 11]) > 0)
     assert abs(found.gap[2, 3] - found.corrupted) > 1e-3
 
 
@@ -87,11 +88,13 @@ def test_a_place_that_a_protein_lacks_is_nan(lively: Esm2):
 
 
 def test_a_mean_over_proteins_counts_those_that_have_the_place():
-    one = Patching(np.array([[1.0, np.nan, np.nan]]), clean=4.0, corrupted=-2.0)
-    other = Patching(np.array([[3.0, 5.0, np.nan]]), clean=2.0, corrupted=0.0)
+    lacks = np.nan
+    one = Patching(np.array([[1.0, lacks, lacks]]), clean=4.0, corrupted=-2.0, rate=np.array([[1.0, lacks, lacks]]))
+    other = Patching(np.array([[3.0, 5.0, lacks]]), clean=2.0, corrupted=0.0, rate=np.array([[0.0, 1.0, lacks]]))
     mean = Patching.mean([one, other])
     assert (mean.clean, mean.corrupted) == (3.0, -1.0)
     assert mean.gap == pytest.approx(np.array([[2.0, 5.0, np.nan]]), nan_ok=True)
+    assert mean.rate == pytest.approx(np.array([[0.5, 1.0, np.nan]]), nan_ok=True)
     assert mean.rescue[0, 0] == pytest.approx(75)
 
 
