@@ -1,6 +1,6 @@
 """What an experiment hands back: sections of figures, tables and the paper's values; and all of it as one HTML file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,11 @@ class Comparison:
     @classmethod
     def of(cls, stated: PaperValue, ours: str) -> "Comparison":
         return cls(stated.quantity, stated.value, stated.place, ours)
+
+    @classmethod
+    def all(cls, pairs: Iterable[tuple[PaperValue, str]]) -> "tuple[Comparison, ...]":
+        """One for each of the paper's values and ours."""
+        return tuple(cls.of(stated, ours) for stated, ours in pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,9 +137,13 @@ def _beside(question: Question, effects: AblationEffects) -> list[tuple[PaperVal
     n_heads = shape.n_layers * shape.n_heads
     module = n_heads + int(np.argmin(effects.gap_change[n_heads:]))
     head = int(np.argmin(effects.logit_change[:n_heads]))
+    others = [
+        names[place] for place in range(n_heads, len(names)) if effects.failure_rate[place] > 0.5 and place != module
+    ]
     ours = [
         f"{names[module]} (gap {effects.gap_change[module]:+.2f})",
         f"{effects.failure_rate[module]:.0%} of {effects.n_predicting}",
+        ", ".join(others) or "none",
         f"{names[head]} (logit {effects.logit_change[head]:+.2f})",
     ]
     return list(zip(ABLATION, ours, strict=True))

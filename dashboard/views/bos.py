@@ -1,23 +1,34 @@
 """Does the prediction come from BOS?"""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.bos_knockouts import bos_attention, bos_knockouts
+from core import paper_comparison
+from core.analyses.bos_knockouts import ablated_and_blocked, bos_attention, bos_knockouts
 from core.analyses.reading import read
 from core.analyses.rope_experiments import swap
 from core.experiments.tables import means, rows
 from core.figures import circuits as figures
 from core.interventions import Head
-from core.paper_values import BOS_KNOCKOUTS, PaperValue
+from core.paper_values import CORE, MAIN, OTHERS
 from dashboard.circuit_controls import choose_key_heads, choose_main_head, internal_residue, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import Measured, choose_set, measured
 from dashboard.sidebar import Question
 
-SETS = {"others": "key heads alone", "core": "key heads and main head"}
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One protein's knock-outs, every head's attention from the mask to BOS, and the target's logit without the main
+    head: its change when the head is ablated, and when only its attention to BOS is blocked."""
+
+    knockouts: pd.DataFrame
+    attention: np.ndarray
+    changes: tuple[float, float]
 
 
 def page(question: Question) -> None:
@@ -39,15 +50,18 @@ def page(question: Question) -> None:
         main = choose_main_head(question)
     with columns[1]:
         keys = choose_key_heads(question, main, inside)
-    sets = {"core": (*keys, main)} if not keys else {"others": keys, "core": (*keys, main)}
+    sets = {MAIN: (main,), OTHERS: keys, CORE: (*keys, main)} if keys else {MAIN: (main,)}
 
-    def work(sequence: str, _: Progress) -> tuple[pd.DataFrame, np.ndarray]:
-        return _knockouts(question, sequence, inside, sets), bos_attention(
-            question.model, runs(question, sequence, inside)[0]
+    def work(sequence: str, _: Progress) -> Read:
+        model, tokens = question.model, runs(question, sequence, inside)[0]
+        return Read(
+            _knockouts(question, sequence, inside, sets),
+            bos_attention(model, tokens),
+            ablated_and_blocked(model, tokens, main, target=target),
         )
 
     key = ("bos", inside, *((name, heads) for name, heads in sets.items()))
-    found = measured(question, proteins, key, work, n_forwards=24, label="Knocking out")
+    found = measured(question, proteins, key, work, n_forwards=40, label="Knocking out")
     if found is None:
         return
     table = _pooled(found)
@@ -59,7 +73,7 @@ def page(question: Question) -> None:
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
             shown = rows(table, test=test)
-            gaps = {SETS[name]: rows(shown, heads=name).gap.to_numpy() for name in sets}
+            gaps = {name: rows(shown, heads=name).gap.to_numpy() for name in sets}
             draw(
                 figures.knockouts(gaps, list(dict.fromkeys(shown.knockout)), target),
                 f"Mean {target} gap over {len(found.results)} sequence{'s' if len(found.results) > 1 else ''}; "
@@ -70,19 +84,27 @@ def page(question: Question) -> None:
         _table(table, target)
     with st.container(border=True):
         st.markdown(f"**Which heads read BOS from residue {residue}?**")
+        attention = np.mean([each.attention for each in found.all], axis=0)
         draw(
-            figures.attention_to_bos(np.mean([attention for _, attention in found.all], axis=0)),
+            figures.attention_to_bos(attention),
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
             "attention",
         )
-    beside_paper(question.model, _beside(table))
+    ablated, blocked = zip(*(each.changes for each in found.all), strict=True)
+    beside_paper(
+        question.model,
+        [
+            *paper_comparison.bos_reading(float(attention[main.layer, main.index]), ablated, blocked, main),
+            *paper_comparison.bos_knockouts(table),
+        ],
+    )
 
 
 def _knockouts(question: Question, sequence: str, inside: int, sets: dict[str, tuple[Head, ...]]) -> pd.DataFrame:
     """One protein's table: heads, test, knockout, gap, logit_drop, and the runs' own gaps as rows of test "runs"."""
     model, target = question.model, question.target
     clean, internal = runs(question, sequence, inside)
-    swapped = swap(sets["core"], question.residue)
+    swapped = swap(sets.get(CORE, sets[MAIN]), question.residue)
     tables = []
     for name, heads in sets.items():
         tables.append(bos_knockouts(model, clean, heads, target=target).assign(test="necessity", heads=name))
@@ -92,16 +114,17 @@ def _knockouts(question: Question, sequence: str, inside: int, sets: dict[str, t
     return pd.concat(tables, ignore_index=True).assign(internal_gap=low)
 
 
-def _pooled(found: Measured[tuple[pd.DataFrame, np.ndarray]]) -> pd.DataFrame:
+def _pooled(found: Measured[Read]) -> pd.DataFrame:
     """Means over proteins by heads, test and knock-out; the rescue runs from the internal run to the clean one."""
-    every = pd.concat([table for table, _ in found.all], ignore_index=True)
+    every = pd.concat([each.knockouts for each in found.all], ignore_index=True)
     mean = means(
         every.assign(rate=every.gap > 0),
         ["test", "heads", "knockout"],
         ["rate", "gap", "logit_drop", "internal_gap"],
     )
     low, high = mean.internal_gap.iloc[0], rows(mean, test="necessity", knockout="none").gap.iloc[0]
-    return mean.assign(rescue=100 * (mean.gap - low) / (high - low)).drop(columns="internal_gap")
+    rescue = (100 * (mean.gap - low) / (high - low)).where(mean.test == "sufficiency")
+    return mean.assign(rescue=rescue).drop(columns="internal_gap")
 
 
 def _table(table: pd.DataFrame, target: str) -> None:
@@ -115,21 +138,9 @@ def _table(table: pd.DataFrame, target: str) -> None:
         "logit_drop": f"Drop of {target}'s logit",
         "rescue": "Rescue (%)",
     }
-    shown = table.assign(
-        heads=[SETS[name] for name in table["heads"]], rescue=table.rescue.where(table.test == "sufficiency")
-    )
-    st.dataframe(shown.rename(columns=names).style.format(precision=3, na_rep="–"), hide_index=True, height="content")
+    st.dataframe(table.rename(columns=names).style.format(precision=3, na_rep="–"), hide_index=True, height="content")
     st.caption(
         f"{target}-rate: share of sequences where {target} ranks first. Rescue: the share of the gap between the "
         "internal run and the clean one that comes back."
     )
     download(table, "bos-knockouts")
-
-
-def _beside(table: pd.DataFrame) -> list[tuple[PaperValue, str]]:
-    found = table.set_index(["heads", "test", "knockout"]).rate.to_dict()
-    return [
-        (PaperValue(f"{SETS[key[0]]}, {key[1]}: {value.quantity}", value.value, value.place), f"{found[key]:.3f}")
-        for key, value in BOS_KNOCKOUTS.items()
-        if key in found
-    ]

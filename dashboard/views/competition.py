@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import paper_comparison
 from core.alphabet import AMINO_ACIDS
 from core.analyses.competition import MASKS, crossing, destruction, elongation
 from core.figures import competition as figures
-from core.paper_values import COMPETITION
 from dashboard import engine
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.sidebar import Question
@@ -41,18 +41,13 @@ def page(question: Question) -> None:
     longest = columns[1].slider("Longest repeat", 5, LONGEST, 20, key="longest", bind="query-params")
     held = columns[2].toggle(f"Also with the scale held at {HELD}", value=True, key="held", bind="query-params")
     with st.container(border=True):
-        at = _elongation(question, letter, longest, held)
+        grown = _elongation(question, letter, longest, held)
     with st.container(border=True):
-        _destruction(question, letter, held)
-    grown, _ = at
-    ours = [
-        _where(crossing(grown.length.to_numpy(), grown.gap.to_numpy()), f"residues of {letter}"),
-        f"moves by {np.ptp(grown.target.to_numpy()):.2f}, {letter}'s by {np.ptp(grown.repeated.to_numpy()):.2f}",
-    ]
-    beside_paper(question.model, list(zip(COMPETITION, ours, strict=True)))
+        broken = _destruction(question, letter, held)
+    beside_paper(question.model, paper_comparison.competition(grown, broken, letter))
 
 
-def _elongation(question: Question, letter: str, longest: int, held: bool) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd.DataFrame:
     st.markdown("**Elongation: ever more residues behind the mask**")
     free, fixed = (
         engine.computed(
@@ -75,10 +70,10 @@ def _elongation(question: Question, letter: str, longest: int, held: bool) -> tu
     )
     draw(shown, f"The strongest amino acid changes {_where(at, f'residues of {letter}')}.", "elongation")
     download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "elongation")
-    return free, fixed if held else None
+    return free
 
 
-def _destruction(question: Question, letter: str, held: bool) -> None:
+def _destruction(question: Question, letter: str, held: bool) -> pd.DataFrame:
     st.markdown(f"**Destruction: ever more masks in a repeat of {REPEAT}**")
     model, target = question.model, question.target
     seed = int(st.number_input("Seed of the orders", 0, 9999, 0, key="seed", bind="query-params", width=200))
@@ -104,6 +99,7 @@ def _destruction(question: Question, letter: str, held: bool) -> None:
         "destruction",
     )
     download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "destruction")
+    return free
 
 
 def _where(place: float, unit: str) -> str:

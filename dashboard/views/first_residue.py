@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
+from core import paper_comparison
 from core.alphabet import tokenize
 from core.analyses.prediction import masked_residue
 from core.figures import first_residue as figures
-from core.paper_values import PREDICTION
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import EVALUATION, choose_set, measured
@@ -43,4 +43,5 @@ def page(question: Question) -> None:
         )
         st.dataframe(table.style.format(precision=3), hide_index=True)
         download(table, "first-residue")
-    beside_paper(question.model, [(PREDICTION[0], f"{n_first} of {len(table)} sequences")])
+    sequences = [proteins.sequences[name] for name in found.results]
+    beside_paper(question.model, paper_comparison.prediction(table, sequences, question.residue, target))

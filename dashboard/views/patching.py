@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import paper_comparison
 from core.analyses.patching import PLACES, Patching, patch_around, patch_heads, patch_stream
 from core.figures import patching as figures
 from core.figures.style import layer_names
 from core.interventions import HeadSite, NamedScope, Scope, StreamSite
-from core.paper_values import PATCHING, PaperValue
 from core.protein import residue_name
 from dashboard.circuit_controls import choose_main_head, internal_residue, runs
 from dashboard.engine import Progress
@@ -154,18 +154,15 @@ def _runs_line(question: Question, found: Patching, inside: int, n_proteins: int
 
 
 def _beside(question: Question, proteins: ProteinSet, inside: int) -> None:
-    """The paper's three findings measured here, from patches before the last layer and in the main head."""
+    """The paper's findings measured here, from patches before the last layer and in the main head."""
     head = choose_main_head(question)
     stream = _patched_stream(question, proteins, "resid_pre", False, inside, again=True)
+    contents = _patched_heads(question, proteins, "q", "mask", inside, again=True)
     queries = _patched_heads(question, proteins, "q_rot", "mask", inside, again=True)
-    if stream is None or queries is None:
+    if stream is None or contents is None or queries is None:
         return
     before_last = dict(zip(PLACES, stream.rescue[-1], strict=True))
-    mask, bos = before_last["mask to mask"], before_last["BOS"]
-    ours = [
-        f"{round(bos)} % before the last layer",
-        f"{round(mask)} % before the last layer",
-        f"{queries.rescue[head.layer, head.index]:.1f} % by {head}'s",
-    ]
-    rows: list[tuple[PaperValue, str]] = list(zip(PATCHING, ours, strict=True))
-    beside_paper(question.model, rows)
+    content, query = contents.rescue[head.layer, head.index], queries.rescue[head.layer, head.index]
+    rate = queries.rate[head.layer, head.index]
+    found = map(float, (before_last["BOS"], before_last["mask to mask"], content, rate, query))
+    beside_paper(question.model, paper_comparison.patching(head, *found))

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import paper_comparison
 from core.analyses.rope_experiments import BosAttentionByCause, bos_attention_by_cause, patch_sets, rope_removal
 from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
-from core.paper_values import BOS_ATTENTION, PATCH_SET_RESCUE, ROPE_REMOVAL, PaperValue
+from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, PaperValue
 from dashboard.circuit_controls import choose_key_heads, choose_main_head, internal_residue, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
@@ -46,8 +47,8 @@ def page(question: Question) -> None:
     with right.container(border=True, height="stretch"):
         sets = _patch_sets(found, main, inside, residue)
     with st.container(border=True):
-        shares = _causes(found, (main, *keys), question, inside)
-    beside_paper(question.model, _beside(removed, sets, shares, main))
+        causes = _causes(found, (main, *keys), question, inside)
+    beside_paper(question.model, _beside(removed, sets, causes))
 
 
 def _measured(
@@ -100,8 +101,8 @@ def _called(condition: str, main: object) -> str:
     return condition.replace("readout", str(main))
 
 
-def _causes(found: Measured[Tables], heads: tuple[Head, ...], question: Question, inside: int) -> dict[str, float]:
-    """Draws each head's attention to BOS by cause and returns the rotation's share of the difference, by head."""
+def _causes(found: Measured[Tables], heads: tuple[Head, ...], question: Question, inside: int) -> pd.DataFrame:
+    """Draws these heads' attention to BOS by cause and returns them, with each cause's share of the difference."""
     st.markdown("**Do heads look at BOS because of the rotation or the query's content?**")
     names = [str(head) for head in heads]
     parts = ("clean", "internal", "rotation", "content")
@@ -120,21 +121,27 @@ def _causes(found: Measured[Tables], heads: tuple[Head, ...], question: Question
     table = table.assign(by_rotation=100 * (table.rotation - table.internal) / (table.clean - table.internal))
     table = table.assign(by_content=100 * (table.content - table.internal) / (table.clean - table.internal))
     download(table, "bos-attention-by-cause")
-    return dict(zip(table["head"], table.by_rotation, strict=True))
+    return table.set_index("head").loc[names].reset_index()
 
 
-def _beside(
-    removed: pd.DataFrame, sets: pd.DataFrame, shares: dict[str, float], main: Head
-) -> list[tuple[PaperValue, str]]:
+def _beside(removed: pd.DataFrame, sets: pd.DataFrame, causes: pd.DataFrame) -> list[tuple[PaperValue, str]]:
+    """`causes` has the main head first, then the key heads."""
     rate = removed.set_index("layers").rate.to_dict()
     broken = [name for name, share in rate.items() if share < 0.5 and name not in ("none", "all")]
-    rescue = sets.set_index("condition").rescue.to_dict()
-    rows = [(ROPE_REMOVAL[0], ", ".join(broken) or "none")]
-    rows += [
-        (
-            PaperValue(f"rescue, {_called(name, 'main head')}", f"{value} %", "Extended Data Table 3"),
-            f"{rescue[name]:.1f} %",
-        )
-        for name, value in PATCH_SET_RESCUE.items()
+    drops = removed.logit[0] - removed.logit[1:-1]
+    more = causes[causes.clean > causes.internal]
+    rotated = more[more.by_rotation > more.by_content]
+    least = more.loc[more.by_rotation.idxmin()] if len(more) else causes.iloc[0]
+    main = causes.iloc[0]
+    removal = (", ".join(broken) or "none", f"falls by up to {drops.max():.2f}")
+    attention = (
+        f"{len(more)} of {len(causes)}",
+        f"{len(rotated)} of {len(more)}",
+        f"least: {least['head']}, {least.by_rotation:z.0f} %",
+        f"{main['head']}: rotation {main.by_rotation:z.0f} %, content {main.by_content:z.0f} %",
+    )
+    return [
+        *zip(ROPE_REMOVAL, removal, strict=True),
+        *paper_comparison.patch_sets(sets),
+        *zip(BOS_ATTENTION, attention, strict=True),
     ]
-    return [*rows, (BOS_ATTENTION[0], f"{main}: {shares[str(main)]:.0f} %")]

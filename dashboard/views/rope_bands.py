@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import paper_comparison
 from core.analyses.norm_direction import Attribution, BandComparison, aggregate, compare_bands
 from core.figures import rope as figures
-from core.paper_values import BAND_CONTRIBUTIONS, NORM_DIRECTION, PaperValue
 from core.rope import wavelengths
 from dashboard.circuit_controls import choose_main_head, internal_residue, runs
 from dashboard.engine import Progress
@@ -65,7 +65,7 @@ def page(question: Question) -> None:
         )
         _shares(table)
         download(table, "rope-bands")
-    beside_paper(question.model, _beside(table, attribution))
+    beside_paper(question.model, paper_comparison.bands(table, attribution))
 
 
 def _table(found: Measured[BandComparison], attribution: Attribution) -> pd.DataFrame:
@@ -98,18 +98,3 @@ def _shares(table: pd.DataFrame) -> None:
         "Weight: the band's share of all |differences|. Same sign: the share of sequences whose difference has the "
         "mean's sign."
     )
-
-
-def _beside(table: pd.DataFrame, attribution: Attribution) -> list[tuple[PaperValue, str]]:
-    ours = [
-        f"{attribution.norm_share:.0%}",
-        f"{1 - attribution.norm_share:.0%}",
-        f"{table.norm_share[0]:.0%}" + (" (flagged)" if table.flagged[0] else ""),
-        f"{table.q_norm_clean[0]:.2f} and {table.q_norm_internal[0]:.2f}",
-    ]
-    rows = list(zip(NORM_DIRECTION, ours, strict=True))
-    rows += [
-        (PaperValue(f"band {band}'s share of the difference", f"{share} %", "Extended Data Table 4"), f"{weight:.1%}")
-        for band, (share, weight) in enumerate(zip(BAND_CONTRIBUTIONS, table.weight, strict=False))
-    ]
-    return rows

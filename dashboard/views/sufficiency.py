@@ -1,6 +1,6 @@
 """Is a circuit enough, and where must it work?"""
 
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.experiments.tables import means, rows
 from core.figures import circuits as figures
 from core.interventions import Component, component_name, parse_component
-from core.paper_values import SUFFICIENCY, PaperValue
+from core.paper_values import COMPOSITION, SUFFICIENCY, PaperValue
 from dashboard import engine
 from dashboard.circuit_controls import costliest_heads
 from dashboard.engine import Progress
@@ -72,8 +72,9 @@ def page(question: Question) -> None:
         pair = _pair(question, proteins)
     if pair is None:
         return
-    scopes = means(pd.concat([each.scopes for each in found.all]), ["attention_at", "mlps_at"], ["gap"])
-    beside_paper(question.model, _beside(rates, scopes, pair))
+    every = pd.concat([each.scopes for each in found.all])
+    scopes = means(every.assign(rate=every.gap > 0), ["attention_at", "mlps_at"], ["gap", "rate"])
+    beside_paper(question.model, [*_beside(rates, scopes), *pair])
 
 
 def _choose_circuit(question: Question) -> tuple[Component, ...]:
@@ -180,8 +181,8 @@ def _along(found: Measured[Tested], question: Question) -> dict[str, tuple[float
     return rates
 
 
-def _pair(question: Question, proteins: ProteinSet) -> SuperAdditivity | None:
-    """Draws two heads alone, added and together, means over the set."""
+def _pair(question: Question, proteins: ProteinSet) -> list[tuple[PaperValue, str]] | None:
+    """Draws two heads alone, added and together, means over the set; returns the paper's values beside these."""
     shape, target = question.model.shape, question.target
     st.markdown("**Do two heads need each other?**")
     columns = st.columns([1, 1, 3])
@@ -203,27 +204,33 @@ def _pair(question: Question, proteins: ProteinSet) -> SuperAdditivity | None:
     each = measured(question, proteins, key, work, n_forwards=5, label="Running two heads", list_left_out=False)
     if each is None:
         return None
-    found = SuperAdditivity(*np.mean([astuple(gaps) for gaps in each.all], axis=0).tolist())
+    gaps = pd.DataFrame(map(asdict, each.all))
+    mean: dict[str, float] = gaps.mean().to_dict()
+    rate = (gaps > 0).mean().to_dict()
     draw(
-        figures.pair(found, first, second, target),
+        figures.pair(SuperAdditivity(**mean), first, second, target),
         f"Everything else is off at the mask; preset are the two heads that {target} rests on most in "
         f"{plain(question.protein.name)}. Together above merely added: the second head reads what the first writes.",
         "pair",
     )
-    columns = ["neither", "first", "second", "both", "added", "whole_model"]
-    download(pd.DataFrame([astuple(found)], columns=columns), "two-heads")
-    return found
+    download(gaps.assign(sequence=list(each.results)), "two-heads")
+    ours = (
+        f"{first} in {rate['first']:.0%}, {second} in {rate['second']:.0%}",
+        f"in {rate['both']:.0%}",
+        f"gap {mean['both']:+.2f} together, {mean['added']:+.2f} added",
+    )
+    return list(zip(COMPOSITION, ours, strict=True))
 
 
-def _beside(
-    rates: dict[str, tuple[float, float]], scopes: pd.DataFrame, pair: SuperAdditivity
-) -> list[tuple[PaperValue, str]]:
-    gap = scopes.set_index(["attention_at", "mlps_at"]).gap.to_dict()
-    ours = [
+def _beside(rates: dict[str, tuple[float, float]], scopes: pd.DataFrame) -> list[tuple[PaperValue, str]]:
+    at = scopes.set_index(["attention_at", "mlps_at"])
+    kept = at.rate.to_dict()
+    ours = (
         f"{rates[ALONE][1]:.0%}",
         f"{rates[WHOLE][1]:.0%}",
-        f"gap {gap['all', 'all']:+.2f}, whole model {scopes.gap.iloc[0]:+.2f}",
+        f"gap {at.gap['all', 'all']:+.2f}, whole model {scopes.gap.iloc[0]:+.2f}",
         f"{rates[UNROTATED][0]:.0%} at the residue, {rates[UNROTATED][1]:.0%} elsewhere",
-        f"gap {pair.both:+.2f} together, {pair.added:+.2f} added",
-    ]
+        ", ".join(f"{kept['all', place]:.0%}" for place in ("mask", "bos", "bos+mask")) + " (its attention everywhere)",
+        f"in {kept['mask', 'bos']:.0%}",
+    )
     return list(zip(SUFFICIENCY, ours, strict=True))

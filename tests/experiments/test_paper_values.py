@@ -52,7 +52,7 @@ def test_alanine_overtakes_m_at_9_to_10_residues(out: Path):
 
 def test_layer_6_attention_and_its_head_8_carry_the_prediction(out: Path):
     ablation = json.loads((out / "results.json").read_text())["parts"]["ablation"]["comparisons"]
-    assert [row["ours"] for row in ablation[::2]] == ["L6 attention", "L6H8"]
+    assert (ablation[0]["ours"], ablation[3]["ours"].split(", ")[0]) == ("L6 attention", "L6H8")
     masked = table(out, "ablation").query("scope == 'mask' and component == 'L6 attention'")
     assert masked.fails.item() == pytest.approx(0.91, abs=0.12)
 
@@ -65,7 +65,7 @@ def test_l6h8_writes_m(out: Path):
 
 
 def test_bos_values_of_l6h8_are_needed(out: Path):
-    rates = table(out, "bos-knockouts").query("test == 'necessity'").set_index(["heads", "knockout"]).m_first
+    rates = table(out, "bos-knockouts").query("test == 'necessity'").set_index(["heads", "knockout"]).rate
     assert rates["main head", "values of BOS"] < 0.15
     assert rates["key heads and main head", "values of BOS"] < 0.15
     assert rates["key heads and main head", "all values but BOS's"] > 0.95

@@ -30,7 +30,13 @@ FastaOption = Annotated[
 NonMOption = Annotated[
     Path | None, typer.Option(help="FASTA file of proteins whose own first residue isn't M, for the M-rate among them.")
 ]
-InternalOption = Annotated[int, typer.Option(help="Residue, counted from 1, that is masked for comparison.", min=2)]
+InternalOption = Annotated[
+    str,
+    typer.Option(
+        help="Residues, counted from 1, that are masked for comparison; all measurements inside are means over them.",
+        metavar="RESIDUE,…",
+    ),
+]
 
 
 def start_codon(
@@ -38,7 +44,7 @@ def start_codon(
     model: ModelOption = "embedded",
     proteins: FastaOption = None,
     non_m_starters: NonMOption = None,
-    internal: InternalOption = 11,
+    internal: InternalOption = "11",
     only: OnlyOption = None,
     workers: WorkersOption = N_CORES,
     dask: DaskOption = None,
@@ -49,7 +55,7 @@ def start_codon(
     The set is the proteins, a shuffle of each, 15 random strings and 8 diagnostics: 63 sequences for 20 proteins. A
     second call goes on where an interrupted one stopped.
     """
-    parts = EXPERIMENT.chosen(only)
+    parts, residues = EXPERIMENT.chosen(only), _internal_residues(internal)
     known = _from_fasta(proteins) if proteins else {e.title: load_example(e.id).sequence for e in examples()}
     members = evaluation_set(list(known.items()), seed=seed)
     others = _from_fasta(non_m_starters) if non_m_starters else {}
@@ -60,15 +66,23 @@ def start_codon(
     settings = {
         "proteins": str(proteins) if proteins else "plmscope's examples",
         "sequences": len(members),
-        "internal_residue": internal,
+        "internal_residues": ", ".join(str(residue + 1) for residue in residues),
         "seed": seed,
     }
     with open_survey(loaded, model, out, workers, dask) as survey:
-        study = Study(survey, loaded, members, internal - 1, seed, others)
+        study = Study(survey, loaded, members, residues, seed, others)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
     typer.echo(report)
+
+
+def _internal_residues(text: str) -> tuple[int, ...]:
+    """The residues (0-based, in order) in a list such as "11,21" counted from 1; `InputError` for anything else."""
+    for number in text.split(","):
+        if not number.strip().isdecimal() or int(number) < 2:
+            raise InputError(f"'{number}' is not an internal residue: write them counted from 1, from 2 on, as 11,21")
+    return tuple(sorted({int(number) - 1 for number in text.split(",")}))
 
 
 def _from_fasta(path: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
 from core.interventions import component_name
-from core.paper_values import ABLATION, MINIMAL_CIRCUIT, SUFFICIENCY
+from core.paper_values import ABLATION, COMPOSITION, MINIMAL_CIRCUIT, SUFFICIENCY
 
 INTERNAL_RESIDUES = 5
 """How many internal residues the circuit is tried at in each protein: the paper's rates fit 57 sequences times 5."""
@@ -35,6 +35,7 @@ def ablation(study: Study) -> Section:
     by_head = np.array([cost[str(head)] for head in ordered]).reshape(study.shape.n_layers, study.shape.n_heads)
     worst = max(names, key=lambda name: (fails.loc[name, "mask"], cost[name]))
     main = rows(masked, component=str(study.main_head)).iloc[0]
+    others = [name for name in names if name != worst and fails.loc[name, "mask"] >= USUAL]
     return Section(
         title="Which parts does the prediction rest on?",
         question="What happens to M at the masked first residue when one attention module, MLP or head is zeroed?",
@@ -57,10 +58,17 @@ def ablation(study: Study) -> Section:
             ),
         },
         tables={"ablation": summary, "ablation-by-sequence": table},
-        comparisons=(
-            Comparison.of(ABLATION[0], worst),
-            Comparison.of(ABLATION[1], percent(fails.loc[worst, "mask"])),
-            Comparison.of(ABLATION[2], str(study.main_head)),
+        comparisons=Comparison.all(
+            zip(
+                ABLATION,
+                (
+                    worst,
+                    percent(fails.loc[worst, "mask"]),
+                    ", ".join(others) or "none",
+                    f"{study.main_head}, {main.logit_drop:.2f}",
+                ),
+                strict=True,
+            )
         ),
     )
 
@@ -113,7 +121,7 @@ def composition(study: Study) -> Section:
     first, second = study.pair
     table = study.survey.table(measures.pair, study.predicting, first=first, second=second, beside=study.mask_mlps)
     mean = means(table.assign(m_first=table.gap > 0), ["kept"], ["gap", "m_first"])
-    gap = mean.set_index("kept").gap.to_dict()
+    gap, rate = (mean.set_index("kept")[column].to_dict() for column in ("gap", "m_first"))
     kept = ("neither", str(first), str(second), "both", "added", "whole model")
     found = SuperAdditivity(*(gap[name] for name in kept))
     mean["rescue"] = [found.rescue(value) for value in mean.gap]
@@ -137,9 +145,16 @@ def composition(study: Study) -> Section:
             "Mean M-gap with everything else ablated at the mask.": figures.pair(found, str(first), str(second), "M")
         },
         tables={"composition": mean},
-        comparisons=(
-            Comparison.of(MINIMAL_CIRCUIT["heads", "mask"], f"{first}, {second}"),
-            Comparison.of(SUFFICIENCY[4], f"rescue {both:z.0f} % jointly, {added:z.0f} % added"),
+        comparisons=Comparison.all(
+            zip(
+                COMPOSITION,
+                (
+                    f"{first} in {percent(rate[str(first)])}, {second} in {percent(rate[str(second)])}",
+                    f"in {percent(rate['both'])}",
+                    f"rescue {both:z.0f} % jointly, {added:z.0f} % added",
+                ),
+                strict=True,
+            )
         ),
     )
 
@@ -150,8 +165,8 @@ def sufficiency(study: Study) -> Section:
     table = study.survey.table(measures.sufficiency, study.predicting, circuit=circuit)
     scopes = means(table.assign(m_first=table.gap > 0), ["attention_at", "mlps_at"], ["gap", "m_first"])
     kept = scopes.set_index(["attention_at", "mlps_at"]).m_first.to_dict()
-    settings = {"circuit": circuit, "residue": study.residue, "count": INTERNAL_RESIDUES}
-    along = study.survey.table(measures.along, study.compared, **settings)
+    settings = {"circuit": circuit, "residue": study.residues[0], "count": INTERNAL_RESIDUES}
+    along = study.survey.table(measures.along, study.long_enough, **settings)
     along["at"] = np.where(along.residue == 0, "first", "inside")
     by_place = means(along.assign(m_first=along.gap > 0), ["condition", "at"], ["gap", "m_first"])
     rate, gap = (by_place.set_index(["condition", "at"])[column].to_dict() for column in ("m_first", "gap"))
@@ -165,8 +180,8 @@ def sufficiency(study: Study) -> Section:
         reading=(
             "The circuit is what most sequences need when ablation is everywhere. Rows and columns of the map say at "
             "which positions its attention and its MLPs are kept; everything else is zero. Then the circuit, kept "
-            f"everywhere, meets masks at {INTERNAL_RESIDUES} internal residues (from residue {study.residue + 1} to "
-            "the end): M there is over-prediction. 'Without RoPE' removes the rotations of the mask's q and k in the "
+            f"everywhere, meets masks at {INTERNAL_RESIDUES} internal residues (from {study.residues[0] + 1} to the "
+            "end): M there is over-prediction. 'Without RoPE' removes the rotations of the mask's q and k in the "
             "circuit's heads."
         ),
         finding=(
@@ -183,18 +198,21 @@ def sufficiency(study: Study) -> Section:
             ),
         },
         tables={"token-scopes": scopes, "over-prediction": by_place},
-        comparisons=(
-            *map(
-                Comparison.of,
-                SUFFICIENCY[:4],
-                (percent(rate[ALONE, "inside"]), percent(rate[WHOLE, "inside"]), strength, unrotated),
-            ),
-            Comparison(
-                "MLPs kept at the mask, at BOS, at both (attention at the mask)",
-                "fails, fails, holds",
-                "Figure 3F",
-                ", ".join(f"M-rate {percent(kept['mask', at])}" for at in ("mask", "bos", "bos+mask")),
-            ),
+        comparisons=Comparison.all(
+            zip(
+                SUFFICIENCY,
+                (
+                    percent(rate[ALONE, "inside"]),
+                    percent(rate[WHOLE, "inside"]),
+                    strength,
+                    unrotated,
+                    "M in "
+                    + ", ".join(percent(kept["all", at]) for at in ("mask", "bos", "bos+mask"))
+                    + " (its attention everywhere)",
+                    f"M in {percent(kept['mask', 'bos'])}",
+                ),
+                strict=True,
+            )
         ),
     )
 

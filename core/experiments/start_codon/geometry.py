@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from core import paper_comparison
 from core.analyses.norm_direction import NormDirection, aggregate
 from core.analyses.rope_shift import SHIFTS, fit_oscillation
 from core.experiments.report import Comparison, Section, percent
@@ -13,16 +14,18 @@ from core.experiments.start_codon.study import Study
 from core.experiments.tables import grid, means, rows
 from core.figures import rope as figures
 from core.figures.style import OTHER, TARGET, bars
-from core.paper_values import BAND_CONTRIBUTIONS, NORM_DIRECTION, SHIFT
+from core.paper_values import BAND_DIFFERENCES
 
 
 def rope_shift(study: Study) -> Section:
     """Queries turned by a shift; the control; the period."""
-    head, inside = study.main_head, study.residue
-    table = study.survey.table(measures.shifts, study.compared, residue=inside, head=head)
+    head = study.main_head
+    first = study.survey.table(measures.shifts, study.predicting, head=head).assign(mask="first")
+    within = study.survey.table(measures.shifts_inside, study.compared, head=head).assign(mask="inside")
+    table = pd.concat([first, within], ignore_index=True)
     curves = {
-        name: grid(rows(table, masked=masked, side=side), "subject", "shift", "gap").to_numpy()
-        for name, masked, side in (("first", 0, "q"), ("inside", inside, "q"), ("control", 0, "qk"))
+        name: grid(rows(table, mask=mask, side=side), "subject", "shift", "gap").to_numpy()
+        for name, mask, side in (("first", "first", "q"), ("inside", "inside", "q"), ("control", "first", "qk"))
     }
     fits = {name: fit_oscillation(SHIFTS, curves[name].mean(0)) for name in ("first", "inside")}
     fit = fits["first"]
@@ -31,14 +34,14 @@ def rope_shift(study: Study) -> Section:
     variance = contribution.to_numpy().var(0)
     share = variance / variance.sum()
     largest = rows(table, side="qk").largest_change.max()
-    mimic = rows(table, masked=inside, side="q", shift=-inside)
+    cosine = means(score, ["shift"], ["cosine"]).cosine.to_numpy()
     lengths = study.wavelengths
     return Section(
         title="How far may positions slip?",
         question=f"If {head}'s queries are rotated as if they stood some residues away, does M come and go?",
         reading=(
-            f"{head}'s query positions move by −20 to 20 residues while keys stay, with residue 1 and with residue "
-            f"{inside + 1} masked; bands are one standard deviation over sequences. The dotted control moves queries "
+            f"{head}'s query positions move by −20 to 20 residues while keys stay, with residue 1 and with "
+            f"{study.inside} masked; bands are one standard deviation over sequences. The dotted control moves queries "
             "and keys together, in float64, and can change nothing. The period is that of the sinusoid which, on top "
             "of a parabola, fits the mean curve best; the bars show how much of the score's variation with the shift "
             "each RoPE band makes."
@@ -47,21 +50,17 @@ def rope_shift(study: Study) -> Section:
             f"At the first residue the M-gap oscillates with a period of {fit.period:.1f} residues (the sinusoid "
             f"explains {percent(fit.explained)} of the curve's variance around the parabola, amplitude "
             f"{fit.amplitude:.2f}). The band of wavelength {lengths[share.argmax()]:,.1f} makes {percent(share.max())} "
-            f"of the score's variation. Queries and keys moved together change no logit by more than {largest:.1e}. "
-            f"Inside, a shift of {-inside} (the rotation of residue 1, in this head alone) leaves M first in "
-            f"{percent((mimic.gap > 0).mean())} of sequences."
+            f"of the score's variation. Queries and keys moved together change no logit by more than {largest:.1e}."
         ),
         figures={
             "M-gap against the shift.": figures.shift(
                 SHIFTS, curves["first"], curves["inside"], curves["control"], "M"
             ),
-            "Cosine between the query as it is and as it is shifted.": figures.shifted_cosine(
-                SHIFTS, means(score, ["shift"], ["cosine"]).cosine.to_numpy()
-            ),
+            "Cosine between the query as it is and as it is shifted.": figures.shifted_cosine(SHIFTS, cosine),
             "Share of the score's variation with the shift, by RoPE band.": figures.band_shares(lengths, share),
         },
         tables={
-            "rope-shift": means(table, ["masked", "side", "shift"], ["gap", "logit", "largest_change"]),
+            "rope-shift": means(table, ["mask", "side", "shift"], ["gap", "logit", "largest_change"]),
             "rope-shift-period": pd.DataFrame(
                 [
                     {"mask": name, "period": found.period, "amplitude": found.amplitude, "explained": found.explained}
@@ -70,10 +69,8 @@ def rope_shift(study: Study) -> Section:
             ),
             "rope-shift-bands": pd.DataFrame({"wavelength": lengths, "share": share}),
         },
-        comparisons=(
-            Comparison.of(SHIFT[0], f"{fit.period:.1f} residues"),
-            Comparison.of(SHIFT[1], f"{lengths[0]:.2f} residues"),
-            Comparison("largest logit change in the control", "below 1e-5", "Methods", f"{largest:.1e}"),
+        comparisons=Comparison.all(
+            paper_comparison.shift(fit, fits["inside"], float(lengths[0]), curves["first"].mean(0), cosine, largest)
         ),
     )
 
@@ -81,7 +78,7 @@ def rope_shift(study: Study) -> Section:
 def norm_direction(study: Study) -> Section:
     """The score difference by band, into norm and direction."""
     head, lengths = study.main_head, study.wavelengths
-    table = study.survey.table(measures.band_parts, study.compared, residue=study.residue, head=head)
+    table = study.survey.table(measures.band_parts, study.compared, head=head)
     attributions = list(_attributions(table))
     found = aggregate(attributions)
     residual = max(attribution.residual for attribution in attributions)
@@ -89,19 +86,17 @@ def norm_direction(study: Study) -> Section:
     bands = found.bands.merge(means(table, ["band"], ends), on="band").assign(wavelength=lengths)
     bands["norm"] = np.mean([attribution.norm for attribution in attributions], axis=0)
     bands["direction"] = np.mean([attribution.direction for attribution in attributions], axis=0)
-    first = bands.iloc[0]
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
-    key_change = (bands.k_norm_internal / bands.k_norm_clean - 1).abs().max()
-    paper_share = dict(enumerate(BAND_CONTRIBUTIONS))
+    paper_weight = {band: weight for band, (weight, _) in enumerate(BAND_DIFFERENCES)}
     labels = figures.band_labels(lengths)
     return Section(
         title="Is the query shorter inside, or turned away?",
         question=f"Of the difference in {head}'s score of BOS between residue 1 and inside, how much is the norm's?",
         reading=(
             "The score before softmax is a sum over RoPE bands of |q||k|cos θ/√d. Its difference between the mask at "
-            f"residue 1 and at residue {study.residue + 1} is split in each band into what the query's length explains "
+            f"residue 1 and at {study.inside} is split in each band into what the query's length explains "
             "and what its direction explains, once from each end (A: the internal query's direction, B: the clean "
             "one's), and averaged; the key is the mean of both runs'. Hatched bands are flagged: they differ too "
             "little, or not with one sign, to be divided by."
@@ -121,7 +116,7 @@ def norm_direction(study: Study) -> Section:
                 labels,
                 {
                     "here": 100 * bands.weight.to_numpy(),
-                    "paper, ESM-2 8M": np.array([paper_share.get(band, np.nan) for band in bands.band]),
+                    "paper, ESM-2 8M": np.array([paper_weight.get(band, np.nan) for band in bands.band]),
                 },
                 colours={"here": TARGET, "paper, ESM-2 8M": OTHER[1]},
                 x_title="Wavelength of the band (residues)",
@@ -129,15 +124,7 @@ def norm_direction(study: Study) -> Section:
             ).update_xaxes(type="category"),
         },
         tables={"bands": bands},
-        comparisons=(
-            Comparison.of(NORM_DIRECTION[0], percent(found.norm_share)),
-            Comparison.of(NORM_DIRECTION[1], percent(1 - found.norm_share)),
-            Comparison.of(NORM_DIRECTION[2], "flagged" if first.flagged else percent(first.norm_share)),
-            Comparison(
-                "BOS's key, change of its length in a band", "2 to 7 %", "Methods", f"up to {percent(key_change)}"
-            ),
-            Comparison.of(NORM_DIRECTION[3], f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f}"),
-        ),
+        comparisons=Comparison.all(paper_comparison.bands(bands, found)),
     )
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from core import paper_comparison
 from core.alphabet import AMINO_ACIDS
+from core.analyses.patching import PLACES
 from core.analyses.write_vectors import WriteVectors
 from core.experiments.report import Comparison, Section, percent
 from core.experiments.start_codon import measures
@@ -13,12 +15,10 @@ from core.figures import circuits as figures
 from core.figures import patching as patching_figures
 from core.figures.style import EDITED, OTHER, TARGET, bars
 from core.interventions import Head
-from core.paper_values import BOS_KNOCKOUTS, INJECTION, PATCHING, WRITE_VECTORS
+from core.paper_values import CORE, INJECTION, MAIN, OTHERS, WRITE_VECTORS
 
 SOURCES = 10
 """How many M-predicting proteins give their activation to each protein that does not predict M."""
-MAIN, OTHERS, CORE = "main head", "key heads without it", "key heads and main head"
-PAPER_SETS = {"others": OTHERS, "core": CORE}
 
 
 def bos_knockouts(study: Study) -> Section:
@@ -30,20 +30,22 @@ def bos_knockouts(study: Study) -> Section:
     correlation = np.corrcoef(effects.ablated.to_numpy(), effects.blocked.to_numpy())[0, 1]
     tables = []
     for name, heads in {MAIN: (main,), OTHERS: key, CORE: (*key, main)}.items():
-        settings = {"residue": study.residue, "heads": heads, "swapped": (*key, main)}
-        tables.append(study.survey.table(measures.knockouts, study.compared, **settings).assign(heads=name))
+        needed = study.survey.table(measures.knockouts, study.predicting, heads=heads)
+        settings = {"heads": heads, "swapped": (*key, main)}
+        enough = study.survey.table(measures.knockouts_inside, study.compared, **settings)
+        tables += [needed.assign(heads=name, test="necessity"), enough.assign(heads=name, test="sufficiency")]
     every = pd.concat(tables, ignore_index=True)
     low, high = study.mean_gaps
-    mean = means(every.assign(m_first=every.gap > 0), ["heads", "test", "knockout"], ["m_first", "gap", "logit_drop"])
-    mean["rescue"] = 100 * (mean.gap - low) / (high - low)
-    rate = mean.set_index(["heads", "test", "knockout"]).m_first.to_dict()
+    mean = means(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
+    mean["rescue"] = (100 * (mean.gap - low) / (high - low)).where(mean.test == "sufficiency")
+    rate = mean.set_index(["heads", "test", "knockout"]).rate.to_dict()
     knockouts = [knockout for knockout in dict.fromkeys(mean.knockout) if knockout != "none"]
     return Section(
         title="Is M read from BOS?",
         question="Does M survive when heads may not read BOS, or when they may read nothing else?",
         reading=(
             "Necessity: residue 1 is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere but at "
-            f"BOS. Sufficiency: residue {study.residue + 1} is masked instead, the key heads and the main head are "
+            f"BOS. Sufficiency: {study.inside} is masked instead, the key heads and the main head are "
             "rotated as at residue 1 (the baseline, which brings M back in part), and the same is zeroed. Key heads "
             "are those whose swapped rotations bring M back (section on swapped rotations)."
         ),
@@ -57,112 +59,93 @@ def bos_knockouts(study: Study) -> Section:
         ),
         figures={
             "Attention from the masked first residue to BOS, mean over sequences.": figures.attention_to_bos(by_head),
-            "Necessity: M-rate at the first residue.": bars(
-                knockouts,
-                {
-                    heads: np.array([rate[heads, "necessity", knockout] for knockout in knockouts])
-                    for heads in (MAIN, OTHERS, CORE)
-                },
-                colours={MAIN: TARGET, OTHERS: OTHER[1], CORE: EDITED},
-                x_title="Knocked out",
-                y_title="M-rate",
-            ),
+            **{
+                f"{title}: M-rate by what is knocked out.": bars(
+                    shown,
+                    {
+                        heads: np.array([rate[heads, test, knockout] for knockout in shown])
+                        for heads in (MAIN, OTHERS, CORE)
+                    },
+                    colours={MAIN: TARGET, OTHERS: OTHER[1], CORE: EDITED},
+                    x_title="Knocked out",
+                    y_title="M-rate",
+                )
+                for test, title, shown in (
+                    ("necessity", "Necessity, at the first residue", knockouts),
+                    ("sufficiency", "Sufficiency, inside with swapped rotations", ["none", *knockouts]),
+                )
+            },
         },
         tables={"bos-knockouts": mean, "attention-to-bos": means(attention, ["layer", "head"], ["attention"])},
-        comparisons=(
-            *(
-                Comparison(
-                    f"{PAPER_SETS[heads]}, {test}: {stated.quantity}",
-                    stated.value,
-                    stated.place,
-                    f"{rate[PAPER_SETS[heads], test, knockout]:.3f}",
-                )
-                for (heads, test, knockout), stated in BOS_KNOCKOUTS.items()
-            ),
-            Comparison(
-                "main head ablated against its BOS attention blocked",
-                "r = 1.0",
-                "Extended Data Figure 8",
-                f"r = {correlation:.2f}",
-            ),
+        comparisons=Comparison.all(
+            [
+                *paper_comparison.bos_reading(
+                    float(by_head[main.layer, main.index]), effects.ablated.tolist(), effects.blocked.tolist(), main
+                ),
+                *paper_comparison.bos_knockouts(mean),
+            ]
         ),
     )
 
 
 def patching(study: Study) -> Section:
     """Activations of the run that predicts M, put into the run that doesn't."""
-    stream = study.survey.table(measures.stream_patches, study.compared, residue=study.residue)
-    heads = study.survey.table(measures.head_patches, study.compared, residue=study.residue)
+    main = study.main_head
     low, high = study.mean_gaps
 
     def rescued(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         mean = means(table.assign(m_first=table.gap > 0), by, ["gap", "m_first"])
         return mean.assign(rescue=100 * (mean.gap - low) / (high - low))
 
-    by_layer = rescued(stream, ["layer", "scope"])
-    by_head = rescued(heads, ["site", "layer", "head"])
+    stream = study.survey.table(measures.stream_patches, study.compared)
+    by_place = rescued(stream, ["site", "layer", "place"])
+    places = grid(rows(by_place, site="resid_pre"), "layer", "place", "rescue").reindex(columns=list(PLACES))
+    carried = rows(by_place, place="mask to mask")
+    modules = np.stack([rows(carried, site=site).rescue.to_numpy() for site in ("attn_out", "mlp_out")], axis=1)
+    by_head = rescued(study.survey.table(measures.head_patches, study.compared), ["site", "layer", "head"])
     grids = {site: grid(rows(by_head, site=site), "layer", "head", "rescue").to_numpy() for site in set(by_head.site)}
-    of_main = {site: array[study.main_head.layer, study.main_head.index] for site, array in grids.items()}
-    places = grid(by_layer, "layer", "scope", "rescue")
-    before_last = places.iloc[-2] if len(places) > 1 else places.iloc[-1]
-    drawn = {"z": "z at the mask", "q_rot": "query after RoPE", "v": "values at BOS"}
+    of_main = rows(by_head, layer=main.layer, head=main.index).set_index("site")
+    z, q, q_rot, k, v = (of_main.rescue[site] for site in ("z", "q", "q_rot", "k", "v"))
+    before_last = places.iloc[-1]
+    around = places.columns[2:-3]
+    widest = before_last[around].abs().idxmax()
+    drawn = {"z": "z at the mask", "q": "query before RoPE", "q_rot": "query after RoPE", "v": "values at BOS"}
     return Section(
         title="What makes the first residue different?",
         question="Which activations of the run with residue 1 masked make M rank first at an internal mask?",
         reading=(
-            f"Clean: residue 1 is masked. Corrupted: residue {study.residue + 1} of the same sequence is. One "
-            "activation of the clean run is put into the corrupted run, mask to mask or BOS to BOS. Rescue is the "
-            "share of the gap between the two runs that this brings back, from mean M-gaps; more than 100 % overshoots."
+            f"Clean: residue 1 is masked. Corrupted: {study.inside} of the same sequence is. One activation of the "
+            "clean run is put into the corrupted run. Rescue is the share of the gap between the two runs that this "
+            "brings back, from mean M-gaps; more than 100 % overshoots. To average over sequences, positions are "
+            "aligned at BOS, at the residue that the clean run masks, and by their distance in residues from the "
+            "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean run "
+            "has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the internal "
+            "one. Each column is a mean over the sequences that have the position."
         ),
         finding=(
-            f"Before the last layer, patching the mask brings back {before_last['mask']:z.0f} % and patching BOS "
-            f"{before_last['bos']:z.0f} %. Of {study.main_head} alone, z brings back {of_main['z']:z.0f} %, the query "
-            f"after RoPE {of_main['q_rot']:z.0f} %, its content alone (before RoPE) {of_main['q']:z.0f} %, BOS's key "
-            f"{of_main['k']:z.0f} % and BOS's value {of_main['v']:z.0f} %."
+            f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f} % and patching "
+            f"BOS {before_last['BOS']:z.0f} %; of the positions around the internal mask, {widest} moves it most "
+            f"({before_last[widest]:z.0f} %). Of {main} alone, z brings back {z:z.0f} %, the query after RoPE "
+            f"{q_rot:z.0f} %, its content alone (before RoPE) {q:z.0f} %, BOS's key {k:z.0f} % and BOS's value "
+            f"{v:z.0f} %."
         ),
         figures={
-            "Rescue by the residual stream after each layer.": patching_figures.rescue_by_place(
-                places.to_numpy(), list(places.columns), x="Positions patched"
+            "Rescue by the residual stream before each layer, position by position.": (
+                patching_figures.rescue_by_place(places.to_numpy(), list(places.columns), x="Position patched")
+            ),
+            "Rescue by what each module writes at the mask, mask to mask.": patching_figures.rescue_by_place(
+                modules, ["attention", "MLP"], x="Module patched"
             ),
             **{
                 f"Rescue by each head's {words}.": patching_figures.rescue_by_head(grids[site])
                 for site, words in drawn.items()
             },
         },
-        tables={"patching-stream": by_layer, "patching-heads": by_head},
-        comparisons=tuple(
-            map(
-                Comparison.of,
-                PATCHING,
-                (
-                    f"rescue {before_last['bos']:z.0f} % before the last layer",
-                    f"rescue {before_last['mask']:z.0f} % before the last layer",
-                    f"{of_main['q_rot']:z.1f} % by {study.main_head}'s",
-                ),
+        tables={"patching-stream": by_place, "patching-heads": by_head},
+        comparisons=Comparison.all(
+            paper_comparison.patching(
+                main, before_last["BOS"], before_last["mask to mask"], q, of_main.m_first["q_rot"], q_rot
             )
-        ),
-    )
-
-
-def write_vectors(study: Study) -> Section:
-    """What the last layer's heads write."""
-    last = study.shape.n_layers - 1
-    table = study.survey.table(measures.writes, study.predicting)
-    mean = means(table, ["head", "amino_acid"], ["cosine", "length"])
-    cosine, length = (grid(mean, "head", "amino_acid", column).to_numpy() for column in ("cosine", "length"))
-    drops = means(rows(study.ablations, scope="mask"), ["component"], ["logit_drop"])
-    drop = drops.set_index("component").logit_drop.to_dict()
-    names = [str(Head(last, index)) for index in range(study.shape.n_heads)]
-    to_m = cosine[:, AMINO_ACIDS.index("M")]
-    best = int(to_m.argmax())
-    head, letter = np.unravel_index(cosine.argmax(), cosine.shape)
-    return Section(
-        title="What do the last layer's heads write?",
-        question="Does any head of the last layer write in the direction that raises M's logit?",
-        reading=(
-            "Each row is a head of the last layer: the cosine between what it writes at the mask (its OV write) and "
-            "the gradient of each amino acid's logit with respect to the final residual stream. A direction says "
-            "nothing of size, so the bars show beside it what M's logit loses when the head is ablated at the mask."
         ),
         finding=(
             f"{names[best]} lies closest to M, with a cosine of {to_m[best]:.2f}; ablating it at the mask costs M's "
@@ -178,9 +161,15 @@ def write_vectors(study: Study) -> Section:
             ),
         },
         tables={"write-vectors": mean},
-        comparisons=(
-            Comparison.of(WRITE_VECTORS[0], f"{names[head]}, {AMINO_ACIDS[letter]}"),
-            Comparison.of(WRITE_VECTORS[1], f"{cosine.max():.2f} ({names[best]} with M: {to_m[best]:.2f})"),
+        comparisons=Comparison.all(
+            zip(
+                WRITE_VECTORS,
+                (
+                    f"{names[head]}, {AMINO_ACIDS[letter]}",
+                    f"{cosine.max():.2f} ({names[best]} with M: {to_m[best]:.2f})",
+                ),
+                strict=True,
+            )
         ),
     )
 

@@ -2,13 +2,14 @@
 
 import pandas as pd
 
+from core import paper_comparison
 from core.experiments.report import Comparison, Section, percent
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
 from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
-from core.paper_values import BOS_ATTENTION, PATCH_SET_RESCUE, ROPE_REMOVAL, SWAP_STEPS
+from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, SWAP_STEPS
 
 FIRST_KEY_HEADS = 3
 """The paper's table of patch sets takes the first three heads of the greedy search."""
@@ -21,6 +22,7 @@ def rope_removal(study: Study) -> Section:
     rate = mean.set_index("layers").m_first.to_dict()
     single = {layer: value for layer, value in rate.items() if layer not in ("none", "all")}
     mean["logit_drop"] = mean.logit.iloc[0] - mean.logit
+    largest = mean.logit_drop.iloc[1:-1].max()
     broken = [layer for layer, value in single.items() if value < 0.5]
     return Section(
         title="Is RoPE needed at the first residue?",
@@ -38,7 +40,13 @@ def rope_removal(study: Study) -> Section:
             "Mean M-gap without rotation at the mask.": figures.removal(mean.layers.tolist(), mean.gap.to_numpy(), "M")
         },
         tables={"rope-removal": mean},
-        comparisons=(Comparison.of(ROPE_REMOVAL[0], ", ".join(broken) or "none"),),
+        comparisons=Comparison.all(
+            zip(
+                ROPE_REMOVAL,
+                (", ".join(broken) or "none", f"falls by up to {largest:.2f}"),
+                strict=True,
+            )
+        ),
     )
 
 
@@ -55,9 +63,9 @@ def rope_swap(study: Study) -> Section:
             "rescue": [100 * (gaps.mean() - low) / (high - low) for gaps in path],
         }
     )
-    settings = {"residue": study.residue, "readout": main, "key_heads": key[:FIRST_KEY_HEADS]}
+    settings = {"readout": main, "key_heads": key[:FIRST_KEY_HEADS]}
     table = study.survey.table(measures.swap_sets, study.compared, **settings)
-    sets = means(table.assign(m_rate=table.gap > 0), ["condition"], ["gap", "m_rate"])
+    sets = means(table.assign(rate=table.gap > 0), ["condition"], ["gap", "rate"])
     sets["rescue"] = 100 * (sets.gap - low) / (high - low)
     rescue = sets.set_index("condition").rescue.to_dict()
     ours = [
@@ -69,7 +77,7 @@ def rope_swap(study: Study) -> Section:
         title="Can rotations alone move the start?",
         question="Which heads must turn as at residue 1 for M to rank first at an internal mask?",
         reading=(
-            f"Residue {study.residue + 1} is masked, and the mask's query is rotated as at residue 1 in the main head "
+            f"{study.inside.capitalize()} is masked, and the mask's query is rotated as at residue 1 in the main head "
             "(the readout) and in ever more heads: each step adds the head that raises the mean M-gap most, over all "
             "sequences of the set, until all of the gap is back or no head helps. Rescue runs from the internal run (0 "
             "%) to the run with residue 1 masked (100 %), from mean gaps. The sets below take the first "
@@ -100,17 +108,14 @@ def rope_swap(study: Study) -> Section:
                 )
                 for step, (head, rate, part) in enumerate(SWAP_STEPS, start=1)
             ),
-            *(
-                Comparison(f"rescue, {name}", f"{part:z.1f} %", "Extended Data Table 3", f"{rescue[name]:z.1f} %")
-                for name, part in PATCH_SET_RESCUE.items()
-            ),
+            *Comparison.all(paper_comparison.patch_sets(sets)),
         ),
     )
 
 
 def attention_causes(study: Study) -> Section:
     """Rotation or content: why heads look at BOS from the first residue."""
-    table = study.survey.table(measures.attention_causes, study.compared, residue=study.residue)
+    table = study.survey.table(measures.attention_causes, study.compared)
     mean = means(table, ["layer", "head"], ["clean", "internal", "rotation", "content"])
     difference = mean.clean - mean.internal
     mean["by_rotation"] = 100 * (mean.rotation - mean.internal) / difference
@@ -143,8 +148,16 @@ def attention_causes(study: Study) -> Section:
             )
         },
         tables={"attention-causes": mean},
-        comparisons=(
-            Comparison("heads drawn by the rotation", "most", "Figure 4E, F", f"{len(rotated)} of {len(more)}"),
-            Comparison.of(BOS_ATTENTION[0], f"least: {least}, {shown.by_rotation[least]:z.0f} %"),
+        comparisons=Comparison.all(
+            zip(
+                BOS_ATTENTION,
+                (
+                    f"{len(more)} of {len(shown)}",
+                    f"{len(rotated)} of {len(more)}",
+                    f"least: {least}, {shown.by_rotation[least]:z.0f} %",
+                    f"{study.main_head}: rotation {main.by_rotation:z.0f} %, content {main.by_content:z.0f} %",
+                ),
+                strict=True,
+            )
         ),
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core import paper_comparison
 from core.analyses.competition import LENGTHS, crossing
 from core.evaluation_sets import GROUPS
 from core.experiments.report import Comparison, Section
@@ -12,7 +13,7 @@ from core.experiments.start_codon.study import Study
 from core.experiments.tables import means, rows
 from core.figures.competition import competing_logits
 from core.figures.style import CLEAN, TARGET, bars
-from core.paper_values import COMPETITION, PREDICTION
+from core.paper_values import PaperValue
 
 LETTERS = "AGLSEK"
 """The repeats of the set's diagnostics."""
@@ -25,23 +26,15 @@ def first_residue(study: Study) -> Section:
     table = study.start
     by_group = pd.DataFrame([_rates(group, rows(table, group=group)) for group in GROUPS if group in set(table.group)])
     missed = pd.DataFrame(table[table["rank"] > 1])
-    repeats = sum(name.startswith("poly-") for name in missed.subject)
-    mean_gap = rows(table, rank=1).gap.mean()
     n_first = len(table) - len(missed)
-    comparisons = [
-        Comparison.of(PREDICTION[0], f"{n_first} of {len(table)} sequences"),
-        Comparison("misses that repeat one residue", "6 of 6", "Results", f"{repeats} of {len(missed)}"),
-        Comparison("misses where M ranks second", "6 of 6", "Results", f"{len(rows(missed, rank=2))} of {len(missed)}"),
-        Comparison("mean M-gap where M ranks first", "3.73", "Extended Data Table 3", f"{mean_gap:.2f}"),
-    ]
+    sequences = {member.name: member.sequence for member in study.members}
+    comparisons = paper_comparison.prediction(table, [sequences[name] for name in table.subject])
     if study.non_m_starters:
         others = study.survey.table(measures.start, study.non_m_starters)
         rates = _rates("first residue not M", others)
         by_group.loc[len(by_group)] = rates
-        ours = f"{rates['m_first']} of {rates['sequences']}"
-        comparisons.append(
-            Comparison("M ranks first where the own first residue isn't M", "the majority of 500", "Figure 2A", ours)
-        )
+        stated = PaperValue("the same among proteins given as such", "the majority of 500", "Figure 2A")
+        comparisons.append((stated, f"{rates['m_first']} of {rates['sequences']}"))
     return Section(
         title="Does the model expect M at the start?",
         question="With the first residue masked, does M rank first, whatever the sequence?",
@@ -64,7 +57,7 @@ def first_residue(study: Study) -> Section:
             "M-gap of every sequence; M ranks first above the line.": _gaps_by_group(table),
         },
         tables={"start": table, "start-by-group": by_group},
-        comparisons=tuple(comparisons),
+        comparisons=Comparison.all(comparisons),
     )
 
 
@@ -81,6 +74,7 @@ def competition(study: Study) -> Section:
         ]
     )
     own, held = (rows(crossings, repeat="poly-A", dropout=dropout).iloc[0] for dropout in ("the model's own", "fixed"))
+    poly_a = [rows(table, subject="poly-A", dropout="the model's own") for table in (grown, broken)]
     return Section(
         title="Is M outvoted, or switched off?",
         question="Does a repeat lower M's logit, or does the repeated residue's own logit grow past it?",
@@ -104,10 +98,7 @@ def competition(study: Study) -> Section:
             "destruction": means(broken, ["subject", "dropout", "masks"], ["target", "repeated", "gap"]),
             "crossings": crossings,
         },
-        comparisons=(
-            Comparison.of(COMPETITION[0], _at(own.outvoted_at)),
-            Comparison.of(COMPETITION[1], f"moves by {own.m_range:.1f}"),
-        ),
+        comparisons=Comparison.all(paper_comparison.competition(poly_a[0], poly_a[1], "A")),
     )
 
 

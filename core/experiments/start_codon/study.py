@@ -13,6 +13,7 @@ from core.analyses.rope_experiments import greedy_swap, heads_of_layers
 from core.errors import InputError
 from core.evaluation_sets import EvaluationSequence
 from core.experiments.start_codon import measures
+from core.experiments.start_codon.measures import TwoMasks
 from core.experiments.survey import Survey
 from core.interventions import Component, Head, component_name
 from core.model import Esm2, ModelShape
@@ -26,7 +27,7 @@ USUAL = 0.5
 
 @dataclass(frozen=True)
 class Study:
-    """The set, the internal residue (0-based) that is compared with the first one, and the seed.
+    """The set, the internal residues (0-based) that are compared with the first one, and the seed.
 
     What several sections need (which proteins start with M, the main head, the circuit) is derived here once, each
     from measurements that the survey keeps.
@@ -35,7 +36,7 @@ class Study:
     survey: Survey
     model: Esm2
     members: tuple[EvaluationSequence, ...]
-    residue: int
+    residues: tuple[int, ...]
     seed: int
     non_m_starters: Mapping[str, str]
     """Proteins whose own first residue isn't M, by name; may be empty."""
@@ -77,16 +78,36 @@ class Study:
             raise InputError("M ranks first in every sequence of this set: none is left to rescue")
         return chosen
 
+    @property
+    def inside(self) -> str:
+        """The internal residues in words, counted from 1: "residue 11", "residues 11, 21"."""
+        numbers = ", ".join(str(residue + 1) for residue in self.residues)
+        return f"residue{'s' if len(self.residues) > 1 else ''} {numbers}"
+
     @cached_property
-    def compared(self) -> dict[str, str]:
-        """The predicting sequences that have the internal residue; `InputError` when there is none."""
-        chosen = {name: sequence for name, sequence in self.predicting.items() if len(sequence) > self.residue}
+    def compared(self) -> dict[str, TwoMasks]:
+        """Every predicting sequence with each internal residue that it has; those that it lacks are noted as left out.
+
+        Raises `InputError` when no sequence has any.
+        """
+        chosen: dict[str, TwoMasks] = {}
+        for name, sequence in self.predicting.items():
+            for residue in self.residues:
+                if residue < len(sequence):
+                    chosen[f"{name}, residue {residue + 1}"] = TwoMasks(sequence, residue)
+                else:
+                    reason = f"it has {len(sequence)} residues"
+                    self.survey.left_out[f"masked residue {residue + 1}", name] = reason
         if not chosen:
             longest = max(len(sequence) for sequence in self.predicting.values())
-            raise InputError(
-                f"residue {self.residue + 1} can't be masked: the longest sequence where M ranks first has {longest}"
-            )
+            raise InputError(f"cannot mask {self.inside}: the longest sequence where M ranks first has {longest}")
         return chosen
+
+    @property
+    def long_enough(self) -> dict[str, str]:
+        """The predicting sequences that have the first of the internal residues; `InputError` when there is none."""
+        _ = self.compared
+        return {name: sequence for name, sequence in self.predicting.items() if len(sequence) > self.residues[0]}
 
     @cached_property
     def ablations(self) -> pd.DataFrame:
@@ -155,12 +176,12 @@ class Study:
         return greedy_swap(self._swapped_gaps, [self.main_head], candidates, SWAP_STEPS, enough=clean)
 
     def swapped(self, heads: tuple[Head, ...]) -> np.ndarray:
-        """The gap of every compared sequence with the internal residue masked and `heads` turned as at residue 0."""
+        """The gap at every internal mask with `heads` turned as at residue 0."""
         return self._swaps(heads, ())["none"].to_numpy()
 
     @property
     def mean_gaps(self) -> tuple[float, float]:
-        """The compared sequences' mean gap with the internal residue masked, and with the first: 0 and 100 % rescue."""
+        """The mean gap at the internal masks, and at residue 0 of the same sequences: 0 and 100 % rescue."""
         gaps = self._swaps((), ())
         return float(gaps["none"].to_numpy().mean()), float(gaps["clean"].to_numpy().mean())
 
@@ -168,6 +189,5 @@ class Study:
         return self._swaps(chosen, tuple(candidates))[[str(head) for head in candidates]].to_numpy()
 
     def _swaps(self, given: tuple[Head, ...], candidates: tuple[Head, ...]) -> pd.DataFrame:
-        settings = {"residue": self.residue, "given": given, "candidates": candidates}
-        table = self.survey.table(measures.swaps, self.compared, **settings)
+        table = self.survey.table(measures.swaps, self.compared, given=given, candidates=candidates)
         return table.pivot(index="subject", columns="head", values="gap")

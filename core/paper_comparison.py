@@ -1,0 +1,158 @@
+"""The start-codon paper's values with this app's own beside them, for the pages and for the report alike.
+
+Every function takes what was measured over a set, and pairs each of `core.paper_values` with ours in words.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from core.analyses.competition import crossing
+from core.analyses.norm_direction import Attribution
+from core.analyses.rope_experiments import EVERY_HEAD
+from core.analyses.rope_shift import Oscillation
+from core.interventions import Head
+from core.paper_values import (
+    BAND_CONTRIBUTIONS,
+    BAND_DIFFERENCES,
+    BOS_KNOCKOUTS,
+    BOS_READING,
+    COMPETITION,
+    MIMICKED_START,
+    NORM_DIRECTION,
+    PATCH_SETS,
+    PATCHING,
+    PREDICTION,
+    SHIFT,
+    PaperValue,
+)
+
+Beside = list[tuple[PaperValue, str]]
+
+
+def prediction(table: pd.DataFrame, sequences: Sequence[str], residue: int = 0, target: str = "M") -> Beside:
+    """`table` has a row per sequence, columns gap and rank; the first residue's own letter is told from `sequences`."""
+    first = table["rank"].to_numpy() == 1
+    missed = [sequence for sequence, predicted in zip(sequences, first, strict=True) if not predicted]
+    own = np.array([sequence[residue] == target for sequence in sequences])
+    ours = [
+        f"{first.sum()} of {len(first)} sequences",
+        f"{sum(len(set(sequence)) == 1 for sequence in missed)} of {len(missed)}",
+        f"{(table['rank'] == 2).sum()} of {len(missed)}",
+        f"{first[~own].sum()} of {(~own).sum()}",
+        f"{table.gap[first].mean():.2f}" if first.any() else "first in none",
+    ]
+    return list(zip(PREDICTION, ours, strict=True))
+
+
+def competition(grown: pd.DataFrame, broken: pd.DataFrame, letter: str) -> Beside:
+    """`grown` and `broken` as `core.analyses.competition` gives them, of one repeat."""
+    destroyed = broken.groupby("masks").gap.mean()
+    begun, back = destroyed.iloc[0] > 0, crossing(destroyed.index.to_numpy(), destroyed.to_numpy())
+    ours = [
+        _at(crossing(grown.length.to_numpy(), grown.gap.to_numpy()), f"residues of {letter}"),
+        f"moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {np.ptp(grown.repeated.to_numpy()):.1f}",
+        "it never lost" if begun else _at(back, f"masks in {letter * 3}…"),
+    ]
+    return list(zip(COMPETITION, ours, strict=True))
+
+
+def _at(place: float, unit: str) -> str:
+    return f"at {place:.1f} {unit}" if np.isfinite(place) else "nowhere"
+
+
+def bos_reading(attention: float, ablated: Sequence[float], blocked: Sequence[float], head: Head) -> Beside:
+    """The main head's attention from the mask to BOS, and the changes of each protein's target logit without either."""
+    alike = (
+        f"r = {np.corrcoef(ablated, blocked)[0, 1]:.2f} over {len(ablated)} sequences"
+        if len(ablated) > 2
+        else f"{np.mean(ablated):+.2f} and {np.mean(blocked):+.2f} (a correlation needs a set)"
+    )
+    return list(zip(BOS_READING, (f"{attention:.0%}, {head}", alike), strict=True))
+
+
+def bos_knockouts(mean: pd.DataFrame) -> Beside:
+    """`mean` has columns heads, test, knockout, rate, logit_drop and rescue (%)."""
+    rows = mean.set_index(["heads", "test", "knockout"])
+    found: Beside = []
+    for key, stated in BOS_KNOCKOUTS.items():
+        if key in rows.index:
+            row, is_rescue = rows.loc[key], key[1] == "sufficiency"
+            ours = f"{row.rate:.3f}, {row.rescue:.1f} %" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
+            found.append((stated, ours))
+    return found
+
+
+def patching(head: Head, bos: float, mask: float, content: float, rate: float, query: float) -> Beside:
+    """Rescues in % by the stream at BOS and at the mask before the last layer, and by `head`'s q before RoPE; then the
+    target's rate and the rescue with its q after RoPE."""
+    ours = (
+        f"rescue {bos:z.0f} % before the last layer",
+        f"rescue {mask:z.0f} % before the last layer",
+        f"rescue {content:z.1f} % by {head}'s",
+        f"{rate:.3f}, {query:z.1f} % by {head}'s",
+    )
+    return list(zip(PATCHING, ours, strict=True))
+
+
+def patch_sets(mean: pd.DataFrame) -> Beside:
+    """`mean` has columns condition, gap, rate and rescue (%)."""
+    rows = mean.set_index("condition")
+    everywhere = (MIMICKED_START, f"in {rows.rate[EVERY_HEAD]:.0%}, every head's rotated at the mask")
+    return [
+        (
+            PaperValue(
+                f"{name}: M-gap, M-rate, rescue".replace("readout", "main head"),
+                f"{gap:.2f}, {rate:.3f}, {part:.1f} %",
+                "Extended Data Table 3",
+            ),
+            f"{rows.gap[name]:.2f}, {rows.rate[name]:.3f}, {rows.rescue[name]:z.1f} %",
+        )
+        for name, (gap, rate, part) in PATCH_SETS.items()
+    ] + [everywhere]
+
+
+def shift(
+    fit: Oscillation,
+    inside: Oscillation,
+    fastest: float,
+    gap: Float[np.ndarray, "shifts"],
+    cosine: Float[np.ndarray, "shifts"],
+    largest: float,
+) -> Beside:
+    """Fits at the first residue and inside, the fastest band's wavelength, mean gap and cosine over the shifts, and the
+    control's largest change of a logit."""
+    ours = (
+        f"{fit.period:.1f} residues (explains {fit.explained:.0%})",
+        f"{fastest:.2f} residues",
+        f"r = {np.corrcoef(gap, cosine)[0, 1]:.2f}",
+        f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {inside.explained:.0%}",
+        f"{largest:.1e}",
+    )
+    return list(zip(SHIFT, ours, strict=True))
+
+
+def bands(table: pd.DataFrame, attribution: Attribution) -> Beside:
+    """`table` is the attribution's bands with both runs' mean q_norm, k_norm, cosine and contribution."""
+    first = table.iloc[0]
+    changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
+    score = 100 * table.contribution_clean / table.contribution_clean.sum()
+    ours = (
+        f"{attribution.norm_share:.0%} (A {attribution.norm_share_a:.0%}, B {attribution.norm_share_b:.0%})",
+        f"{1 - attribution.norm_share:.0%}",
+        f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f}",
+        f"{first.cosine_clean:.2f} and {first.cosine_internal:.2f}",
+        f"{changes.max():.0%}",
+    )
+    found: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
+    for band, (weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
+        row = table.iloc[band]
+        stated = "flagged" if share is None else f"{share:.0%}"
+        value = PaperValue(f"band {band}: weight, norm's share", f"{weight} %, {stated}", "Extended Data Table 5")
+        found.append((value, f"{row.weight:.1%}, {'flagged' if row.flagged else format(row.norm_share, '.0%')}"))
+    for band, stated in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
+        value = PaperValue(f"band {band}'s contribution to the score", f"{stated} %", "Extended Data Table 4")
+        found.append((value, f"{score.iloc[band]:.1f} %"))
+    return found
