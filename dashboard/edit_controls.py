@@ -1,8 +1,16 @@
 """The sidebar's second half: what is switched off, where, and how RoPE is shifted."""
 
+from functools import cache
+
 import streamlit as st
 
+from core.alphabet import tokenize
+from core.analyses.main_heads import heads_by_cost
+from core.examples import examples, load_example
 from core.interventions import Head, Side
+from core.model import Esm2
+from dashboard import engine
+from dashboard.long_work import UNASKED_SECONDS, seconds
 from dashboard.session import (
     EVERY_HEAD,
     MODES,
@@ -26,10 +34,8 @@ def edit_controls(question: Question) -> tuple[Head, Edits]:
     heads = head_names(question.model.shape)
     with st.sidebar:
         st.divider()
-        last_layer = len(heads) - question.model.shape.n_heads
-        head = Head.parse(
-            st.selectbox("Look closely at head", heads, index=last_layer, key="head", bind="query-params")
-        )
+        preset = heads.index(str(_readout_head(question.model)))
+        head = Head.parse(st.selectbox("Look closely at head", heads, index=preset, key="head", bind="query-params"))
         edits = choose_edits(question, head)
         st.toggle(
             "Grid colours given what is off",
@@ -38,6 +44,27 @@ def edit_controls(question: Question) -> tuple[Head, Edits]:
             help="Measure each part's effect on top of the edits above, instead of on the clean run.",
         )
     return head, edits
+
+
+def _readout_head(model: Esm2) -> Head:
+    """The head to show first: what M at residue 1 rests on most, or the last layer's first where finding out is slow.
+
+    Found on the first example, whatever protein is shown, so that another protein doesn't change it.
+    """
+    sequence = _first_example()
+    if seconds(model, model.shape.n_layers * model.shape.n_heads, len(sequence)) > UNASKED_SECONDS:
+        return Head(model.shape.n_layers - 1, 0)
+    heads = engine.computed(
+        ("readout head", model.fingerprint),
+        lambda _: heads_by_cost(model, tokenize(sequence, [0])),
+        "Looking for the head that M rests on",
+    )
+    return heads[0]
+
+
+@cache
+def _first_example() -> str:
+    return load_example(examples()[0].id).sequence
 
 
 def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.exploration import view_run
+from core.analyses.main_heads import heads_by_cost
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
 from core.metrics import target_gap
 from core.model import ModelShape, load_model
@@ -34,7 +35,7 @@ LINK = {
     "sequence": UBIQUITIN,
     "mask": "M1, T7",
     "target": "K",
-    "head": "L5H11",
+    "head": "L4H7",
     "off": ["L2H2", "L1 attention", "L3 MLP"],
     "scope": "BOS and the mask",
     "mode": "its mean",
@@ -125,6 +126,11 @@ def test_a_first_visit_shows_the_clean_run_of_an_example(opened):
     assert "not ESM-2" in " ".join(found.value for found in opened.caption)
     assert 0 <= float(metric(opened, "P(")) <= 1
     assert len(opened.selectbox(key="example").options) >= 8
+
+
+def test_a_first_visit_looks_at_the_head_that_m_rests_on(opened):
+    first, *_ = heads_by_cost(load_model("embedded"), tokenize(UBIQUITIN, [0]))
+    assert opened.selectbox(key="head").value == str(first)
 
 
 def test_switching_every_head_off_changes_the_prediction_and_reset_brings_it_back():
