@@ -147,6 +147,29 @@ def patching(study: Study) -> Section:
                 main, before_last["BOS"], before_last["mask to mask"], q, of_main.m_first["q_rot"], q_rot
             )
         ),
+    )
+
+
+def write_vectors(study: Study) -> Section:
+    """What the last layer's heads write."""
+    last = study.shape.n_layers - 1
+    table = study.survey.table(measures.writes, study.predicting)
+    mean = means(table, ["head", "amino_acid"], ["cosine", "length"])
+    cosine, length = (grid(mean, "head", "amino_acid", column).to_numpy() for column in ("cosine", "length"))
+    drops = means(rows(study.ablations, scope="mask"), ["component"], ["logit_drop"])
+    drop = drops.set_index("component").logit_drop.to_dict()
+    names = [str(Head(last, index)) for index in range(study.shape.n_heads)]
+    to_m = cosine[:, AMINO_ACIDS.index("M")]
+    best = int(to_m.argmax())
+    head, letter = np.unravel_index(cosine.argmax(), cosine.shape)
+    return Section(
+        title="What do the last layer's heads write?",
+        question="Does any head of the last layer write in the direction that raises M's logit?",
+        reading=(
+            "Each row is a head of the last layer: the cosine between what it writes at the mask (its OV write) and "
+            "the gradient of each amino acid's logit with respect to the final residual stream. A direction says "
+            "nothing of size, so the bars show beside it what M's logit loses when the head is ablated at the mask."
+        ),
         finding=(
             f"{names[best]} lies closest to M, with a cosine of {to_m[best]:.2f}; ablating it at the mask costs M's "
             f"logit {drop[names[best]]:.2f}. The largest cosine of all is {cosine.max():.2f}, of {names[head]} with "
