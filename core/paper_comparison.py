@@ -59,6 +59,10 @@ def competition(grown: pd.DataFrame, broken: pd.DataFrame, letter: str) -> Besid
     return list(zip(COMPETITION, ours, strict=True))
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:z.0f} %"
+
+
 def _at(place: float, unit: str) -> str:
     return f"at {place:.1f} {unit}" if np.isfinite(place) else "nowhere"
 
@@ -70,7 +74,7 @@ def bos_reading(attention: float, ablated: Sequence[float], blocked: Sequence[fl
         if len(ablated) > 2
         else f"{np.mean(ablated):+.2f} and {np.mean(blocked):+.2f} (a correlation needs a set)"
     )
-    return list(zip(BOS_READING, (f"{attention:.0%}, {head}", alike), strict=True))
+    return list(zip(BOS_READING, (f"{_percent(attention)}, {head}", alike), strict=True))
 
 
 def bos_knockouts(mean: pd.DataFrame) -> Beside:
@@ -100,7 +104,7 @@ def patching(head: Head, bos: float, mask: float, content: float, rate: float, q
 def patch_sets(mean: pd.DataFrame) -> Beside:
     """`mean` has columns condition, gap, rate and rescue (%)."""
     rows = mean.set_index("condition")
-    everywhere = (MIMICKED_START, f"in {rows.rate[EVERY_HEAD]:.0%}, every head's rotated at the mask")
+    everywhere = (MIMICKED_START, f"in {_percent(rows.rate[EVERY_HEAD])}, every head's rotated at the mask")
     return [
         (
             PaperValue(
@@ -125,10 +129,10 @@ def shift(
     """Fits at the first residue and inside, the fastest band's wavelength, mean gap and cosine over the shifts, and the
     control's largest change of a logit."""
     ours = (
-        f"{fit.period:.1f} residues (explains {fit.explained:.0%})",
+        f"{fit.period:.1f} residues (explains {_percent(fit.explained)})",
         f"{fastest:.2f} residues",
         f"r = {np.corrcoef(gap, cosine)[0, 1]:.2f}",
-        f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {inside.explained:.0%}",
+        f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {_percent(inside.explained)}",
         f"{largest:.1e}",
     )
     return list(zip(SHIFT, ours, strict=True))
@@ -139,19 +143,20 @@ def bands(table: pd.DataFrame, attribution: Attribution) -> Beside:
     first = table.iloc[0]
     changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
     score = 100 * table.contribution_clean / table.contribution_clean.sum()
+    share_a, share_b = _percent(attribution.norm_share_a), _percent(attribution.norm_share_b)
     ours = (
-        f"{attribution.norm_share:.0%} (A {attribution.norm_share_a:.0%}, B {attribution.norm_share_b:.0%})",
-        f"{1 - attribution.norm_share:.0%}",
+        f"{_percent(attribution.norm_share)} (A {share_a}, B {share_b})",
+        _percent(1 - attribution.norm_share),
         f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f}",
         f"{first.cosine_clean:.2f} and {first.cosine_internal:.2f}",
-        f"{changes.max():.0%}",
+        _percent(changes.max()),
     )
     found: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
     for band, (weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
         row = table.iloc[band]
-        stated = "flagged" if share is None else f"{share:.0%}"
+        stated = "flagged" if share is None else _percent(share)
         value = PaperValue(f"band {band}: weight, norm's share", f"{weight} %, {stated}", "Extended Data Table 5")
-        found.append((value, f"{row.weight:.1%}, {'flagged' if row.flagged else format(row.norm_share, '.0%')}"))
+        found.append((value, f"{100 * row.weight:.1f} %, {'flagged' if row.flagged else _percent(row.norm_share)}"))
     for band, stated in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
         value = PaperValue(f"band {band}'s contribution to the score", f"{stated} %", "Extended Data Table 4")
         found.append((value, f"{score.iloc[band]:.1f} %"))

@@ -21,7 +21,7 @@ REACH: Final = 5
 PLACES: Final = (
     "BOS",
     "clean mask's place",
-    *(f"{offset:+d}".replace("-", "−") if offset else "internal mask's place" for offset in range(-REACH, REACH + 1)),
+    *(f"{offset:+d}".replace("-", "−") if offset else "0" for offset in range(-REACH, REACH + 1)),
     "other residues",
     "mask to mask",
     "all",

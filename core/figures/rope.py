@@ -55,7 +55,7 @@ def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, "conditions"
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )
-    figure = styled(figure, "Rescue (%)", "", height=340)
+    figure = styled(figure, "Rescue (%)", "", height=100 + 42 * len(conditions))
     return figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 190})
 
 

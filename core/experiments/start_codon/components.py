@@ -20,6 +20,7 @@ from core.paper_values import ABLATION, COMPOSITION, MINIMAL_CIRCUIT, SUFFICIENC
 
 INTERNAL_RESIDUES = 5
 """How many internal residues the circuit is tried at in each protein: the paper's rates fit 57 sequences times 5."""
+SCOPE_WORDS = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "every position"}
 WHOLE, ALONE, UNROTATED = "whole model", "circuit", "circuit without RoPE"
 
 
@@ -51,7 +52,7 @@ def ablation(study: Study) -> Section:
         ),
         figures={
             "Failure rate of M without each module, by where it is zeroed.": by_scope(
-                {scope: fails[scope].to_numpy() for scope in fails.columns}, names, quantity="failure rate"
+                {SCOPE_WORDS[scope]: fails[scope].to_numpy() for scope in fails.columns}, names, quantity="failure rate"
             ),
             "Mean drop of M's logit without each head, zeroed at the mask alone.": head_heatmap(
                 by_head, quantity="drop of M's logit"
@@ -100,7 +101,7 @@ def circuits(study: Study) -> Section:
             f"{{{everywhere}}}. Heads that most sequences need: {heads} at the mask, {strict_heads} everywhere."
         ),
         figures={
-            "How often each module is needed.": bars(
+            "Share of sequences in which the search could not spare a module.": bars(
                 names,
                 {scope: np.array([shares.get(name, 0.0) for name in names]) for scope, shares in series.items()},
                 colours={"at the mask": EDITED, "everywhere": OTHER[0]},
@@ -193,7 +194,7 @@ def sufficiency(study: Study) -> Section:
             "Mean M-gap at the first residue with the circuit kept at some positions only.": figures.token_scopes(
                 scopes, "M"
             ),
-            "M-rate at the first residue and inside.": figures.rates(
+            "M-rate at the first residue and inside, and without rotations.": figures.rates(
                 {name: (rate[name, "first"], rate[name, "inside"]) for name in (WHOLE, ALONE, UNROTATED)}, 0
             ),
         },

@@ -53,7 +53,7 @@ def rope_shift(study: Study) -> Section:
             f"of the score's variation. Queries and keys moved together change no logit by more than {largest:.1e}."
         ),
         figures={
-            "M-gap against the shift.": figures.shift(
+            "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
                 SHIFTS, curves["first"], curves["inside"], curves["control"], "M"
             ),
             "Cosine between the query as it is and as it is shifted.": figures.shifted_cosine(SHIFTS, cosine),
@@ -108,7 +108,7 @@ def norm_direction(study: Study) -> Section:
             f"unflagged bands the direction explains more. Parts add up to the difference within {residual:.0e}."
         ),
         figures={
-            "Both runs, band by band.": figures.two_positions(bands, lengths),
+            "Query and key of BOS band by band, in both runs.": figures.two_positions(bands, lengths),
             "What the query's length and its direction add to each band's difference.": figures.norm_and_direction(
                 bands, lengths
             ),

@@ -107,8 +107,7 @@ def patching(study: Study) -> Section:
     of_main = rows(by_head, layer=main.layer, head=main.index).set_index("site")
     z, q, q_rot, k, v = (of_main.rescue[site] for site in ("z", "q", "q_rot", "k", "v"))
     before_last = places.iloc[-1]
-    around = places.columns[2:-3]
-    widest = before_last[around].abs().idxmax()
+    elsewhere = before_last.drop(["0", "mask to mask", "all"]).abs().max()
     drawn = {"z": "z at the mask", "q": "query before RoPE", "q_rot": "query after RoPE", "v": "values at BOS"}
     return Section(
         title="What makes the first residue different?",
@@ -120,18 +119,20 @@ def patching(study: Study) -> Section:
             "aligned at BOS, at the residue that the clean run masks, and by their distance in residues from the "
             "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean run "
             "has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the internal "
-            "one. Each column is a mean over the sequences that have the position."
+            f"one. Means are over {len(study.compared)} internal masks, in each column those that have it."
         ),
         finding=(
             f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f} % and patching "
-            f"BOS {before_last['BOS']:z.0f} %; of the positions around the internal mask, {widest} moves it most "
-            f"({before_last[widest]:z.0f} %). Of {main} alone, z brings back {z:z.0f} %, the query after RoPE "
+            f"BOS {before_last['BOS']:z.0f} %; no patch anywhere but at the mask moves it by more than "
+            f"{elsewhere:z.1f} %. Of {main} alone, z brings back {z:z.0f} %, the query after RoPE "
             f"{q_rot:z.0f} %, its content alone (before RoPE) {q:z.0f} %, BOS's key {k:z.0f} % and BOS's value "
             f"{v:z.0f} %."
         ),
         figures={
-            "Rescue by the residual stream before each layer, position by position.": (
-                patching_figures.rescue_by_place(places.to_numpy(), list(places.columns), x="Position patched")
+            "Rescue by the residual stream before each layer, by position.": (
+                patching_figures.rescue_by_place(
+                    places.to_numpy(), list(places.columns), x="Position patched (residues from the internal mask)"
+                )
             ),
             "Rescue by what each module writes at the mask, mask to mask.": patching_figures.rescue_by_place(
                 modules, ["attention", "MLP"], x="Module patched"
@@ -220,7 +221,11 @@ def injection(study: Study) -> Section:
             f"M comes back in {rescued} of {len(gaps)} sequences; the mean gap moves from {before.mean():.2f} to "
             f"{after.mean():.2f}."
         ),
-        figures={"M-gap before and after.": patching_figures.injection(list(gaps.index), before, after, "M")},
+        figures={
+            "M-gap of each sequence as it is and injected; above zero M ranks first.": patching_figures.injection(
+                list(gaps.index), before, after, "M"
+            )
+        },
         tables={"injection": table},
         comparisons=(Comparison.of(INJECTION[0], f"{rescued} of {len(gaps)}"),),
     )

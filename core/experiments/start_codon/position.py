@@ -37,7 +37,9 @@ def rope_removal(study: Study) -> Section:
             f"{mean.logit_drop.iloc[-1]:.2f}."
         ),
         figures={
-            "Mean M-gap without rotation at the mask.": figures.removal(mean.layers.tolist(), mean.gap.to_numpy(), "M")
+            "Mean M-gap without rotation of the mask's q and k.": figures.removal(
+                mean.layers.tolist(), mean.gap.to_numpy(), "M"
+            )
         },
         tables={"rope-removal": mean},
         comparisons=Comparison.all(
@@ -90,11 +92,11 @@ def rope_swap(study: Study) -> Section:
             f"{rescue[query]:z.0f} %."
         ),
         figures={
-            "M-rate and rescue as heads are added.": figures.swap_steps(
+            "M-rate and rescue as one head after another is rotated as at residue 1.": figures.swap_steps(
                 steps.name.tolist(), steps.m_rate.to_numpy(), steps.rescue.to_numpy()
             ),
-            "Rescue by sets of rotations and queries.": figures.patch_sets(
-                sets.condition.tolist(), sets.rescue.to_numpy()
+            "Rescue by queries, and by rotations of sets of heads.": figures.patch_sets(
+                [name.replace("readout", str(main)) for name in sets.condition], sets.rescue.to_numpy()
             ),
         },
         tables={"rope-swap": steps, "patch-sets": sets},
@@ -142,7 +144,7 @@ def attention_causes(study: Study) -> Section:
             f"{main.clean - main.internal:.2f}."
         ),
         figures={
-            "Attention to BOS of the main head and the key heads.": figures.causes(
+            "Attention from the mask to BOS, of the main head and the key heads.": figures.causes(
                 shown.index.tolist(),
                 *(shown[cause].to_numpy() for cause in ("clean", "internal", "rotation", "content")),
             )

@@ -47,7 +47,7 @@ def first_residue(study: Study) -> Section:
             f"M ranks first in {n_first} of {len(table)} sequences. It misses {', '.join(missed.subject) or 'none'}."
         ),
         figures={
-            "M-rate by group.": bars(
+            "M-rate by group: the share of sequences where M ranks first.": bars(
                 by_group.group.tolist(),
                 {"M-rate": by_group.m_rate.to_numpy()},
                 colours=[TARGET] * len(by_group),
@@ -90,8 +90,12 @@ def competition(study: Study) -> Section:
             f"{own.repeated_range:.1f}. With token dropout's scale held, alanine overtakes M {_at(held.outvoted_at)}."
         ),
         figures={
-            "Elongation with alanine.": _drawn(grown, "length", "Alanines behind the mask"),
-            "Destruction of a 20-residue poly-A.": _drawn(broken, "masks", "Masked residues, the first included"),
+            "Elongation: M and alanine at the mask, and token dropout's scale.": _drawn(
+                grown, "length", "Alanines behind the mask"
+            ),
+            "Destruction of a 20-residue poly-A, means over orders.": _drawn(
+                broken, "masks", "Masked residues, the first included"
+            ),
         },
         tables={
             "elongation": grown,
