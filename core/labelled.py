@@ -100,19 +100,20 @@ class LabelledProtein:
 
 
 def read_labelled(
-    folder: Path, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF
+    folder: Path, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF, stored_truth: str = STORED_TRUTH
 ) -> tuple[dict[str, LabelledProtein], dict[str, str]]:
     """The labelled proteins in a folder by name, and why others were left out, in alphabetical order.
 
     Either structures (PDB or mmCIF, packed or not; the first protein chain of each), or `sequences.fasta` with
-    `contacts/NAME.npz` beside it (arrays `contacts` and `valid_residues`), whose own definition of a contact stands.
+    `contacts/NAME.npz` beside it (arrays `contacts` and `valid_residues`), whose own definition of a contact stands:
+    `stored_truth` says in words what it is.
     Left out are files that cannot be read and proteins without long-range contacts. Raises `InputError` when nothing
     is left.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
     stored = folder / "sequences.fasta"
-    readers = _stored(folder) if stored.is_file() else _structures(folder, atom, cutoff)
+    readers = _stored(folder, stored_truth) if stored.is_file() else _structures(folder, atom, cutoff)
     proteins: dict[str, LabelledProtein] = {}
     left_out: dict[str, str] = {}
     for name, read in sorted(readers.items()):
@@ -142,7 +143,7 @@ def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> Readers:
     return {names[path]: reader(path, names[path]) for path in files}
 
 
-def _stored(folder: Path) -> Readers:
+def _stored(folder: Path, definition: str) -> Readers:
     def reader(name: str, sequence: str) -> Callable[[], LabelledProtein]:
         def read() -> LabelledProtein:
             if name != Path(name).name:
@@ -153,7 +154,7 @@ def _stored(folder: Path) -> Readers:
                     contacts, resolved = held["contacts"].astype(bool), held["valid_residues"].astype(bool)
             except (OSError, ValueError, KeyError, BadZipFile) as error:
                 raise InputError(f"{path.name} does not hold contacts and valid_residues: {error}") from error
-            return LabelledProtein.from_arrays(name, sequence, contacts, resolved, STORED_TRUTH)
+            return LabelledProtein.from_arrays(name, sequence, contacts, resolved, definition)
 
         return read
 

@@ -61,6 +61,9 @@ def test_a_folder_of_stored_contacts(tmp_path):
         contacts, known = proteins["a"].truth()
         np.testing.assert_array_equal(contacts, held["contacts"] & ~np.eye(60, dtype=bool))
         np.testing.assert_array_equal(known, np.outer(held["valid_residues"], held["valid_residues"]))
+    assert proteins["a"].definition == "contacts as stored beside the sequences"
+    said = read_labelled(tmp_path / "set", stored_truth="Cα closer than 8 Å")[0]
+    assert said["a"].definition == "Cα closer than 8 Å"
     assert "tiny is too short for long-range contacts: 0 known pairs are 24 or more residues apart" in left_out["tiny"]
 
 

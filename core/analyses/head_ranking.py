@@ -138,16 +138,18 @@ def summarise(
         separation: tuple(tuple(row) for row in np.nanmean([each[separation] for each in measured], axis=0).tolist())
         for separation in SEPARATIONS
     }
-    truths = [protein.truth() for protein in proteins.values()]
-    chance = {
-        separation: float(
-            np.nanmean([precision_at(contacts * 1.0, contacts, known, separation).chance for contacts, known in truths])
-        )
-        for separation in SEPARATIONS
-    }
+    chance = {separation: mean_chance(proteins.values(), separation) for separation in SEPARATIONS}
     definitions = sorted({protein.definition for protein in proteins.values()})
     return HeadRanking(
         model.name, model.fingerprint, tuple(proteins), "; ".join(definitions), precision, chance, k_sweep
+    )
+
+
+def mean_chance(proteins: Iterable[LabelledProtein], separation: Range = "long") -> float:
+    """Mean share of contacts among the known pairs of a separation: what picking pairs blindly finds."""
+    truths = [protein.truth() for protein in proteins]
+    return float(
+        np.nanmean([precision_at(contacts * 1.0, contacts, known, separation).chance for contacts, known in truths])
     )
 
 

@@ -55,7 +55,7 @@ def out(folder: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFacto
     """Everything that the command writes about a random model."""
     out = tmp_path_factory.mktemp("out")
     arguments = ["contacts", "--structures", str(folder), "--out", str(out), "--model", str(model_folder)]
-    arguments += ["--choosing", "4", "--workers", "2", "--hidden-layer", "1"]
+    arguments += ["--choosing", "4", "--workers", "2", "--hidden-layer", "1", "--stored-truth", "drawn by chance"]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == 0, ran.output
     return out
@@ -70,6 +70,11 @@ def test_the_command_writes_every_table_and_one_report(out: Path):
     assert report.count("plotly.js v") == 1
     assert "<details open>\n<summary>Table precision-summary" in report, "short tables are seen at once"
     assert "<details>\n<summary>Table k-sweep" in report
+
+
+def test_what_counted_as_a_contact_is_said(out: Path):
+    assert json.loads((out / "results.json").read_text())["settings"]["contact"] == "drawn by chance"
+    assert "Contacts: drawn by chance; pairs that are not resolved" in (out / "report.html").read_text()
 
 
 def test_proteins_that_cannot_be_used_are_left_out_with_their_reason(out: Path):
@@ -128,6 +133,26 @@ def test_relatives_and_proteins_that_the_contact_head_has_seen_never_choose_or_j
     many = split(proteins, 3, seed=1, seen=[f"p{number:02}" for number in range(6)])
     assert len(many.judged) == 6, "three of the seen neither choose nor judge"
     assert split(proteins, 4, seed=1).choosing != split(proteins, 4, seed=2).choosing
+
+
+def test_a_choosing_protein_that_cannot_be_measured_is_one_clear_line(survey: Survey, tiny: Esm2):
+    proteins = made_up(7)
+    broken = split({**proteins, "p00": replace(proteins["p00"], sequence="*" * 44)}, 3, seed=0, seen=["p00"])
+    study = Study(survey, tiny, broken, longest=100, hidden_layer=None, seed=0, families={})
+    with pytest.raises(InputError, match=r"p00, on which heads are chosen, could not be measured: .*\*"):
+        _ = study.ranking
+
+
+def test_the_sweep_over_heads_is_held_against_the_chance_of_those_who_judge(survey: Survey, tiny: Esm2):
+    divided = split(made_up(9), 4, seed=0)
+    study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families={})
+    shares = []
+    for protein in divided.judged.values():
+        contacts, known = protein.truth()
+        far = [(i, j) for i in range(44) for j in range(i + 24, 44) if known[i, j]]
+        shares.append(np.mean([contacts[pair] for pair in far]))
+    section = EXPERIMENT.parts["how-many-heads"](study)
+    assert f"where chance is {np.mean(shares):.3f}" in section.finding
 
 
 def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Esm2):

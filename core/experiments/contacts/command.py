@@ -20,7 +20,7 @@ from core.experiments.options import (
     WorkersOption,
     open_survey,
 )
-from core.labelled import read_labelled
+from core.labelled import STORED_TRUTH, read_labelled
 from core.model import load_model
 from core.relatives import relatives
 from core.structure import CONTACT_CUTOFF
@@ -49,6 +49,9 @@ def contacts(
     choosing: Annotated[int, typer.Option(help="Proteins that heads and probe are chosen on.", min=3)] = 10,
     atom: Annotated[Literal["cb", "ca"], typer.Option(help="Atom whose distance makes a contact.")] = "cb",
     cutoff: Annotated[float, typer.Option(help="Distance in Å below which residues are in contact.")] = CONTACT_CUTOFF,
+    stored_truth: Annotated[
+        str, typer.Option(help="In words, for the report: what a contact is where contacts/NAME.npz say it.")
+    ] = STORED_TRUTH,
     longest: Annotated[int, typer.Option(help="Residues up to which Jacobians are taken.", min=24)] = 300,
     hidden_layer: Annotated[
         int | None, typer.Option(help="Layer, counted from 1, of a representation Jacobian; none without.", min=1)
@@ -69,7 +72,7 @@ def contacts(
     loaded = load_model(model)
     if hidden_layer is not None and hidden_layer > loaded.shape.n_layers:
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
-    proteins, unusable = read_labelled(structures, atom, cutoff)
+    proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth)
     sequences = {name: protein.sequence for name, protein in proteins.items()}
     known = relatives(sequences, trained_members(families)) if families else listed_relatives(model)
     related = {name: family for name, family in known.items() if name in proteins}

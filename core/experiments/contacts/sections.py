@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.contact_evaluation import CONFIDENCE, RECALLS, mean_over_proteins
+from core.analyses.head_ranking import mean_chance
 from core.contacts import SEPARATIONS
 from core.errors import InputError
 from core.experiments.contacts import measures
@@ -71,6 +72,7 @@ def how_many(study: Study) -> Section:
     table = study.judged_sweep
     chosen_on = np.array(study.ranking.k_sweep)
     intervals = [_interval(rows(table, k=k).precision, study) for k in range(1, len(chosen_on) + 1)]
+    chance = mean_chance(study.split.judged.values())
     best = study.ranking.best_k
     elsewhere = int(np.argmax([interval.mean for interval in intervals])) + 1
     summary = pd.DataFrame(intervals).assign(k=np.arange(1, len(chosen_on) + 1), chosen_on=chosen_on)
@@ -83,11 +85,13 @@ def how_many(study: Study) -> Section:
         ),
         finding=(
             f"K = {best} is best where heads were chosen ({chosen_on[best - 1]:.3f}) and gives "
-            f"{intervals[best - 1].mean:.3f} on the others; the best K there, seen afterwards, would be {elsewhere} "
-            f"({intervals[elsewhere - 1].mean:.3f})."
+            f"{intervals[best - 1].mean:.3f} on the others, where chance is {chance:.3f}; the best K there, seen "
+            f"afterwards, would be {elsewhere} ({intervals[elsewhere - 1].mean:.3f})."
         ),
         figures={
-            "Long-range P@L/2 by number of heads.": figures.k_sweep(chosen_on, study.ranking.chance["long"], intervals)
+            "Long-range P@L/2 by number of heads; dashed: chance on the other proteins.": figures.k_sweep(
+                chosen_on, chance, intervals
+            )
         },
         tables={"k-sweep": summary, "k-sweep-by-protein": table},
     )

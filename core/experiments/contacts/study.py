@@ -131,8 +131,15 @@ class Study:
 
     @cached_property
     def ranking(self) -> HeadRanking:
-        """All heads ranked on the choosing proteins, with the sweep over K there."""
+        """All heads ranked on the choosing proteins, with the sweep over K there.
+
+        Raises `InputError` when one of them could not be measured: another choice would be another study.
+        """
         table = self.survey.table(measures.heads, self.split.choosing)
+        for name in self.split.choosing:
+            if (measures.heads.__name__, name) in self.survey.left_out:
+                reason = self.survey.left_out[measures.heads.__name__, name]
+                raise InputError(f"{name}, on which heads are chosen, could not be measured: {reason}")
         shape = self.model.shape.n_layers, self.model.shape.n_heads
         measured: list[dict[Range, np.ndarray]] = [
             {
