@@ -10,6 +10,7 @@ import re
 import statistics
 import time
 from pathlib import Path
+from typing import Annotated
 
 import esm
 import numpy as np
@@ -119,7 +120,12 @@ def measure_head_maps(n_layers: int, length: int, threads: int) -> None:
     )
 
 
-def main(length: int = 120, maps_length: int = 500, repeats: int = 3, threads: int = 2) -> None:
+def main(
+    length: Annotated[int, typer.Option(min=2, help="Residues of the Jacobian's protein.")] = 120,
+    maps_length: Annotated[int, typer.Option(min=40, help="Residues of the protein whose head maps are read.")] = 500,
+    repeats: Annotated[int, typer.Option(min=1)] = 3,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
     torch.set_num_threads(threads)
     compare_jacobians(length, repeats)
     for n_layers in (N_LAYERS, DEEP):
