@@ -1,13 +1,16 @@
-"""Controls that several pages of the circuit lab share: the internal residue, the main head and the key heads."""
+"""Controls that several pages of the circuit lab share: heads, the internal residue, a circuit's name."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from core.alphabet import tokenize
 from core.analyses.main_heads import heads_by_cost, swap_search
+from core.circuits import Circuit, circuit_to_json
 from core.errors import InputError
 from core.interventions import Head
 from dashboard import engine
@@ -106,6 +109,41 @@ def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head,
         help="Preset to the heads whose rotation as at the masked residue rescues the target inside this protein.",
     )
     return tuple(Head.parse(name) for name in chosen)
+
+
+def choose_head_and_inside(question: Question) -> tuple[Head, int]:
+    """Draws the choices of the main head and the internal residue (0-based) in one row."""
+    columns = st.columns([1, 1, 3])
+    with columns[0]:
+        head = choose_main_head(question)
+    with columns[1]:
+        return head, internal_residue()
+
+
+def choose_heads_and_inside(question: Question) -> tuple[Head, tuple[Head, ...], int]:
+    """Draws the choices of the main head, the key heads and the internal residue (0-based) in one row."""
+    columns = st.columns([1, 3, 1])
+    with columns[2]:
+        inside = internal_residue()
+    with columns[0]:
+        main = choose_main_head(question)
+    with columns[1]:
+        return main, choose_key_heads(question, main, inside), inside
+
+
+def name_and_save(name_in: DeltaGenerator, save_in: DeltaGenerator, circuit: Circuit, key: str) -> str:
+    """Draws a circuit's name, which the person may change, and the button that saves it; the name."""
+    name = name_in.text_input("Name of this circuit", circuit.name, key=key, bind="query-params")
+    save_in.download_button(
+        "Save",
+        circuit_to_json(msgspec.structs.replace(circuit, name=name)),
+        "circuit.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+    return name
 
 
 def _quickly(question: Question, key: tuple, n_forwards: int, work: Callable[[], Found], otherwise: Found) -> Found:

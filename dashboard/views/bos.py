@@ -14,7 +14,7 @@ from core.experiments.tables import means, rows
 from core.figures import circuits as figures
 from core.interventions import Head
 from core.paper_values import CORE, MAIN, OTHERS
-from dashboard.circuit_controls import choose_key_heads, choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_heads_and_inside, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import Measured, choose_set, measured
@@ -43,13 +43,7 @@ def page(question: Question) -> None:
         "carry what BOS holds.",
     )
     proteins = choose_set(question)
-    columns = st.columns([1, 3, 1])
-    with columns[2]:
-        inside = internal_residue()
-    with columns[0]:
-        main = choose_main_head(question)
-    with columns[1]:
-        keys = choose_key_heads(question, main, inside)
+    main, keys, inside = choose_heads_and_inside(question)
     sets = {MAIN: (main,), OTHERS: keys, CORE: (*keys, main)} if keys else {MAIN: (main,)}
 
     def work(sequence: str, _: Progress) -> Read:

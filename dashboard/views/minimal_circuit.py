@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.alphabet import tokenize
 from core.analyses.minimal_circuits import MinimalCircuit, heads_in, minimal_circuit, modules
-from core.circuits import Circuit, circuit_to_json
+from core.circuits import Circuit
 from core.figures import circuits as figures
 from core.interventions import Component, NamedScope, component_name
 from core.paper_values import MINIMAL_CIRCUIT
+from dashboard.circuit_controls import name_and_save
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import choose_set, measured
@@ -104,15 +105,6 @@ def _frequencies(found: list[MinimalCircuit], candidates: list[Component]) -> tu
 
 def _keep(question: Question, circuit: tuple[Component, ...], sufficiency: st.Page) -> None:
     name_column, save, test = st.columns([3, 1, 1], vertical_alignment="bottom")
-    name = name_column.text_input("Name of this circuit", "minimal circuit", key="called", bind="query-params")
-    save.download_button(
-        "Save",
-        circuit_to_json(Circuit.of(name, question.model.name, circuit)),
-        "circuit.json",
-        "application/json",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    link = {"kept": [component_name(component) for component in circuit], "name": name}
+    named = Circuit.of("minimal circuit", question.model.name, circuit)
+    link = {"kept": list(named.components), "name": name_and_save(name_column, save, named, "called")}
     test.page_link(sufficiency, label="Is it enough?", icon=":material/arrow_forward:", query_params=link)

@@ -10,7 +10,7 @@ from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
 from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, PaperValue
-from dashboard.circuit_controls import choose_key_heads, choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_heads_and_inside, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import Measured, ProteinSet, choose_set, measured
@@ -31,13 +31,7 @@ def page(question: Question) -> None:
         "0, where BOS stands.",
     )
     proteins = choose_set(question)
-    columns = st.columns([1, 3, 1])
-    with columns[2]:
-        inside = internal_residue()
-    with columns[0]:
-        main = choose_main_head(question)
-    with columns[1]:
-        keys = choose_key_heads(question, main, inside)
+    main, keys, inside = choose_heads_and_inside(question)
     found = _measured(question, proteins, main, keys, inside)
     if found is None:
         return

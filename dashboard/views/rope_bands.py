@@ -8,7 +8,7 @@ from core import paper_comparison
 from core.analyses.norm_direction import Attribution, BandComparison, aggregate, compare_bands
 from core.figures import rope as figures
 from core.rope import wavelengths
-from dashboard.circuit_controls import choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_head_and_inside, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import Measured, choose_set, measured
@@ -30,11 +30,7 @@ def page(question: Question) -> None:
         "shares to mean anything.",
     )
     proteins = choose_set(question)
-    columns = st.columns([1, 1, 3])
-    with columns[0]:
-        head = choose_main_head(question)
-    with columns[1]:
-        inside = internal_residue()
+    head, inside = choose_head_and_inside(question)
 
     def work(sequence: str, _: Progress) -> BandComparison:
         return compare_bands(question.model, *runs(question, sequence, inside), head)

@@ -20,7 +20,7 @@ from core.analyses.rope_shift import (
 from core.figures import rope as figures
 from core.interventions import Head
 from core.rope import wavelengths
-from dashboard.circuit_controls import choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_head_and_inside, runs
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import choose_set, measured
@@ -49,11 +49,7 @@ def page(question: Question) -> None:
         "queries and keys together, in float64: attention knows relative positions alone, so it must lie flat.",
     )
     proteins = choose_set(question)
-    columns = st.columns([1, 1, 3])
-    with columns[0]:
-        head = choose_main_head(question)
-    with columns[1]:
-        inside = internal_residue()
+    head, inside = choose_head_and_inside(question)
 
     def work(sequence: str, progress: Progress) -> Shifted:
         return _shifted(question, sequence, head, inside, progress)

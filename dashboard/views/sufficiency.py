@@ -11,19 +11,19 @@ from core.analyses.head_ablation import components
 from core.analyses.minimal_circuits import minimal_circuit, modules
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
 from core.analyses.super_additivity import SuperAdditivity, super_additivity
-from core.circuits import Circuit, circuit_from_json, circuit_to_json
+from core.circuits import Circuit, circuit_from_json
 from core.errors import InputError
 from core.experiments.tables import means, rows
 from core.figures import circuits as figures
 from core.interventions import Component, component_name, parse_component
 from core.paper_values import COMPOSITION, SUFFICIENCY, PaperValue
 from dashboard import engine
-from dashboard.circuit_controls import costliest_heads
+from dashboard.circuit_controls import costliest_heads, name_and_save
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.long_work import UNASKED_SECONDS, seconds
 from dashboard.protein_sets import Measured, ProteinSet, choose_set, measured
-from dashboard.session import head_names, plain
+from dashboard.session import component_names, head_names, plain
 from dashboard.sidebar import Question, stop_with
 
 WHOLE, ALONE, UNROTATED = "whole model", "circuit", "circuit without RoPE"
@@ -87,7 +87,7 @@ def _choose_circuit(question: Question) -> tuple[Component, ...]:
             raise InputError(f"this model has no {component_name(lacking[0])}: the circuit is one of {circuit.model}")
         st.session_state["kept"] = list(circuit.components)
         st.session_state["name"] = circuit.name
-    names = [component_name(component) for component in components(shape)]
+    names = component_names(shape)
     kept = st.multiselect(
         "Kept",
         names,
@@ -97,17 +97,8 @@ def _choose_circuit(question: Question) -> tuple[Component, ...]:
         help="Preset to the minimal circuit of this protein: modules, everything else switched off everywhere.",
     )
     name_column, save, load = st.columns([2, 1, 3], vertical_alignment="bottom")
-    name = name_column.text_input("Name of this circuit", "minimal circuit", key="name", bind="query-params")
     chosen = tuple(sorted(map(parse_component, kept), key=lambda component: names.index(component_name(component))))
-    save.download_button(
-        "Save",
-        circuit_to_json(Circuit.of(name, question.model.name, chosen)),
-        "circuit.json",
-        "application/json",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
+    name_and_save(name_column, save, Circuit.of("minimal circuit", question.model.name, chosen), "name")
     load.file_uploader("Load a saved circuit", type="json", key="circuit file", on_change=_take_file)
     return chosen
 
