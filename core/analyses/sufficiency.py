@@ -22,6 +22,7 @@ from core.interventions import (
     RemoveRope,
     Scope,
     complement,
+    component_name,
 )
 from core.metrics import Among, target_gap
 from core.model import Esm2, ModelShape
@@ -44,7 +45,8 @@ def keep_only(
     """
     unknown = [component for component in kept if component not in components(shape)]
     if unknown:
-        raise InputError(f"no component {unknown[0]} in a model of {shape.n_layers} layers of {shape.n_heads} heads")
+        lacking = component_name(unknown[0])
+        raise InputError(f"no component {lacking} in a model of {shape.n_layers} layers of {shape.n_heads} heads")
     if scope != "all" and (attention_at, mlps_at) != ("all", "all"):
         raise InputError("a circuit kept at some positions only needs everything else ablated at all positions")
     attention_off = None if attention_at == "all" else complement(attention_at)

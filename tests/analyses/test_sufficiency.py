@@ -70,6 +70,8 @@ def test_without_rope_touches_the_circuits_heads_only(lively: Esm2):
 
 
 def test_a_component_that_does_not_exist_is_one_clear_line(lively: Esm2):
+    with pytest.raises(InputError, match="no component L9 MLP in a model of 3 layers of 4 heads"):
+        keep_only(lively.shape, {("mlp", 8)})
     with pytest.raises(InputError, match="no component L9H1 in a model of 3 layers of 4 heads"):
         keep_only(lively.shape, [Head(8, 0)])
 
