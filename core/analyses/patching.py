@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -117,14 +117,9 @@ def patch_around(
     clean: Int[Tensor, "clean_pos"],
     corrupted: Int[Tensor, "pos"],
     site: StreamSite = "resid_pre",
-    *,
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    **settings: Any,
 ) -> Patching:
-    """Patches at places that every protein has, so that maps can be averaged: gap[layer, place], places as `PLACES`.
+    """Patches at places that proteins have in common, so that maps can be averaged: gap[layer, place] as in `PLACES`.
 
     BOS, the residue that is masked in the clean run, residues counted from the one masked in the corrupted run, and
     all remaining ones at once are patched position by position; "mask to mask" carries the clean run's mask onto the
@@ -132,9 +127,7 @@ def patch_around(
     run's masked residue is at offset 0; EOS is in "all" only.
     """
     places = _places(len(corrupted) - 2, residue_position(clean, None) - 1, residue_position(corrupted, None) - 1)
-    settings = {"target": target, "among": among, "memory_budget": memory_budget}
-    scopes = list(places.values())
-    found = patch_stream(model, clean, corrupted, site, scopes=scopes, progress=progress, cancel=cancel, **settings)
+    found = patch_stream(model, clean, corrupted, site, scopes=list(places.values()), **settings)
     gap, rate = np.full((2, model.shape.n_layers, len(PLACES)), np.nan)
     columns = [PLACES.index(name) for name in places]
     gap[:, columns], rate[:, columns] = found.gap, found.rate
