@@ -6,6 +6,7 @@ more residues apart of about twenty proteins.
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from sklearn.linear_model import LogisticRegression
 
+from core.analyses.head_ranking import mean_chance
 from core.contacts import head_maps, precision_at
 from core.errors import InputError
 from core.labelled import LabelledProtein
@@ -64,24 +66,39 @@ def fit_contact_head(examples: Sequence[Example], strength: float = STRENGTH) ->
     return ContactHead(torch.tensor(weight, dtype=torch.float32), torch.tensor(bias[0], dtype=torch.float32))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """A contact head fitted here, in its model, and how well such a head does on proteins that it has not seen."""
+
+    model: Esm2
+    precision: float
+    """Mean long-range P@L/2 on proteins left out of the fit, each left out once; the head itself is fitted on all."""
+    chance: float
+    """What picking pairs blindly finds on the same proteins."""
+
+
 def fit_probe(
     model: Esm2,
     proteins: Mapping[str, LabelledProtein],
     strength: float = STRENGTH,
     progress: Callable[[int, int], None] | None = None,
-) -> Esm2:
-    """The model with a contact head fitted on labelled proteins; `progress` hears (proteins read, all).
+) -> Probe:
+    """A contact head fitted on labelled proteins; `progress` hears (steps done, all): each protein, and the fits.
 
     Raises `InputError` for fewer than three proteins, or proteins without contacts to learn from.
     """
     if len(proteins) < MIN_PROTEINS:
         raise InputError(f"a contact head is fitted on at least {MIN_PROTEINS} labelled proteins, not {len(proteins)}")
+    n_steps = len(proteins) + 2
     examples = []
     for done, protein in enumerate(proteins.values()):
         examples.append(make_example(model, protein))
         if progress is not None:
-            progress(done + 1, len(proteins))
-    return model.with_contact_head(fit_contact_head(examples, strength))
+            progress(done + 1, n_steps)
+    fitted = model.with_contact_head(fit_contact_head(examples, strength))
+    if progress is not None:
+        progress(n_steps - 1, n_steps)
+    return Probe(fitted, cross_validated(examples, strength), mean_chance(proteins.values()))
 
 
 def contact_head_bytes(head: ContactHead) -> bytes:
@@ -123,10 +140,10 @@ def choose_strength(examples: Sequence[Example]) -> tuple[float, dict[float, flo
 def cross_validated(examples: Sequence[Example], strength: float) -> float:
     """Mean long-range P@L/2 on proteins left out of the fit, each left out once."""
     found = []
-    for fold in range(FOLDS):
+    for fold in range(min(FOLDS, len(examples))):
         head = fit_contact_head([each for at, each in enumerate(examples) if at % FOLDS != fold], strength)
         found += [_precision(example, head) for example in examples[fold::FOLDS]]
-    return float(np.mean(found))
+    return float(np.nanmean(found))
 
 
 def _precision(example: Example, head: ContactHead) -> float:

@@ -59,7 +59,7 @@ def test_features_are_fair_esms(fair_esm, model, proteins):
 
 
 def test_the_probe_finds_the_head_that_contacts_came_from(model, proteins):
-    probed = fit_probe(model, proteins, strength=10.0)
+    probed = fit_probe(model, proteins, strength=10.0).model
     assert int(probed.contact_head.weight.argmax()) == HEAD.layer * 4 + HEAD.index
     new = seen_by_head(model, "new", "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRV", np.ones(40, bool))
     found = precision_at(contact_map(probed, new.tokens), *new.truth(), "long", 5)
@@ -80,17 +80,31 @@ def test_cross_validation_judges_on_proteins_left_out(model, proteins):
     assert precision[strength] == max(precision.values()) == cross_validated(examples, strength)
 
 
+def test_a_probe_knows_its_precision_on_proteins_left_out_and_chance(model, proteins):
+    heard = []
+    found = fit_probe(model, proteins, strength=10.0, progress=lambda done, total: heard.append((done, total)))
+    left_out = []
+    for fold in range(4):
+        others = [make_example(model, protein) for at, protein in enumerate(proteins.values()) if at % 4 != fold]
+        fitted = model.with_contact_head(fit_contact_head(others, 10.0))
+        for protein in list(proteins.values())[fold::4]:
+            left_out.append(precision_at(contact_map(fitted, protein.tokens), *protein.truth()).precision)
+    assert found.precision == pytest.approx(np.mean(left_out), abs=1e-9)
+    assert 0 < found.chance < found.precision
+    assert heard == [(done + 1, len(proteins) + 2) for done in range(len(proteins) + 1)]
+
+
 def test_a_fitted_model_is_another_model_and_the_old_one_stays(model, proteins):
     before = model.contact_head.weight.clone()
-    probed = fit_probe(model, proteins)
+    probed = fit_probe(model, proteins).model
     assert probed.fingerprint != model.fingerprint
-    assert probed.fingerprint == fit_probe(model, proteins).fingerprint
+    assert probed.fingerprint == fit_probe(model, proteins).model.fingerprint
     assert probed.contact_head.weight.dtype == model.dtype
     assert torch.equal(model.contact_head.weight, before)
 
 
 def test_the_file_round_trips(model, proteins, tmp_path):
-    probed = fit_probe(model, proteins)
+    probed = fit_probe(model, proteins).model
     data = contact_head_bytes(probed.contact_head)
     again = read_contact_head(model, data)
     torch.testing.assert_close(again.contact_head.weight, probed.contact_head.weight)
@@ -102,7 +116,7 @@ def test_the_file_round_trips(model, proteins, tmp_path):
 
 def test_fair_esm_and_our_loader_read_the_file_beside_the_weights(model, fair_esm, proteins, tmp_path):
     """A checkpoint saved as fair-esm saves it, our contact head beside it."""
-    probed = fit_probe(model, proteins)
+    probed = fit_probe(model, proteins).model
     config = argparse.Namespace(encoder_layers=3, encoder_attention_heads=4, encoder_embed_dim=32, token_dropout=True)
     state = {f"encoder.sentence_encoder.{k}": v for k, v in fair_esm.state_dict().items() if "contact_head" not in k}
     torch.save({"cfg": {"model": config}, "model": state}, tmp_path / "esm2_tiny.pt")

@@ -101,6 +101,7 @@ def test_a_contact_head_fitted_here_is_used_from_then_on():
     assert not app.error
     fitted = app.session_state["contact heads"]["embedded"].contact_head
     assert not torch.equal(fitted.weight, shipped.weight)
+    assert "Fitted here on 4 proteins" in captions(app)
     n_weights = int((fitted.weight != 0).sum())
     assert f"The contact head in use: {n_weights} of {len(fitted.weight)} heads have a weight" in captions(app)
 
