@@ -1,5 +1,7 @@
 """What the Contacts pages share: maps that one pass gives, the ranking of heads, a pair of residues, precision."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -7,16 +9,17 @@ from core.alphabet import tokenize
 from core.analyses.contact_attribution import contact_maps
 from core.analyses.contact_evaluation import precisions
 from core.analyses.head_ranking import LARGEST_K, HeadRanking, load_ranking
-from core.contacts import top_contacts
+from core.contacts import Verdict, judge_pairs, top_contacts
 from core.errors import InputError
 from core.interventions import Condition, Head, condition_to_json
 from core.labelled import LabelledProtein
 from core.model import Esm2
-from core.protein import Protein
-from core.structure import ContactAtom, contact_truth
+from core.protein import Protein, residue_name
+from core.structure import ContactAtom, contact_truth, residue_distances
 from dashboard import engine
 from dashboard.explanation import download
 from dashboard.labelled_set import ATOMS
+from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
 from dashboard.session import parse_residues, written_residues
 from dashboard.sidebar import Question
 
@@ -110,7 +113,53 @@ def colour_range(road: str, predicted: np.ndarray) -> tuple[float, float]:
     return 0.0, max(float(f"{np.quantile(far, 0.998):.2g}") if len(far) else 1.0, 1e-6)
 
 
-def contact_name(atom: ContactAtom, cutoff: float) -> str:
+def show_pairs(
+    question: Question,
+    above: Heat,
+    pairs: Sequence[tuple[int, int]],
+    atom: ContactAtom,
+    cutoff: float,
+    *,
+    picked: tuple[int, ...],
+    key: str,
+    map_title: str,
+    map_caption: str,
+    structure_title: str,
+    without_structure: Heat | None = None,
+) -> None:
+    """Strip, map and 3D structure of the question's protein, `pairs` marked in them as right, near miss or wrong.
+
+    True contacts are below the diagonal, or where no structure is known `without_structure`. A pick goes to the box
+    "pick" of the page.
+    """
+    sequence, structure = question.protein.sequence, question.protein.structure
+    verdicts: list[Verdict] = ["predicted"] * len(pairs)
+    below = without_structure
+    if structure is not None:
+        verdicts = judge_pairs(pairs, residue_distances(structure, atom), cutoff)
+        truth, _ = contact_truth(structure, atom, cutoff)
+        below = Heat(truth, f"true contact: {_contact_name(atom, cutoff)}", "truth")
+    data = LinkedViewData(
+        residues=tuple(residue_name(sequence, index) for index in range(len(sequence))),
+        above=above,
+        below=below,
+        contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts, strict=True)),
+        structure=structure and StructureText(structure.text, structure.residues, structure.format),
+        maskable=False,
+        map_title=map_title,
+        map_caption=map_caption,
+        structure_title=structure_title,
+        structure_caption="A near miss is closer than 12 Å, or within two residues of a contact on both sides.",
+    )
+    linked_view(
+        data,
+        key=key,
+        pick=Pick(picked),
+        on_change=lambda pick: st.session_state.update(pick=written_residues(pick.residues, sequence)),
+    )
+
+
+def _contact_name(atom: ContactAtom, cutoff: float) -> str:
     """What counts as a contact, in words."""
     return f"{ATOMS[atom]} closer than {cutoff:g} Å"
 
@@ -131,7 +180,7 @@ def precision_table(protein: Protein, maps: dict[str, np.ndarray], atom: Contact
     st.caption(
         f"L = {length} residues; {structure.n_matched} of them match {structure.name} chain {structure.chain}, which "
         f"resolves {structure.n_resolved}; pairs that it doesn't resolve are left out. Short is 6–11 residues apart, "
-        f"medium 12–23, long 24 or more. Contact: {contact_name(atom, cutoff)}. Heads and contact head may have been "
+        f"medium 12–23, long 24 or more. Contact: {_contact_name(atom, cutoff)}. Heads and contact head may have been "
         "chosen on relatives of this protein: see the model's card."
     )
     download(found.drop(columns="Highest pairs"), "contacts")

@@ -6,32 +6,32 @@ import streamlit as st
 
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import ContactEffects, ablation_effects, contact_shares
-from core.contacts import Verdict, judge_pairs, top_contacts
+from core.contacts import top_contacts
 from core.errors import InputError
 from core.figures.contacts import layer_shares
 from core.figures.style import head_heatmap
 from core.interventions import Condition, Head, component_name, condition_to_json, describe, parse_component
 from core.labelled import LabelledProtein
 from core.protein import residue_name
-from core.structure import ContactAtom, contact_truth, residue_distances
+from core.structure import ContactAtom
 from dashboard import engine
 from dashboard.contact_panels import (
     CONTACT_HEAD,
     QUANTITIES,
     averaged_heads,
     choose_pair,
-    contact_name,
     one_pass_map,
     one_pass_roads,
     precision_table,
+    show_pairs,
 )
 from dashboard.edit_controls import choose_edits
 from dashboard.explanation import draw, introduce
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
 from dashboard.labelled_set import choose_contact
-from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
+from dashboard.linked_view import Heat
 from dashboard.long_work import on_request, seconds
-from dashboard.session import Edits, forget_edits, parse_residues, plain, written_residues
+from dashboard.session import Edits, forget_edits, parse_residues, plain
 from dashboard.sidebar import Question, stop_with
 
 PRECISION, CHANGE = "Change of P@L/2, long range", "Mean change of the map"
@@ -163,20 +163,14 @@ def _difference(
     cutoff: float,
 ) -> None:
     """Strip, difference map and structure; marked are the pairs that the edit brings among the highest."""
-    sequence, structure = question.protein.sequence, question.protein.structure
+    sequence = question.protein.sequence
     try:
         picked = parse_residues(st.session_state.get("pick") or "", sequence)
     except InputError:
         picked = ()  # the box below the map says what is wrong with them
     n_pairs = max(len(sequence) // 2, 1)
-    before, after = (top_contacts(each, n_pairs) for each in (clean, edited))
-    gained = sorted(set(after) - set(before))
-    verdicts: list[Verdict] = ["predicted"] * len(gained)
-    below = Heat(edited, f"{QUANTITIES[road]}, edited run", "edited", 0.0, _largest(edited))
-    if structure is not None:
-        verdicts = judge_pairs(gained, residue_distances(structure, atom), cutoff)
-        truth, _ = contact_truth(structure, atom, cutoff)
-        below = Heat(truth, f"true contact: {contact_name(atom, cutoff)}", "truth")
+    before, after = (set(top_contacts(each, n_pairs)) for each in (clean, edited))
+    gained = sorted(after - before)
     quantity = QUANTITIES[road]
     if condition:
         most = _largest(np.abs(edited - clean))
@@ -185,23 +179,18 @@ def _difference(
     else:
         above = Heat(clean, f"{quantity}, clean run", "clean", 0.0, _largest(clean))
         said = "Nothing is off yet: above the diagonal is the clean run's map."
-    data = LinkedViewData(
-        residues=tuple(residue_name(sequence, index) for index in range(len(sequence))),
-        above=above,
-        below=below,
-        contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(gained, verdicts, strict=True)),
-        structure=structure and StructureText(structure.text, structure.residues, structure.format),
-        maskable=False,
+    show_pairs(
+        question,
+        above,
+        gained,
+        atom,
+        cutoff,
+        picked=picked,
+        key="contact edits",
         map_title="Where does the map change?",
         map_caption=said,
         structure_title="Where are the new pairs in 3D?",
-        structure_caption="A near miss is closer than 12 Å, or within two residues of a contact on both sides.",
-    )
-    linked_view(
-        data,
-        key="contact edits",
-        pick=Pick(picked),
-        on_change=lambda pick: st.session_state.update(pick=written_residues(pick.residues, sequence)),
+        without_structure=Heat(edited, f"{quantity}, edited run", "edited", 0.0, _largest(edited)),
     )
 
 

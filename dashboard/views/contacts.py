@@ -8,24 +8,23 @@ import streamlit as st
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.categorical_jacobian import CHEAP, stored_jacobian
 from core.analyses.map_agreement import map_agreement
-from core.contacts import Verdict, judge_pairs, top_contacts
+from core.contacts import top_contacts
 from core.errors import InputError
-from core.protein import residue_name
-from core.structure import ContactAtom, contact_truth, residue_distances
+from core.structure import ContactAtom
 from dashboard import engine
 from dashboard.contact_panels import (
     averaged_heads,
     colour_range,
-    contact_name,
     one_pass_map,
     one_pass_roads,
     precision_table,
+    show_pairs,
 )
 from dashboard.explanation import introduce
 from dashboard.labelled_set import choose_contact
-from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
+from dashboard.linked_view import Heat
 from dashboard.long_work import on_request, seconds
-from dashboard.session import parse_residues, plain, written_residues
+from dashboard.session import parse_residues, plain
 from dashboard.sidebar import Question, stop_with
 
 JACOBIAN, HIDDEN = "Categorical Jacobian", "Hidden-state Jacobian"
@@ -115,7 +114,7 @@ def _jacobian(question: Question, road: str, letters: str) -> np.ndarray | None:
 
 @st.fragment
 def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactAtom, cutoff: float) -> None:
-    protein, sequence = question.protein, question.protein.sequence
+    sequence = question.protein.sequence
     picked_text = st.text_input(
         "Picked residues",
         key="pick",
@@ -129,30 +128,16 @@ def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactA
         st.warning(plain(str(error)))
         picked = ()
     pairs = top_contacts(predicted, max(len(sequence) // 2, 1))
-    structure = protein.structure
-    verdicts: list[Verdict] = ["predicted"] * len(pairs)
-    below = None
-    if structure is not None:
-        verdicts = judge_pairs(pairs, residue_distances(structure, atom), cutoff)
-        truth, _ = contact_truth(structure, atom, cutoff)
-        below = Heat(truth, f"true contact: {contact_name(atom, cutoff)}", "truth")
-    data = LinkedViewData(
-        residues=tuple(residue_name(sequence, index) for index in range(len(sequence))),
-        above=Heat(
-            predicted, f"{road.lower()} (higher: more likely in contact)", "edited", *colour_range(road, predicted)
-        ),
-        below=below,
-        contacts=tuple(DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts, strict=True)),
-        structure=structure and StructureText(structure.text, structure.residues, structure.format),
-        maskable=False,
+    label = f"{road.lower()} (higher: more likely in contact)"
+    show_pairs(
+        question,
+        Heat(predicted, label, "edited", *colour_range(road, predicted)),
+        pairs,
+        atom,
+        cutoff,
+        picked=picked,
+        key="contacts",
         map_title="Where are the contacts?",
         map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs at least 6 residues apart.",
         structure_title="Where are they in 3D?",
-        structure_caption="A near miss is closer than 12 Å, or within two residues of a contact on both sides.",
-    )
-    linked_view(
-        data,
-        key="contacts",
-        pick=Pick(picked),
-        on_change=lambda pick: st.session_state.update(pick=written_residues(pick.residues, sequence)),
     )
