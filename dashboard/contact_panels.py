@@ -20,7 +20,7 @@ from dashboard import engine
 from dashboard.explanation import download
 from dashboard.labelled_set import ATOMS
 from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
-from dashboard.session import parse_residues, written_residues
+from dashboard.session import parse_residues, plain, written_residues
 from dashboard.sidebar import Question
 
 CONTACT_HEAD, BEST_HEADS = "Contact head", "Best heads"
@@ -177,10 +177,11 @@ def precision_table(protein: Protein, maps: dict[str, np.ndarray], atom: Contact
     st.markdown("**How many of the highest-ranked pairs are contacts?**")
     st.dataframe(wide.style.format("{:.2f}"), height="content")
     structure, length = protein.structure, len(protein.sequence)
+    chain = plain(f"{structure.name} chain {structure.chain}")
     st.caption(
-        f"L = {length} residues; {structure.n_matched} of them match {structure.name} chain {structure.chain}, which "
-        f"resolves {structure.n_resolved}; pairs that it doesn't resolve are left out. Short is 6–11 residues apart, "
-        f"medium 12–23, long 24 or more. Contact: {_contact_name(atom, cutoff)}. Heads and contact head may have been "
-        "chosen on relatives of this protein: see the model's card."
+        f"L = {length} residues; {structure.n_matched} of them match {chain}, which resolves {structure.n_resolved}; "
+        "pairs that it doesn't resolve are left out. Short is 6–11 residues apart, medium 12–23, long 24 or more. "
+        f"Contact: {_contact_name(atom, cutoff)}. Heads and contact head may have been chosen on relatives of this "
+        "protein: see the model's card."
     )
     download(found.drop(columns="Highest pairs"), "contacts")

@@ -66,15 +66,17 @@ def page(question: Question) -> None:
         )
         heads = averaged_heads(model, road, ask=True)
         atom, cutoff = choose_contact()
-        with st.container(border=True):
+        grid = st.container(border=True)
+        with grid:
             _headline(condition)
-            _grid(question, edits, condition, heads, atom, cutoff)
         clean, edited = (one_pass_map(question, road, heads, each) for each in ((), condition))
         with st.container(border=True):
             _difference(question, condition, road, clean, edited, atom, cutoff)
         precision_table(question.protein, {"Clean run": clean, "Edited run": edited}, atom, cutoff)
         st.divider()
         _shares(question, condition)
+        with grid:  # last, because it takes a pass for each part and all else only two
+            _grid(question, edits, condition, heads, atom, cutoff)
     except InputError as error:
         stop_with(error)
 
@@ -205,7 +207,11 @@ def _shares(question: Question, condition: Condition) -> None:
     if model.contact_head is None:
         st.info("This needs a contact head, whose regression is a sum over heads: fit one on the page Contact head.")
         return
-    pair = choose_pair(question)
+    try:
+        pair = choose_pair(question)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     if pair is None:
         return
     i, j = pair

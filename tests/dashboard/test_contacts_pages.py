@@ -1,8 +1,12 @@
 """The Contacts pages as scripts: each draws its answer on a protein with a structure, and says what it cannot do."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
@@ -14,6 +18,7 @@ from core.model import load_model
 from core.protein import residue_name
 from core.structure import contact_truth
 
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ["contacts", "contact_heads", "contact_edits", "contact_head", "motif"]
 SHORT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 
@@ -71,6 +76,27 @@ def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
         assert table.loc["long P@L", run] == pytest.approx(found.precision, abs=1e-3)
     shares = contact_shares(model, tokens, 0, 61, off)
     assert f"a probability of {shares.probability:.2f} (clean {clean[0, 61]:.2f})" in captions(app)
+
+
+@pytest.mark.browser
+def test_a_clicked_part_and_a_picked_pair_reach_the_difference_map_the_shares_and_the_address(open_page, with_3dmol):
+    page = open_page(APP, query="/contact-edits")
+    page.set_default_timeout(60_000)
+    expect(page.get_by_text("Nothing is off yet: above the diagonal")).to_be_visible(timeout=60_000)
+    page.locator(".cell[data-layer='1'][data-column='5']").click()
+    expect(page.get_by_text("L2H6 off at every position").first).to_be_visible()
+    expect(page.get_by_text("highest pairs give way to others, which are marked")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Mask", exact=True)).to_be_hidden()
+    expect(page).to_have_url(re.compile("off=L2H6"))
+    map_ = page.locator(".map canvas").first
+    map_.scroll_into_view_if_needed()
+    box = map_.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
+    expect(page).to_have_url(re.compile("pick="), timeout=60_000)
+    expect(page.locator(".residue.picked")).to_have_count(2)
+    first, second = page.locator(".residue.picked").evaluate_all("cells => cells.map(cell => cell.ariaLabel)")
+    expect(page.get_by_text(f"{first}–{second}, contact head, edited run")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.parametrize(("page", "said"), [("contact_edits", "contact head, edited run"), ("motif", "Coupling of")])
