@@ -45,6 +45,6 @@ def beside_paper(model: Esm2, rows: Sequence[tuple[PaperValue, str]]) -> None:
         columns=["Quantity", f"Paper: {SOURCE}", "Where in the paper", here],
     )
     st.markdown("**Beside the paper**")
-    st.dataframe(table, hide_index=True, height="content")
+    st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
     if model.teaching:
         st.caption("Another, much smaller model: its numbers need not agree with those of ESM-2 8M.")

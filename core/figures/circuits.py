@@ -77,7 +77,8 @@ def token_scopes(table: pd.DataFrame, target: str) -> go.Figure:
         x="MLPs kept at",
         y="Attention kept at",
     )
-    return figure.update_traces(texttemplate="%{z:.2f}").update_xaxes(tickangle=0)
+    # the numbers stand in the cells, so the room of a colour bar is theirs
+    return figure.update_traces(texttemplate="%{z:.2f}", showscale=False).update_layout(margin={"l": 80})
 
 
 def along(table: pd.DataFrame, target: str) -> go.Figure:

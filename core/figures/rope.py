@@ -51,7 +51,7 @@ def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, "conditions"
             y=[name.replace(" and ", "<br>and ").replace("whole layers", "<br>whole layers") for name in conditions],
             orientation="h",
             marker={"color": colours},
-            text=[f"{value:.0f} %" for value in rescue],
+            text=[f"{value:z.0f} %" for value in rescue],
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )
@@ -71,7 +71,7 @@ def shift(
     for name, values, colour in (("mask at the start", clean, EDITED), ("mask inside", internal, CLEAN)):
         mean, spread = values.mean(0), values.std(0)
         lines.append(Curve(name, mean, colour, mean - spread, mean + spread))
-    lines.append(Curve("control: q and k together", control.mean(0), OTHER[2], dash="dot"))
+    lines.append(Curve("control: q and k together", control.mean(0), OTHER[0], dash="dot"))
     return curves(
         np.asarray(shifts),
         lines,
@@ -97,7 +97,7 @@ def band_shares(wavelengths: Float[np.ndarray, "n_bands"], share: Float[np.ndarr
         band_labels(wavelengths),
         {"share": 100 * share},
         colours=[EDITED] * len(share),
-        x_title="Wavelength of the band (residues)",
+        x_title="Wavelength (residues)",
         y_title="Share of the variation (%)",
     ).update_xaxes(type="category")
 
@@ -108,7 +108,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
     panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = make_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.1, vertical_spacing=0.16)
+    figure = make_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.16, vertical_spacing=0.22)
     for place, quantity in enumerate(panels.values()):
         for name, end, colour in (("mask at the start", "clean", TARGET), ("mask inside", "internal", CLEAN)):
             figure.add_bar(
@@ -121,8 +121,8 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
                 row=place // 2 + 1,
                 col=place % 2 + 1,
             )
-    figure = styled(figure, "", "norm (arbitrary units)", height=560)
-    figure.update_xaxes(type="category").update_xaxes(title={"text": "Wavelength of the band (residues)"}, row=2)
+    figure = styled(figure, "", "norm (arbitrary units)", height=600)
+    figure.update_xaxes(type="category", tickangle=-45).update_xaxes(title={"text": "Wavelength (residues)"}, row=2)
     figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, row=2, col=1)
     figure.update_yaxes(title={"text": "score (logits)"}, row=2, col=2)
     return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
@@ -142,7 +142,7 @@ def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_ba
             name=name,
             marker={"color": colour, "pattern": {"shape": pattern}},
         )
-    figure = styled(figure, "Wavelength of the band (residues)", "Score difference, start − inside")
+    figure = styled(figure, "Wavelength (residues)", "Score difference, start − inside")
     figure.update_xaxes(type="category")
     return figure.update_layout(barmode="relative").add_hline(y=0, line={"color": CLEAN, "width": 1})
 

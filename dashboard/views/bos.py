@@ -132,7 +132,7 @@ def _table(table: pd.DataFrame, target: str) -> None:
         "logit_drop": f"Drop of {target}'s logit",
         "rescue": "Rescue (%)",
     }
-    st.dataframe(table.rename(columns=names).style.format(precision=3, na_rep="–"), hide_index=True, height="content")
+    st.dataframe(table.rename(columns=names).style.format(precision=3, na_rep="–"), hide_index=True)
     st.caption(
         f"{target}-rate: share of sequences where {target} ranks first. Rescue: the share of the gap between the "
         "internal run and the clean one that comes back."

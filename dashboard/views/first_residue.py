@@ -41,7 +41,16 @@ def page(question: Question) -> None:
             "Point at a bar for its sequence and the amino acid that ranks first there.",
             "gaps",
         )
-        st.dataframe(table.style.format(precision=3), hide_index=True)
+        names = {
+            "sequence": "Sequence",
+            "length": "Residues",
+            "gap": f"{target} gap (logits)",
+            "logit": f"{target}'s logit",
+            "probability": f"P({target})",
+            "rank": f"{target}'s rank",
+            "first": "First",
+        }
+        st.dataframe(table.rename(columns=names).style.format(precision=3), hide_index=True)
         download(table, "first-residue")
     sequences = [proteins.sequences[name] for name in found.results]
     beside_paper(question.model, paper_comparison.prediction(table, sequences, question.residue, target))

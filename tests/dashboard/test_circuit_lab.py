@@ -99,15 +99,15 @@ def test_a_page_asks_a_question_shows_figures_beside_the_paper_and_gives_its_dat
 
 
 def test_the_ablation_page_names_the_costliest_head(main):
-    assert str(main) in start("ablation").dataframe[-1].value.iloc[3, -1]
+    assert str(main) in start("ablation").table[-1].value.iloc[3, -1]
 
 
 def test_every_sequence_of_the_set_has_its_gap(embedded, clean):
     table = start("first_residue", over="This protein").dataframe[0].value
-    assert table["gap"].tolist() == pytest.approx([read(embedded, clean, [()]).gap[0]], abs=1e-5)
+    assert table["M gap (logits)"].tolist() == pytest.approx([read(embedded, clean, [()]).gap[0]], abs=1e-5)
     members = start("first_residue").dataframe[0].value
     assert len(members) > 50
-    assert ((members["rank"] == 1) == (members["gap"] > 0)).all()
+    assert ((members["M's rank"] == 1) == (members["M gap (logits)"] > 0)).all()
 
 
 def test_knock_outs_begin_with_the_clean_gap(embedded, clean):
@@ -127,7 +127,7 @@ def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
 
 
 def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
-    rows = start("patching").dataframe[-1].value.iloc[:, -1]
+    rows = start("patching").table[-1].value.iloc[:, -1]
     mask, bos = patch_stream(embedded, clean, internal, "resid_pre", scopes=["mask", "bos"]).rescue[-1]
     query = patch_heads(embedded, clean, internal, "q_rot").rescue[main.layer, main.index]
     assert rows[0].startswith(f"rescue {bos:z.0f} %")
@@ -140,7 +140,7 @@ def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
 def test_the_largest_cosine_is_the_write_vectors(embedded, clean):
     found = write_vectors(embedded, clean).cosine
     head, letter = np.unravel_index(int(found.argmax()), found.shape)
-    rows = start("write_vectors").dataframe[-1].value.iloc[:, -1]
+    rows = start("write_vectors").table[-1].value.iloc[:, -1]
     assert rows[0] == f"L{embedded.shape.n_layers}H{head + 1}, {AMINO_ACIDS[letter]}"
     assert rows[1].startswith(f"{found.max():.2f}")
 
@@ -160,7 +160,7 @@ def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, in
     app = start("rope")
     assert app.session_state["keys"] == [str(head) for head in search.heads]
     rescue = patch_sets(embedded, clean, internal, main, search.heads).set_index("condition").rescue.to_dict()
-    shown = app.dataframe[-1].value.iloc[:, -1].tolist()
+    shown = app.table[-1].value.iloc[:, -1].tolist()
     assert any(said.endswith(", {:.1f} %".format(rescue["readout's full q"])) for said in shown)
 
 

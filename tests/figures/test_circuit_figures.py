@@ -142,6 +142,7 @@ def test_the_shift_curve_is_a_mean_with_its_spread_and_a_dotted_control():
     lines = {line.name: line for line in figure.data if line.name}
     assert lines["mask at the start"].y.tolist() == [1.0, 3.0]
     assert lines["control: q and k together"].line.dash == "dot"
+    assert "#000000" not in {line.line.color for line in figure.data}, "black is not seen on a dark page"
     band = figure.data[0].y
     assert [min(band), max(band)] == [0.0, 4.0]
 
@@ -177,4 +178,5 @@ def test_swaps_causes_removals_and_patch_sets_draw_their_numbers():
     causes = rope.causes(["L2H2"], one, one / 5, one / 2, one / 10)
     assert [bar.y[0] for bar in causes.data] == pytest.approx([0.5, 0.25, 0.05, 0.1])
     assert rope.removal(["none", "L1"], np.array([4.0, 3.0]), "M").data[0].y.tolist() == [4.0, 3.0]
-    assert rope.patch_sets(["clean", "corrupted", "q"], np.array([100.0, 0.0, 70.2])).data[0].text[2] == "70 %"
+    sets = rope.patch_sets(["clean", "corrupted", "q", "rotation"], np.array([100.0, 0.0, 70.2, -0.01]))
+    assert list(sets.data[0].text) == ["100 %", "0 %", "70 %", "0 %"]

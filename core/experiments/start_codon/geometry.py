@@ -119,7 +119,7 @@ def norm_direction(study: Study) -> Section:
                     "paper, ESM-2 8M": np.array([paper_weight.get(band, np.nan) for band in bands.band]),
                 },
                 colours={"here": TARGET, "paper, ESM-2 8M": OTHER[1]},
-                x_title="Wavelength of the band (residues)",
+                x_title="Wavelength (residues)",
                 y_title="Share (%)",
             ).update_xaxes(type="category"),
         },
