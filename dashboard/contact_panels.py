@@ -147,7 +147,7 @@ def show_pairs(
         structure=structure and StructureText(structure.text, structure.residues, structure.format),
         maskable=False,
         map_title=map_title,
-        map_caption=map_caption,
+        map_caption=f"{map_caption} Contacts are read with nothing masked.",
         structure_title=structure_title,
         structure_caption="A near miss is closer than 12 Å, or within two residues of a contact on both sides.",
     )

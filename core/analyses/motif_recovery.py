@@ -29,7 +29,6 @@ N_STEPS: Final = 12
 class MotifRecovery:
     """The signal of one contact by how many residues are shown besides its own two; logits, not corrected."""
 
-    residues: tuple[int, int]
     n_shown: Int[np.ndarray, "step"]
     flanks: Float[np.ndarray, "step"]
     """The residues nearest to either end are shown first."""
@@ -97,7 +96,6 @@ def motif_recovery(
         [[signals[shown[at, step]] if (at, step) in shown else np.nan for step in steps] for at in range(len(orders))]
     )
     return MotifRecovery(
-        residues=(i, j),
         n_shown=np.array(steps),
         flanks=curves[0],
         random=curves[1 : repeats + 1],

@@ -102,7 +102,7 @@ def _grid(
         shown = effects.precision if quantity == PRECISION else effects.change
         assert shown is not None
         in_heads, attention, mlps = np.split(100 * shown, [-2 * shape.n_layers, -shape.n_layers])
-        of = "P@L/2, long range" if quantity == PRECISION else "the map, mean over pairs 6 or more apart"
+        of = "P@L/2, long range" if quantity == PRECISION else "the map, absolute, mean over pairs 6 or more apart"
         unit = "percentage points" if quantity == PRECISION or not heads else "0.01 of corrected attention"
         data = HeadGridData(
             in_heads.reshape(shape.n_layers, -1), attention, mlps, f"change of {of}", unit, "Which parts matter?"
@@ -115,9 +115,12 @@ def _grid(
     )
     given = effects.given_precision if effects is not None else None
     now = f" P@L/2 is {given:.2f} now." if given is not None else ""
+    colours = (
+        "precision: red raises it, blue lowers it" if quantity == PRECISION else "map: the redder, the more it moves"
+    )
     st.caption(
-        "Each cell: what switching that part off as well, in the scope and mode on the left, does to the map; red "
-        f"raises, blue lowers.{now} Click a cell to switch it off or on, a label for its row or column."
+        f"Each cell: what switching that part off as well, in the scope and mode on the left, does to the {colours}."
+        f"{now} Click a cell to switch it off or on, a label for its row or column."
     )
 
 
