@@ -153,22 +153,33 @@ def mean_chance(proteins: Iterable[LabelledProtein], separation: Range = "long")
     )
 
 
+def ranking_bytes(ranking: HeadRanking) -> bytes:
+    """A ranking as JSON, heads and layers counted from 0."""
+    return msgspec.json.format(msgspec.json.encode(ranking), indent=1) + b"\n"
+
+
 def save_ranking(ranking: HeadRanking, path: Path) -> None:
-    """Write a ranking as JSON, heads and layers counted from 0."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(ranking), indent=1) + b"\n")
+    """Write a ranking as `ranking_bytes` gives it."""
+    path.write_bytes(ranking_bytes(ranking))
 
 
-def load_ranking(model: Esm2, path: Path = SHIPPED) -> HeadRanking:
-    """The ranking in `path`, by default the one shipped with the embedded model.
+def load_ranking(model: Esm2, file: Path | bytes = SHIPPED) -> HeadRanking:
+    """The ranking in a file, by default the one shipped with the embedded model.
 
     Raises `InputError` when the file is not a ranking, or of other weights than the model's.
     """
+    name = file.name if isinstance(file, Path) else "the file"
     try:
-        ranking = msgspec.json.decode(path.read_bytes(), type=HeadRanking)
+        content = file.read_bytes() if isinstance(file, Path) else file
+        ranking = msgspec.json.decode(content, type=HeadRanking)
     except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{path.name} is not a ranking of heads: {error}") from error
+        raise InputError(f"{name} is not a ranking of heads: {error}") from error
     if ranking.fingerprint != model.fingerprint:
         raise InputError(
-            f"{path.name} ranks the heads of weights {ranking.fingerprint}, {model.name} has {model.fingerprint}"
+            f"{name} ranks the heads of weights {ranking.fingerprint}, {model.name} has {model.fingerprint}"
         )
+    rows = [len(row) for grid in ranking.precision.values() for row in grid]
+    whole = set(ranking.precision) == set(ranking.chance) == set(SEPARATIONS) and ranking.k_sweep
+    if not whole or rows != [model.shape.n_heads] * model.shape.n_layers * len(SEPARATIONS):
+        raise InputError(f"{name} does not rank every head of {model.name} at every separation")
     return ranking

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.head_ranking import HeadRanking, rank_heads
+from core.analyses.head_ranking import SHIPPED, HeadRanking, load_ranking, rank_heads, ranking_bytes
 from core.contacts import SEPARATIONS, Range
 from core.errors import InputError
 from core.figures.contacts import k_sweep
@@ -14,7 +14,7 @@ from dashboard.contact_panels import keep_ranking, ranking_of
 from dashboard.explanation import download, draw, introduce
 from dashboard.labelled_set import choose_contact, choose_labelled
 from dashboard.session import plain
-from dashboard.sidebar import Question, stop_with
+from dashboard.sidebar import Question, checked_upload, stop_with
 
 RANGES: tuple[Range, ...] = tuple(reversed(list(SEPARATIONS)))
 
@@ -44,6 +44,11 @@ def _ranking(question: Question) -> None:
                 f"Ranking heads on {len(chosen)} proteins",
             )
             keep_ranking(made)
+        file = st.file_uploader(
+            "Or load one (head_ranking.json, saved here or by the contacts experiment)", type="json", key="ranking file"
+        )
+        if file is not None and st.button("Use this ranking"):
+            keep_ranking(load_ranking(model, checked_upload(file)))
     ranking = ranking_of(model)
     with answer:
         _show(ranking, model.name)
@@ -76,7 +81,11 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
             "sweep",
         )
     st.caption(plain(f"Proteins: {', '.join(ranking.proteins)}. Contact: {ranking.definition}."))
-    download(_table(ranking, separation), "head-ranking")
+    with st.container(horizontal=True):
+        download(_table(ranking, separation), "head-ranking")
+        st.download_button(
+            "Save the ranking", ranking_bytes(ranking), SHIPPED.name, icon=":material/download:", on_click="ignore"
+        )
 
 
 def _range_name(separation: Range) -> str:

@@ -10,6 +10,7 @@ from core.analyses.head_ranking import (
     head_precisions,
     load_ranking,
     rank_heads,
+    ranking_bytes,
     save_ranking,
     top_k_precisions,
 )
@@ -86,11 +87,15 @@ def test_diffuseness_counts_the_heads_that_share_contacts(ranking):
 def test_a_ranking_round_trips_and_belongs_to_its_weights(model, ranking, tmp_path):
     path = tmp_path / "head_ranking.json"
     save_ranking(ranking, path)
-    assert load_ranking(model, path) == ranking
+    assert load_ranking(model, path) == load_ranking(model, ranking_bytes(ranking)) == ranking
     other = msgspec.structs.replace(ranking, fingerprint="0123456789abcdef")
     save_ranking(other, path)
     with pytest.raises(InputError, match=r"ranks the heads of weights 0123456789abcdef, tiny has"):
         load_ranking(model, path)
+    one_layer = {separation: grid[:1] for separation, grid in ranking.precision.items()}
+    for half in ({"precision": one_layer}, {"chance": {}}, {"k_sweep": ()}):
+        with pytest.raises(InputError, match="the file does not rank every head of tiny at every separation"):
+            load_ranking(model, ranking_bytes(msgspec.structs.replace(ranking, **half)))
     path.write_text("{}")
     with pytest.raises(InputError, match=r"head_ranking\.json is not a ranking of heads"):
         load_ranking(model, path)
