@@ -32,6 +32,28 @@ def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
     return head_heatmap(attention, quantity="attention to BOS", diverging=False)
 
 
+def ablated_and_blocked(
+    ablated: Float[np.ndarray, "sequences"], blocked: Float[np.ndarray, "sequences"], names: Sequence[str], head: str
+) -> go.Figure:
+    """A point per sequence: what the target's logit loses with a head ablated, and with its attention to BOS blocked.
+
+    On the line both do the same.
+    """
+    ends = [min(ablated.min(), blocked.min()), max(ablated.max(), blocked.max())]
+    figure = go.Figure()
+    figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": CLEAN, "width": 1}, hoverinfo="skip")
+    figure.add_scatter(
+        x=ablated,
+        y=blocked,
+        text=list(names),
+        mode="markers",
+        marker={"color": EDITED, "size": 8, "opacity": 0.7},
+        hovertemplate="%{text}<br>ablated %{x:.2f}, blocked %{y:.2f}<extra></extra>",
+    )
+    figure = styled(figure, f"Change of the logit, {head} ablated", f"{head}'s attention to BOS blocked")
+    return figure.update_layout(showlegend=False)
+
+
 def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
     """The mean gap under each knock-out, one bar per set of heads; right of the line the target ranks first."""
     figure = go.Figure()

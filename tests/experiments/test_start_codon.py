@@ -207,9 +207,10 @@ def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path,
     done = call("--model", likes_m, *settings, "--internal", "19, 11")
     assert done.returncode == 0, done.stderr
     assert "left out: one, masked residue 19: it has 18 residues" in done.stderr
-    found = table(tmp_path, "patching-stream").set_index(["site", "layer", "place"])
+    found = table(tmp_path, "patching-stream").set_index(["layer", "place"])
     members = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
-    gaps: dict[str, list[float]] = {"+3": [], "mask to mask": []}
+    modules = table(tmp_path, "patching-modules").set_index(["site", "layer"])
+    gaps: dict[str, list[float]] = {"+3": [], "mask to mask": [], "mlp_out": []}
     for sequence in members.values():
         clean = tokenize(sequence, [0])
         if target_gap(run(model, clean).logits[0, 1], "M") <= 0:
@@ -218,16 +219,18 @@ def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path,
             if residue >= len(sequence):
                 continue
             internal = tokenize(sequence, [residue])
-            scopes = {"+3": (residue + 3,), "mask to mask": "mask"}
-            for place, scope in scopes.items():
+            patches = {"+3": ("resid_pre", (residue + 3,)), "mask to mask": ("resid_pre", "mask")}
+            for place, (site, scope) in (patches | {"mlp_out": ("mlp_out", "mask")}).items():
                 if place == "+3" and residue + 3 >= len(sequence):
                     continue
-                patch = PatchActivation("resid_pre", 1, Source(tuple(clean.tolist())), scope=scope)
+                patch = PatchActivation(site, 1, Source(tuple(clean.tolist())), scope=scope)
                 logits = run(model, internal, [(patch,)]).logits[0, residue + 1]
                 gaps[place].append(float(target_gap(logits, "M")))
     assert len(gaps["+3"]) < len(gaps["mask to mask"])
+    by_module = gaps.pop("mlp_out")
+    assert modules.gap["mlp_out", 1] == pytest.approx(sum(by_module) / len(by_module), abs=1e-4)
     for place, values in gaps.items():
-        assert found.gap["resid_pre", 1, place] == pytest.approx(sum(values) / len(values), abs=1e-4)
+        assert found.gap[1, place] == pytest.approx(sum(values) / len(values), abs=1e-4)
 
 
 def test_an_internal_residue_that_no_protein_has_is_one_clear_line(out: Path, likes_m: Path, tmp_path: Path):

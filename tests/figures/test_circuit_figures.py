@@ -33,6 +33,13 @@ def test_modules_by_scope_have_a_row_each_and_a_column_per_scope():
     assert rates.data[0].zmin == 0.0
 
 
+def test_ablated_and_blocked_stand_against_the_line_where_both_are_equal():
+    figure = circuits.ablated_and_blocked(np.array([-5.0, -1.0]), np.array([-4.5, -1.5]), ["one", "two"], "L6H8")
+    line, points = figure.data
+    assert tuple(line.x) == tuple(line.y) == (-5.0, -1.0)
+    assert (points.x.tolist(), points.y.tolist(), list(points.text)) == ([-5.0, -1.0], [-4.5, -1.5], ["one", "two"])
+
+
 def test_knock_outs_keep_a_colour_per_set_of_heads():
     gaps = {"key heads alone": np.array([3.0, 1.0]), "key heads and main head": np.array([3.0, -1.0])}
     figure = circuits.knockouts(gaps, ["none", "values of BOS"], "M")

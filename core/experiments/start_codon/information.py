@@ -75,8 +75,17 @@ def bos_knockouts(study: Study) -> Section:
                     ("sufficiency", "Sufficiency, inside with swapped rotations", ["none", *knockouts]),
                 )
             },
+            "M's logit in each sequence: the main head ablated, or its attention to BOS blocked.": (
+                figures.ablated_and_blocked(
+                    effects.ablated.to_numpy(), effects.blocked.to_numpy(), effects.subject.tolist(), str(main)
+                )
+            ),
         },
-        tables={"bos-knockouts": mean, "attention-to-bos": means(attention, ["layer", "head"], ["attention"])},
+        tables={
+            "bos-knockouts": mean,
+            "ablated-and-blocked": effects,
+            "attention-to-bos": means(attention, ["layer", "head"], ["attention"]),
+        },
         comparisons=Comparison.all(
             [
                 *paper_comparison.bos_reading(
@@ -97,11 +106,9 @@ def patching(study: Study) -> Section:
         mean = means(table.assign(m_first=table.gap > 0), by, ["gap", "m_first"])
         return mean.assign(rescue=100 * (mean.gap - low) / (high - low))
 
-    stream = study.survey.table(measures.stream_patches, study.compared)
-    by_place = rescued(stream, ["site", "layer", "place"])
-    places = grid(rows(by_place, site="resid_pre"), "layer", "place", "rescue").reindex(columns=list(PLACES))
-    carried = rows(by_place, place="mask to mask")
-    modules = np.stack([rows(carried, site=site).rescue.to_numpy() for site in ("attn_out", "mlp_out")], axis=1)
+    by_place = rescued(study.survey.table(measures.stream_patches, study.compared), ["layer", "place"])
+    places = grid(by_place, "layer", "place", "rescue").reindex(columns=list(PLACES))
+    by_module = rescued(study.survey.table(measures.module_patches, study.compared), ["site", "layer"])
     by_head = rescued(study.survey.table(measures.head_patches, study.compared), ["site", "layer", "head"])
     grids = {site: grid(rows(by_head, site=site), "layer", "head", "rescue").to_numpy() for site in set(by_head.site)}
     of_main = rows(by_head, layer=main.layer, head=main.index).set_index("site")
@@ -135,14 +142,14 @@ def patching(study: Study) -> Section:
                 )
             ),
             "Rescue by what each module writes at the mask, mask to mask.": patching_figures.rescue_by_place(
-                modules, ["attention", "MLP"], x="Module patched"
+                grid(by_module, "layer", "site", "rescue").to_numpy(), ["attention", "MLP"], x="Module patched"
             ),
             **{
                 f"Rescue by each head's {words}.": patching_figures.rescue_by_head(grids[site])
                 for site, words in drawn.items()
             },
         },
-        tables={"patching-stream": by_place, "patching-heads": by_head},
+        tables={"patching-stream": by_place, "patching-modules": by_module, "patching-heads": by_head},
         comparisons=Comparison.all(
             paper_comparison.patching(
                 main, before_last["BOS"], before_last["mask to mask"], q, of_main.m_first["q_rot"], q_rot

@@ -6,6 +6,7 @@ internal mask. Gaps and logits are those of M among the amino acids.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from core.analyses.head_ablation import ablate, components
 from core.analyses.injection import inject
 from core.analyses.minimal_circuits import heads_in, minimal_circuit, modules
 from core.analyses.norm_direction import compare_bands
-from core.analyses.patching import PLACES, patch_around, patch_heads
+from core.analyses.patching import PLACES, patch_around, patch_heads, patch_stream
 from core.analyses.prediction import masked_residue
 from core.analyses.reading import read
 from core.analyses.rope_experiments import bos_attention_by_cause, patch_sets, rope_removal, swap
@@ -145,16 +146,23 @@ def head_effects(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
 
 
 def stream_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
-    """The stream before each layer and the modules' outputs, clean into internal: site, layer, place, gap.
+    """The stream before each layer, clean into internal: layer, place, gap.
 
     Places are those of `core.analyses.patching.PLACES` that the protein has.
     """
-    layers, places = np.indices((model.shape.n_layers, len(PLACES)))
+    found = patch_around(model, masks.clean, masks.internal, memory_budget=MEMORY)
+    layers, places = np.indices(found.gap.shape)
     named = {"layer": layers.ravel(), "place": [PLACES[place] for place in places.ravel()]}
-    sites: tuple[StreamSite, ...] = ("resid_pre", "attn_out", "mlp_out")
-    found = {site: patch_around(model, masks.clean, masks.internal, site, memory_budget=MEMORY) for site in sites}
-    tables = [pd.DataFrame({"site": site, **named, "gap": patched.gap.ravel()}) for site, patched in found.items()]
-    return pd.concat(tables, ignore_index=True).dropna()
+    return pd.DataFrame({**named, "gap": found.gap.ravel()}).dropna()
+
+
+def module_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
+    """What each module writes at the mask, clean into internal: site, layer, gap."""
+    sites: tuple[StreamSite, ...] = ("attn_out", "mlp_out")
+    settings: dict[str, Any] = {"scopes": ["mask"], "memory_budget": MEMORY}
+    gaps = {site: patch_stream(model, masks.clean, masks.internal, site, **settings).gap[:, 0] for site in sites}
+    tables = [pd.DataFrame({"site": site, "layer": range(len(gap)), "gap": gap}) for site, gap in gaps.items()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def head_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
