@@ -84,11 +84,24 @@ def page(question: Question) -> None:
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
             "attention",
         )
-    ablated, blocked = zip(*(each.changes for each in found.all), strict=True)
+    ablated, blocked = np.array([each.changes for each in found.all]).T
+    if not proteins.is_one:
+        with st.container(border=True):
+            st.markdown(f"**Is BOS all that {main} brings?**")
+            draw(
+                figures.ablated_and_blocked(ablated, blocked, list(found.results), str(main)),
+                f"A point per sequence: how {target}'s logit changes when {main} is switched off, and when only its "
+                "attention to BOS is blocked. On the line both do the same.",
+                "ablated and blocked",
+            )
+            table_of_both = pd.DataFrame({"sequence": list(found.results), "ablated": ablated, "blocked": blocked})
+            download(table_of_both, "ablated-and-blocked")
     beside_paper(
         question.model,
         [
-            *paper_comparison.bos_reading(float(attention[main.layer, main.index]), ablated, blocked, main),
+            *paper_comparison.bos_reading(
+                float(attention[main.layer, main.index]), ablated.tolist(), blocked.tolist(), main
+            ),
             *paper_comparison.bos_knockouts(table),
         ],
     )

@@ -266,6 +266,16 @@ def test_a_fasta_file_is_measured_and_what_is_too_short_is_listed(open_page, tmp
 
 
 @pytest.mark.browser
+def test_over_a_set_a_head_ablated_is_compared_with_its_attention_to_bos_blocked(open_page, tmp_path):
+    fasta = tmp_path / "three.fasta"
+    fasta.write_text(f">one\n{SEQUENCE}\n>two\n{SEQUENCE[::-1]}\n>three\n{SEQUENCE[:15]}\n")
+    page = open_page(APP, query="/bos?over=FASTA+file&main=L5H11&keys=L2H12")
+    page.locator("input[type=file]").first.set_input_files(str(fasta))
+    expect(page.get_by_text("Is BOS all that L5H11 brings?")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"r = -?\d\.\d\d over 3 sequences"))).to_be_visible(timeout=SLOW)
+
+
+@pytest.mark.browser
 def test_found_heads_are_carried_to_the_knock_outs(open_lab):
     page = open_lab("rope-swap", "&steps=2&swapinside=9&swapmain=L5H5")
     expect(page.get_by_text(re.compile("beside L5H5")).first).to_be_visible(timeout=SLOW)
