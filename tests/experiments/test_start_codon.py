@@ -207,6 +207,7 @@ def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path,
     done = call("--model", likes_m, *settings, "--internal", "19, 11")
     assert done.returncode == 0, done.stderr
     assert "left out: one, masked residue 19: it has 18 residues" in done.stderr
+    assert "Corrupted: residue 11 or 19 of the same sequence is." in (tmp_path / "report.html").read_text()
     found = table(tmp_path, "patching-stream").set_index(["layer", "place"])
     members = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
     modules = table(tmp_path, "patching-modules").set_index(["site", "layer"])

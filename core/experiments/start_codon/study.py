@@ -80,9 +80,8 @@ class Study:
 
     @property
     def inside(self) -> str:
-        """The internal residues in words, counted from 1: "residue 11", "residues 11, 21"."""
-        numbers = ", ".join(str(residue + 1) for residue in self.residues)
-        return f"residue{'s' if len(self.residues) > 1 else ''} {numbers}"
+        """The internal residues in words, counted from 1: "residue 11", "residue 11 or 21"."""
+        return "residue " + " or ".join(str(residue + 1) for residue in self.residues)
 
     @cached_property
     def compared(self) -> dict[str, TwoMasks]:
