@@ -109,6 +109,7 @@ def curves(
             figure.add_scatter(
                 x=np.concatenate([x, x[::-1]]),
                 y=np.concatenate([line.high, line.low[::-1]]),
+                mode="lines",  # plotly marks the corners of short bands otherwise
                 fill="toself",
                 fillcolor=translucent(line.colour),
                 line={"width": 0},

@@ -25,6 +25,7 @@ def test_curves_draw_the_band_behind_its_line():
     assert list(band.y) == [4.0, 5.0, 6.0, 0.0, 0.0, 0.0]
     assert list(drawn.y) == [1.0, 2.0, 3.0]
     assert drawn.line.color == TARGET
+    assert band.mode == "lines"
 
 
 def test_bars_show_a_legend_only_where_series_must_be_told_apart():
