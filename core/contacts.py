@@ -5,7 +5,7 @@ Layer by layer: nothing of size layers x heads x pos x pos is ever held.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -164,6 +164,8 @@ def top_contacts(
     return [(int(i[at]), int(j[at])) for at in best]
 
 
+NEAR: Final = 12.0
+"""Å below which a predicted pair that is no contact is a near miss."""
 Verdict = Literal["right", "near", "wrong", "predicted"]
 
 
@@ -183,5 +185,5 @@ def judge_pairs(
             verdicts.append("right")
         else:
             neighbours = contacts[i : i + 5, j : j + 5].any()
-            verdicts.append("near" if distances[i, j] < 12 or neighbours else "wrong")
+            verdicts.append("near" if distances[i, j] < NEAR or neighbours else "wrong")
     return verdicts

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from core.alphabet import AMINO_ACID_IDS, tokenize
 from core.analyses.contact_attribution import check_contact
@@ -22,7 +22,9 @@ from core.run import MEMORY_BUDGET, rows_within, run
 
 FAR: Final = 30
 """Residues this far from both ends of the contact, or farther, are "far"."""
-N_STEPS: Final = 12
+N_STEPS: Final = 8
+APART: Final = 3
+"""Residues of a control pair are at least this far from the contact's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,7 @@ def motif_recovery(
 ) -> MotifRecovery:
     """How the coupling of residues i and j (0-based) comes back as others are unmasked, with `repeats` random orders.
 
-    `n_shown` lists how many residues to show (by default twelve steps up to all of them). Raises `InputError` for
+    `n_shown` lists how many residues to show (by default eight steps up to all of them). Raises `InputError` for
     residues that are the same or outside the sequence, and for steps beyond its length; `Cancelled` on `cancel`.
     """
     check_contact(len(sequence), i, j)
@@ -106,8 +108,24 @@ def motif_recovery(
     )
 
 
+def control_pair(i: int, j: int, near: Bool[np.ndarray, "residue residue"], seed: int = 0) -> tuple[int, int] | None:
+    """Two residues as far apart along the chain as i and j, drawn among those that are not `near` each other.
+
+    None where there are none. What they do as residues are shown, is not the contact's doing.
+    """
+    apart = abs(j - i)
+    first = np.arange(len(near) - apart)
+    elsewhere = (np.abs(first - min(i, j)) >= APART) & (np.abs(first + apart - min(i, j)) >= APART)
+    elsewhere &= np.abs(first - max(i, j)) >= APART
+    free = first[elsewhere & ~near[first, first + apart]]
+    if not len(free):
+        return None
+    drawn = int(np.random.default_rng(seed).choice(free))
+    return drawn, drawn + apart
+
+
 def _steps(n_others: int) -> list[int]:
-    """About twelve numbers of residues, each a like factor above the one before, up to all."""
+    """About eight numbers of residues, each a like factor above the one before, up to all."""
     return np.unique(np.geomspace(1, n_others, N_STEPS).round().astype(int)).tolist()
 
 

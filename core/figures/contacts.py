@@ -127,13 +127,20 @@ def motif_curves(
     random: Float[np.ndarray, "repeat step"],
     far: Float[np.ndarray, "repeat step"],
     whole: float,
+    control: Mapping[str, Float[np.ndarray, "step"]] | None = None,
 ) -> go.Figure:
-    """A contact's signal by residues shown, flanks against random orders (bands: standard deviation over repeats)."""
+    """A contact's signal by residues shown, flanks against random orders (bands: standard deviation over repeats).
+
+    `control` gives the curves "flanks first" and "random" of a pair that is no contact: dotted, in the same colours.
+    """
     lines = [Curve("flanks first", flanks, TARGET)]
     for name, values, colour in (("random", random, EDITED), ("random, at least 30 away", far, OTHER[0])):
         there = ~np.isnan(values).all(0)
         mean, spread = (np.where(there, of(np.where(there, values, 0.0), 0), np.nan) for of in (np.mean, np.std))
         lines.append(Curve(name, mean, colour, mean - spread, mean + spread))
+    for name, values in (control or {}).items():
+        colour = next(line.colour for line in lines if line.name == name)
+        lines.append(Curve(f"{name}, control", values, colour, dash="dot"))
     figure = curves(n_shown, lines, x_title="Residues shown besides the two", y_title="Coupling (logits)")
     figure.add_hline(
         y=whole,

@@ -1,12 +1,15 @@
 """What must the model see to predict a contact?"""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.motif_recovery import FAR, MotifRecovery, motif_recovery
+from core.analyses.motif_recovery import FAR, N_STEPS, MotifRecovery, control_pair, motif_recovery
+from core.contacts import NEAR
 from core.errors import InputError
 from core.figures.contacts import motif_curves
-from core.protein import residue_name
+from core.protein import Protein, residue_name
+from core.structure import contact_truth
 from dashboard import engine
 from dashboard.contact_panels import choose_pair
 from dashboard.explanation import download, draw, introduce
@@ -19,10 +22,10 @@ def page(question: Question) -> None:
         "What must the model see to predict a contact?",
         "Does it look up a motif around the two residues, or recognise the whole fold (Zhang et al. 2024)?",
         "Everything but the contact's two residues is masked; then their flanks, random residues, or random residues at"
-        f" least {FAR} away are unmasked, and the coupling of the two is followed.",
-        "If the flanks bring it back with far fewer residues than random ones do, the model stores motifs.",
+        f" least {FAR} away are unmasked, and the coupling of the two is followed; dotted, that of a control pair.",
+        "If the flanks bring the contact back with far fewer residues than random ones do, the model stores motifs.",
     )
-    sequence, model = question.protein.sequence, question.model
+    model, sequence = question.model, question.protein.sequence
     pair_column, repeats_column = st.columns([3, 1])
     repeats = repeats_column.number_input("Random orders", 1, 50, 5, key="repeats", bind="query-params")
     try:
@@ -30,31 +33,53 @@ def page(question: Question) -> None:
             pair = choose_pair(question)
         if pair is None:
             return
-        i, j = pair
-        job = ("motif", model.fingerprint, sequence, i, j, repeats)
-        passes = 40 * (2 + 12 * (1 + 2 * repeats))
+        control = control_pair(*pair, _near(question.protein))
+        pairs = [pair, control] if control else [pair]
+        job = ("motif", model.fingerprint, sequence, *pairs, repeats)
+        passes = len(pairs) * 40 * (2 + N_STEPS * (1 + 2 * repeats))
         with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
             if not go:
                 return
-            found = engine.computed(
-                job,
-                lambda progress: motif_recovery(
-                    model, sequence, i, j, repeats=repeats, progress=progress.report, cancel=progress.cancel
-                ),
-                "Unmasking",
-            )
+            found, *beside = (_recovery(question, each, repeats) for each in pairs)
     except InputError as error:
         stop_with(error)
-    name = f"{residue_name(sequence, i)}–{residue_name(sequence, j)}"
+    dotted = {"flanks first": beside[0].flanks, "random": beside[0].random.mean(0)} if beside else None
+    said = (
+        f"Dotted: {_name(sequence, control)}, as far apart along the chain and not near each other. " if control else ""
+    )
     draw(
-        motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole),
-        f"Coupling of {name}: the norm of their 20 × 20 block of the Categorical Jacobian, not corrected. Bands:"
-        f" standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); with only the two"
-        f" residues it is {found.nothing:.2f}: where little is shown any two residues couple, so read where the curves "
-        f"reach the dashed line, not how high they begin. {found.n_far} residues are at least {FAR} away from both.",
+        motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
+        f"Coupling of {_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
+        f"corrected. {said}Where little is shown any two residues couple: what counts is how far the contact is above "
+        f"the control. Bands: standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); "
+        f"with only the two residues it is {found.nothing:.2f}. {found.n_far} residues are {FAR} or more away from "
+        "both.",
         "motif",
     )
     download(_table(found), "motif-recovery")
+
+
+def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifRecovery:
+    model, sequence = question.model, question.protein.sequence
+    return engine.computed(
+        ("motif", model.fingerprint, sequence, pair, repeats),
+        lambda progress: motif_recovery(
+            model, sequence, *pair, repeats=repeats, progress=progress.report, cancel=progress.cancel
+        ),
+        f"Unmasking around {_name(sequence, pair)}",
+    )
+
+
+def _near(protein: Protein) -> np.ndarray:
+    """Which residues are within 12 Å of each other or not resolved; none where no structure is known."""
+    if protein.structure is None:
+        return np.zeros((len(protein.sequence),) * 2, dtype=bool)
+    near, known = contact_truth(protein.structure, cutoff=NEAR)
+    return near | ~known
+
+
+def _name(sequence: str, pair: tuple[int, int]) -> str:
+    return "–".join(residue_name(sequence, residue) for residue in pair)
 
 
 def _table(found: MotifRecovery) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.analyses.motif_recovery import motif_recovery
+from core.analyses.motif_recovery import control_pair, motif_recovery
 from core.errors import Cancelled, InputError
 from core.run import run
 
@@ -67,8 +67,20 @@ def test_a_seed_repeats_and_another_differs(model, found):
 
 def test_default_steps_reach_the_whole_sequence(model):
     found = motif_recovery(model, "MKTAYIAKQR", 2, 7, repeats=1)
-    assert found.n_shown.tolist() == [1, 2, 3, 4, 5, 7, 8]
+    assert found.n_shown.tolist() == [1, 2, 3, 4, 6, 8]
     assert np.isnan(found.far).all(), "no residue is 30 away in a short protein"
+
+
+def test_a_control_is_as_far_apart_elsewhere_and_not_near():
+    near = np.random.default_rng(0).random((60, 60)) < 0.8
+    for seed in range(20):
+        first, second = control_pair(10, 30, near, seed)
+        assert second - first == 20
+        assert not near[first, second]
+        assert min(abs(one - other) for one in (first, second) for other in (10, 30)) >= 3
+    assert control_pair(30, 10, near) == control_pair(10, 30, near)
+    assert control_pair(10, 30, np.ones((60, 60), dtype=bool)) is None
+    assert control_pair(0, 59, np.zeros((60, 60), dtype=bool)) is None
 
 
 def test_progress_and_cancel(model):

@@ -71,6 +71,15 @@ def test_motif_curves_stop_where_no_far_residue_is_left():
     assert list(figure.layout.xaxis.ticktext) == ["1", "10"]
 
 
+def test_a_control_is_dotted_in_the_colour_of_what_it_controls():
+    repeats = np.array([[1.0, 4.0]])
+    figure = motif_curves(np.array([1, 10]), repeats[0], repeats, repeats, 4.0, {"random": np.array([3.0, 1.0])})
+    lines = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(lines["random, control"].y) == [3, 1]
+    assert lines["random, control"].line.dash == "dot"
+    assert lines["random, control"].line.color == lines["random"].line.color
+
+
 def test_a_contacts_layers_stand_beside_each_other_clean_and_edited():
     figure = layer_shares(np.array([1.0, -0.5]), np.array([0.2, 0.1]))
     assert {bar.name: (list(bar.y), bar.marker.color) for bar in figure.data} == {
