@@ -56,7 +56,10 @@ def page(question: Question) -> None:
         "both.",
         "motif",
     )
-    download(_table(found), "motif-recovery")
+    download(
+        _table(found).assign(**{f"{name}, control": values for name, values in (dotted or {}).items()}),
+        "motif-recovery",
+    )
 
 
 def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifRecovery:
