@@ -71,11 +71,11 @@ def page(question: Question, bos: st.Page) -> None:
 def _beside(table: pd.DataFrame, question: Question) -> None:
     """The paper's steps and ours, side by side: heads of another model have other names."""
     model = question.model
-    here = f"here: {'embedded teaching model' if model.teaching else model.name}"
-    st.markdown("**Beside the paper** (Extended Data Table 2, ESM-2 8M)")
+    here = "the embedded teaching model" if model.teaching else model.name
+    st.markdown(f"**Beside the paper** (Extended Data Table 2, ESM-2 8M; here is {here})")
     paper = pd.DataFrame(SWAP_STEPS, columns=["Head (paper)", "M-rate, % (paper)", "Rescue, % (paper)"])
     ours = table.iloc[1:].reset_index(drop=True)
-    ours.columns = [f"Head ({here})", "Target first, % (here)", "Rescue, % (here)"]
+    ours.columns = ["Head (here)", "Target first, % (here)", "Rescue, % (here)"]
     joined = pd.concat([paper, ours], axis=1).head(max(len(ours), 6))
     joined.insert(0, "Step", range(1, len(joined) + 1))
     st.dataframe(joined.style.format(precision=1, na_rep="–"), hide_index=True)
