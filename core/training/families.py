@@ -27,13 +27,13 @@ class Family:
 
 
 FAMILIES: Final = (
-    Family("Kunitz", "PF00014", 20.0),
+    Family("Kunitz", "PF00014", 36.0),
     Family("PDZ", "PF00595", 7.0),
     Family("WW", "PF00397", 1.0),
     Family("vWA", "PF00092", 1.0),
-    Family("beta-lactamase", "PF13354", 38.0),
+    Family("beta-lactamase", "PF13354", 26.0),
     Family("2HAcid", "PF02826", 2.0),
-    Family("DHFR", "EC1.5.1.3", 28.0, whole_proteins=True),
+    Family("DHFR", "EC1.5.1.3", 25.0, whole_proteins=True),
     Family("adenylate kinase", "EC2.7.4.3", 1.0, whole_proteins=True),
     Family("TIM", "EC5.3.1.1", 1.0, whole_proteins=True),
 )
