@@ -238,4 +238,5 @@ def test_an_internal_residue_that_no_protein_has_is_one_clear_line(out: Path, li
     settings = ("--proteins", out / "set.fasta", "--out", tmp_path, "--internal", 900, "--only", "rope-shift")
     done = call("--model", likes_m, *settings)
     assert done.returncode == 0
+    assert len(done.stderr.strip().splitlines()) == 1
     assert "cannot mask residue 900: the longest sequence where M ranks first has" in done.stderr

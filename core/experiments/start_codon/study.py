@@ -90,16 +90,18 @@ class Study:
         Raises `InputError` when no sequence has any.
         """
         chosen: dict[str, TwoMasks] = {}
+        lacking: dict[tuple[str, str], str] = {}
         for name, sequence in self.predicting.items():
             for residue in self.residues:
                 if residue < len(sequence):
                     chosen[f"{name}, residue {residue + 1}"] = TwoMasks(sequence, residue)
                 else:
                     reason = f"it has {len(sequence)} residues"
-                    self.survey.left_out[f"masked residue {residue + 1}", name] = reason
+                    lacking[f"masked residue {residue + 1}", name] = reason
         if not chosen:
             longest = max(len(sequence) for sequence in self.predicting.values())
             raise InputError(f"cannot mask {self.inside}: the longest sequence where M ranks first has {longest}")
+        self.survey.left_out.update(lacking)
         return chosen
 
     @property
