@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboard.set_up_3dmol import STATIC, is_set_up
 
@@ -38,6 +38,7 @@ def browser() -> Iterator[Browser]:
         missing("no chromium on the path: `apt-get install chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        expect.set_options(timeout=20_000)  # a busy machine is no failure
         yield browser
         browser.close()
 
