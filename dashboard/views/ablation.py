@@ -9,7 +9,7 @@ from core.analyses.ablation_effects import SCOPES, AblationEffects, ablations, p
 from core.analyses.head_ablation import components
 from core.analyses.reading import Reading
 from core.figures import ablation as figures
-from core.interventions import Mode, NamedScope, component_name, describe_scope
+from core.interventions import Head, Mode, NamedScope, component_name, describe_scope
 from core.paper_values import ABLATION, PaperValue
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
