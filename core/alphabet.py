@@ -30,7 +30,7 @@ def token_id(letter: str) -> int:
     return _ID_OF[letter]
 
 
-def tokenize(sequence: str, masked: Iterable[int] = ()) -> Int[Tensor, "pos"]:
+def tokenize(sequence: str, masked: Iterable[int] = ()) -> Int[Tensor, " pos"]:
     """The token ids of BOS, the residues and EOS, with the residues in `masked` (0-based) replaced by `<mask>`.
 
     pos = residue + 1. Raises `InputError` for a letter outside the alphabet or a masked residue outside the sequence.

@@ -48,7 +48,7 @@ def _corrected(patterns: Float[Tensor, "n_heads pos pos"]) -> Float[Tensor, "n_h
 
 
 def head_maps(
-    model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
+    model: Esm2, tokens: Int[Tensor, " pos"], condition: Condition = ()
 ) -> Iterator[tuple[int, Float[Tensor, "n_heads residue residue"]]]:
     """(layer, its heads' symmetrised and corrected maps), one layer at a time."""
     for computed in stream(model, tokens, (condition,)):
@@ -87,7 +87,7 @@ class ContactAccumulator:
 
 
 def contact_map(
-    model: Esm2, tokens: Int[Tensor, "pos"], condition: Condition = ()
+    model: Esm2, tokens: Int[Tensor, " pos"], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
     """Contact probabilities from the model's own contact head (a logistic regression on all heads' maps).
 
@@ -100,7 +100,7 @@ def contact_map(
 
 
 def heads_map(
-    model: Esm2, tokens: Int[Tensor, "pos"], heads: Sequence[Head], condition: Condition = ()
+    model: Esm2, tokens: Int[Tensor, " pos"], heads: Sequence[Head], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
     """The mean of the chosen heads' corrected maps; `InputError` when none is chosen."""
     if not heads:

@@ -56,8 +56,8 @@ class AttentionScaling(NamedTuple):
 
     row: int
     head: int
-    queries: Bool[Tensor, "pos"]
-    keys: Bool[Tensor, "pos"]
+    queries: Bool[Tensor, " pos"]
+    keys: Bool[Tensor, " pos"]
     scale: float
     renormalise: bool
 
@@ -76,7 +76,7 @@ class LayerEdits:
     attention: list[AttentionScaling] = field(default_factory=list)
     replacements: dict[Site, Replacement] = field(default_factory=dict)
 
-    def replaced(self, site: Site, x: Float[Tensor, "..."], read: Int[Tensor, "read"] | None = None) -> Tensor:
+    def replaced(self, site: Site, x: Float[Tensor, "..."], read: Int[Tensor, " read"] | None = None) -> Tensor:
         """`x` with this site's replacements; `read` says which positions x holds when not all of them."""
         if site not in self.replacements:
             return x
@@ -85,7 +85,7 @@ class LayerEdits:
             where, values = where[..., read], values[..., read, :]
         return torch.where(where.unsqueeze(-1), values, x)
 
-    def scaled_pattern(self, pattern: Tensor, read: Int[Tensor, "read"] | None = None) -> Tensor:
+    def scaled_pattern(self, pattern: Tensor, read: Int[Tensor, " read"] | None = None) -> Tensor:
         """`pattern` (rows n_heads query key) with every attention scaling applied, on a copy."""
         if not self.attention:
             return pattern
@@ -105,10 +105,10 @@ class Edits:
     """A batch's edits: the scale of token dropout per row (nan: the model's own), and each layer's."""
 
     layers: tuple[LayerEdits, ...]
-    embedding_scale: Float[Tensor, "rows"] | None = None
+    embedding_scale: Float[Tensor, " rows"] | None = None
 
 
-def scope_positions(scope: Scope, tokens: Int[Tensor, "pos"]) -> Bool[Tensor, "pos"]:
+def scope_positions(scope: Scope, tokens: Int[Tensor, " pos"]) -> Bool[Tensor, " pos"]:
     """Which positions a scope means in these tokens (BOS and EOS counted).
 
     Raises `InputError` for "mask" where nothing is masked, and for residues outside the sequence.
@@ -225,7 +225,7 @@ class _Compiler:
                     self.embedding_scale = torch.full_like(self.ones(len(self.tokens)), float("nan"))
                 self.embedding_scale[row] = scale
 
-    def at(self, row: int, scope: Scope) -> Bool[Tensor, "pos"]:
+    def at(self, row: int, scope: Scope) -> Bool[Tensor, " pos"]:
         if (row, scope) not in self._scopes:
             self._scopes[row, scope] = scope_positions(scope, self.tokens[row])
         return self._scopes[row, scope]

@@ -69,14 +69,14 @@ def embed(model: Esm2, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[T
     return resid * scale[:, None, None]
 
 
-def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> Float[Tensor, "rows"]:
+def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> Float[Tensor, " rows"]:
     """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm."""
     observed = (tokens == MASK).sum(-1).to(dtype) / tokens.shape[1]
     return (1 - TRAINED_MASK_FRACTION) / (1 - observed)
 
 
 def layers(
-    model: Esm2, start: Start, edits: Edits, read: Int[Tensor, "read"] | None = None, patterns: bool = False
+    model: Esm2, start: Start, edits: Edits, read: Int[Tensor, " read"] | None = None, patterns: bool = False
 ) -> Iterator[LayerActivations]:
     """The layers from `start` on, one at a time, so that nothing is kept that the caller lets go.
 
@@ -92,7 +92,7 @@ def layers(
 
 
 def _layer(
-    model: Esm2, start: Start, edits: LayerEdits, read: Int[Tensor, "read"] | None, patterns: bool
+    model: Esm2, start: Start, edits: LayerEdits, read: Int[Tensor, " read"] | None, patterns: bool
 ) -> LayerActivations:
     weights = model.layers[start.layer]
     resid_pre = edits.replaced("resid_pre", start.resid_pre)

@@ -49,7 +49,7 @@ class LabelledProtein:
         name: str,
         sequence: str,
         contacts: Bool[np.ndarray, "residue residue"],
-        resolved: Bool[np.ndarray, "residue"],
+        resolved: Bool[np.ndarray, " residue"],
         definition: str,
     ) -> "LabelledProtein":
         """From a contact matrix and a flag for each residue; `InputError` when their lengths differ."""
@@ -61,7 +61,7 @@ class LabelledProtein:
         )
 
     @property
-    def tokens(self) -> Int[Tensor, "pos"]:
+    def tokens(self) -> Int[Tensor, " pos"]:
         return tokenize(self.sequence)
 
     def truth(self) -> tuple[Bool[np.ndarray, "residue residue"], Bool[np.ndarray, "residue residue"]]:

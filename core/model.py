@@ -57,7 +57,7 @@ class LayerWeights:
     mlp_norm: Affine
     mlp_in: Affine
     mlp_out: Affine
-    inv_freq: Float[Tensor, "n_bands"]
+    inv_freq: Float[Tensor, " n_bands"]
     """Radians per position of every RoPE band: read from the checkpoint, where it may have been rounded to half."""
 
 
@@ -65,7 +65,7 @@ class LayerWeights:
 class ContactHead:
     """fair-esm's contact regression: one weight per head (layer-major) and a bias, then a sigmoid."""
 
-    weight: Float[Tensor, "n_layers_x_n_heads"]
+    weight: Float[Tensor, " n_layers_x_n_heads"]
     bias: Float[Tensor, ""]
 
 
@@ -80,7 +80,7 @@ class Esm2:
     final_norm: Affine
     unembed_dense: Affine
     unembed_norm: Affine
-    unembed_bias: Float[Tensor, "vocab"]
+    unembed_bias: Float[Tensor, " vocab"]
     contact_head: ContactHead | None
     token_dropout: bool
     fingerprint: str

@@ -122,8 +122,8 @@ def shift(
     fit: Oscillation,
     inside: Oscillation,
     fastest: float,
-    gap: Float[np.ndarray, "shifts"],
-    cosine: Float[np.ndarray, "shifts"],
+    gap: Float[np.ndarray, " shifts"],
+    cosine: Float[np.ndarray, " shifts"],
     largest: float,
 ) -> Beside:
     """Fits at the first residue and inside, the fastest band's wavelength, mean gap and cosine over the shifts, and the

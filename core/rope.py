@@ -11,7 +11,7 @@ from torch import Tensor
 def rotate(
     x: Float[Tensor, "rows n_heads pos d_head"],
     positions: Float[Tensor, "*rows_heads pos"],
-    inv_freq: Float[Tensor, "n_bands"],
+    inv_freq: Float[Tensor, " n_bands"],
 ) -> Float[Tensor, "rows n_heads pos d_head"]:
     """`x` with band f (the pair f, f + d_head / 2) turned by positions x inv_freq[f] radians.
 
@@ -23,7 +23,7 @@ def rotate(
     return torch.addcmul(x * torch.cat((cos, cos), dim=-1), swapped, torch.cat((-sin, sin), dim=-1))
 
 
-def wavelengths(inv_freq: Float[Tensor, "n_bands"]) -> Float[Tensor, "n_bands"]:
+def wavelengths(inv_freq: Float[Tensor, " n_bands"]) -> Float[Tensor, " n_bands"]:
     """Residues per full turn of each band: 2 pi / inv_freq (6.28 for band 0 of ESM-2)."""
     return 2 * math.pi / inv_freq
 

@@ -82,7 +82,7 @@ class Trace:
     model: Esm2
     tokens: Int[Tensor, "rows pos"]
     conditions: tuple[Condition, ...]
-    positions: Int[Tensor, "read"]
+    positions: Int[Tensor, " read"]
     logits: Float[Tensor, "rows read vocab"]
     kept: Mapping[tuple[KeptSite, int], Tensor]
 
@@ -101,7 +101,7 @@ class Trace:
 
 def run(
     model: Esm2,
-    tokens: Int[Tensor, "pos"] | Int[Tensor, "rows pos"],
+    tokens: Int[Tensor, " pos"] | Int[Tensor, "rows pos"],
     conditions: Sequence[Condition] = ((),),
     *,
     keep: Keep = Keep(),
@@ -121,7 +121,7 @@ def run(
 @torch.inference_mode()
 def stream(
     model: Esm2,
-    tokens: Int[Tensor, "pos"] | Int[Tensor, "rows pos"],
+    tokens: Int[Tensor, " pos"] | Int[Tensor, "rows pos"],
     conditions: Sequence[Condition] = ((),),
     *,
     patterns: bool = True,
@@ -137,7 +137,7 @@ class _Prepared:
     tokens: Int[Tensor, "rows pos"]
     conditions: tuple[Condition, ...]
     edits: Edits
-    read: Int[Tensor, "read"] | None
+    read: Int[Tensor, " read"] | None
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ SCOPES: Final[tuple[NamedScope, ...]] = ("mask", "bos", "bos+mask", "all")
 
 def ablations(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     scopes: Sequence[NamedScope] = SCOPES,
     mode: Mode = "zero",

@@ -34,7 +34,7 @@ def knockouts(heads: Sequence[Head]) -> dict[str, Condition]:
 
 def bos_knockouts(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
     *,
     given: Condition = (),
@@ -56,7 +56,7 @@ def bos_knockouts(
 
 
 def ablated_and_blocked(
-    model: Esm2, tokens: Int[Tensor, "pos"], head: Head, *, target: str = "M"
+    model: Esm2, tokens: Int[Tensor, " pos"], head: Head, *, target: str = "M"
 ) -> tuple[float, float]:
     """Changes of the target's logit at the first mask: one head ablated, and only its attention to BOS blocked.
 
@@ -68,7 +68,7 @@ def ablated_and_blocked(
 
 
 def bos_attention(
-    model: Esm2, tokens: Int[Tensor, "pos"], residue: int | None = None, condition: Condition = ()
+    model: Esm2, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
 ) -> Float[np.ndarray, "n_layers n_heads"]:
     """How much of its attention each head gives to BOS from a residue (0-based; the first masked one when None)."""
     position = residue_position(tokens, residue)

@@ -30,7 +30,7 @@ CHEAP: Final = "AEGLK"
 
 def categorical_jacobian(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
@@ -67,7 +67,7 @@ def jacobian_map(
 
 def jacobian(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
@@ -103,7 +103,7 @@ def jacobian(
 
 def representation_jacobian(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     layer: int = -1,
     substitutions: str = AMINO_ACIDS,
@@ -151,7 +151,7 @@ def representation_jacobian(
 
 def stored_jacobian(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     layer: int | None = None,
     substitutions: str = AMINO_ACIDS,
@@ -193,7 +193,7 @@ def _ids(substitutions: str) -> list[int]:
     return [token_id(letter) for letter in substitutions]
 
 
-def _coupling(centred: Tensor, residue: int) -> Float[Tensor, "residue"]:
+def _coupling(centred: Tensor, residue: int) -> Float[Tensor, " residue"]:
     """The Frobenius norm of (J + J^T) / 2 between one residue and all: row by row, so that J stands only once."""
     both = centred[residue] + centred[:, :, residue].permute(2, 0, 1)
     return both.square().sum((0, 2)).sqrt() / 2

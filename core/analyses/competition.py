@@ -90,7 +90,7 @@ def destruction(
     return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
 
-def crossing(x: Real[np.ndarray, "points"], gap: Float[np.ndarray, "points"]) -> float:
+def crossing(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"]) -> float:
     """Where a gap first changes sign, by linear interpolation between two points; nan where it never does."""
     for index in range(1, len(gap)):
         before, after = gap[index - 1], gap[index]

@@ -36,12 +36,14 @@ class ContactShares:
         return 1 / (1 + math.exp(-self.logit))
 
     @property
-    def layers(self) -> Float[np.ndarray, "n_layers"]:
+    def layers(self) -> Float[np.ndarray, " n_layers"]:
         """What each layer's heads add together."""
         return self.heads.sum(1)
 
 
-def contact_shares(model: Esm2, tokens: Int[Tensor, "pos"], i: int, j: int, condition: Condition = ()) -> ContactShares:
+def contact_shares(
+    model: Esm2, tokens: Int[Tensor, " pos"], i: int, j: int, condition: Condition = ()
+) -> ContactShares:
     """Each head's share of the contact between residues i and j (0-based), exactly: the regression is linear.
 
     Raises `InputError` for a model without contact head and for residues that are the same or outside the sequence.
@@ -68,7 +70,7 @@ def check_contact(n_residues: int, i: int, j: int) -> None:
 
 def contact_maps(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     conditions: Sequence[Condition],
     heads: Sequence[Head] = (),
     *,
@@ -109,9 +111,9 @@ def contact_maps(
 class ContactEffects:
     """What a contact map loses without each component, in the order of `core.analyses.head_ablation.components`."""
 
-    change: Float[np.ndarray, "component"]
+    change: Float[np.ndarray, " component"]
     """Mean absolute change of the map over pairs six or more residues apart (probability, or the average's units)."""
-    precision: Float[np.ndarray, "component"] | None
+    precision: Float[np.ndarray, " component"] | None
     """Change of long-range P@L/2 (negative: worse without it); None for a protein without known contacts."""
     given_precision: float | None
     """That P@L/2 with every component on that `given` leaves on."""
@@ -119,7 +121,7 @@ class ContactEffects:
 
 def ablation_effects(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     protein: LabelledProtein | None = None,
     *,
     heads: Sequence[Head] = (),

@@ -48,7 +48,7 @@ def precisions(protein: LabelledProtein, maps: Mapping[str, Float[np.ndarray, "r
 
 def precision_recall(
     protein: LabelledProtein, predicted: Float[np.ndarray, "residue residue"], separation: Range = "long"
-) -> Float[np.ndarray, "recall"]:
+) -> Float[np.ndarray, " recall"]:
     """The best precision at which at least each share of `RECALLS` of the contacts is found.
 
     Raises `InputError` for a protein without a known contact of this separation.

@@ -38,7 +38,7 @@ class Example(NamedTuple):
     protein: LabelledProtein
     features: Float[np.ndarray, "pair n_layers_x_n_heads"]
     """A + A^T of each head, corrected (APC), layer-major: fair-esm's features."""
-    contact: Bool[np.ndarray, "pair"]
+    contact: Bool[np.ndarray, " pair"]
 
 
 def make_example(model: Esm2, protein: LabelledProtein) -> Example:

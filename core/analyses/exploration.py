@@ -20,7 +20,7 @@ class RunView:
     """One run of one protein, as small arrays; `head` is the head whose details were kept."""
 
     head: Head
-    logits: Float[np.ndarray, "vocab"]
+    logits: Float[np.ndarray, " vocab"]
     """At the residue that is read."""
     bos_attention: Float[np.ndarray, "n_layers n_heads pos"]
     """Every head's attention from each query position to BOS."""
@@ -28,7 +28,7 @@ class RunView:
     """The kept head's whole pattern, queries down, keys across."""
     q_rot: Float[np.ndarray, "pos d_head"]
     k_rot: Float[np.ndarray, "pos d_head"]
-    inv_freq: Float[np.ndarray, "n_bands"]
+    inv_freq: Float[np.ndarray, " n_bands"]
     contact_head: Float[np.ndarray, "residue residue"] | None
     """Contact probabilities of the model's own contact head; None when it has none."""
     head_map: Float[np.ndarray, "residue residue"]
@@ -37,7 +37,7 @@ class RunView:
 
 def view_run(
     model: Esm2,
-    tokens: Int[torch.Tensor, "pos"],
+    tokens: Int[torch.Tensor, " pos"],
     condition: Condition,
     *,
     residue: int,
@@ -79,11 +79,11 @@ def view_run(
 class BandView:
     """One score of the kept head by RoPE band, for one query and one key position."""
 
-    wavelengths: Float[np.ndarray, "n_bands"]
-    q_norm: Float[np.ndarray, "n_bands"]
-    k_norm: Float[np.ndarray, "n_bands"]
-    cosine: Float[np.ndarray, "n_bands"]
-    contribution: Float[np.ndarray, "n_bands"]
+    wavelengths: Float[np.ndarray, " n_bands"]
+    q_norm: Float[np.ndarray, " n_bands"]
+    k_norm: Float[np.ndarray, " n_bands"]
+    cosine: Float[np.ndarray, " n_bands"]
+    contribution: Float[np.ndarray, " n_bands"]
     score: float
     attention: float
 

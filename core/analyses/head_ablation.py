@@ -26,8 +26,8 @@ class ComponentEffects:
     gap: float
     """The target gap of the unedited run."""
     heads: Float[np.ndarray, "n_layers n_heads"]
-    attention: Float[np.ndarray, "n_layers"]
-    mlp: Float[np.ndarray, "n_layers"]
+    attention: Float[np.ndarray, " n_layers"]
+    mlp: Float[np.ndarray, " n_layers"]
 
 
 def components(shape: ModelShape) -> list[Component]:
@@ -47,7 +47,7 @@ def ablate(component: Component, scope: Scope = "all", mode: Mode = "zero") -> C
 
 def component_sweep(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     target: str = "M",
     *,
     residue: int | None = None,
@@ -86,7 +86,7 @@ def component_sweep(
     return ComponentEffects(target, scope, float(gaps[0]), heads.reshape(n_layers, n_heads), attention, mlp)
 
 
-def residue_position(tokens: Int[Tensor, "pos"], residue: int | None) -> int:
+def residue_position(tokens: Int[Tensor, " pos"], residue: int | None) -> int:
     """The position of a residue, or of the first mask when `residue` is None."""
     if residue is not None:
         if not 0 <= residue < len(tokens) - 2:

@@ -88,7 +88,7 @@ def head_precisions(model: Esm2, protein: LabelledProtein) -> dict[Range, Float[
 
 def top_k_precisions(
     model: Esm2, protein: LabelledProtein, heads: Iterable[Head], separation: Range = "long"
-) -> Float[np.ndarray, "k"]:
+) -> Float[np.ndarray, " k"]:
     """P@L/2 on one protein of the average of the first 1, 2, 3 … of `heads`."""
     heads = list(heads)
     contacts, known = protein.truth()

@@ -13,9 +13,9 @@ from core.model import Esm2
 
 def inject(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
-    sources: Sequence[Int[Tensor, "_"]],
+    sources: Sequence[Int[Tensor, " _"]],
     *,
     site: HeadSite = "z",
     target: str = "M",

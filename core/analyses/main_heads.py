@@ -18,7 +18,7 @@ from core.run import RESUMABLE, run
 
 
 def heads_by_cost(
-    model: Esm2, tokens: Int[Tensor, "pos"], *, target: str = "M", among: Among = "amino acids"
+    model: Esm2, tokens: Int[Tensor, " pos"], *, target: str = "M", among: Among = "amino acids"
 ) -> tuple[Head, ...]:
     """All heads, the one whose ablation at the first mask costs the target's logit most first.
 
@@ -36,18 +36,18 @@ class SwapSearch:
     heads: tuple[Head, ...]
     gaps: Float[np.ndarray, "proteins steps"]
     """The first column has the main head alone swapped, column i + 1 also the first i + 1 heads. In logits."""
-    clean: Float[np.ndarray, "proteins"]
+    clean: Float[np.ndarray, " proteins"]
     """The gap with the residue to imitate masked."""
-    corrupted: Float[np.ndarray, "proteins"]
+    corrupted: Float[np.ndarray, " proteins"]
     """The gap with the internal residue masked and nothing swapped."""
 
     @property
-    def rate(self) -> Float[np.ndarray, "steps"]:
+    def rate(self) -> Float[np.ndarray, " steps"]:
         """The share of proteins where the target ranks first."""
         return (self.gaps > 0).mean(0)
 
     @property
-    def rescue(self) -> Float[np.ndarray, "steps"]:
+    def rescue(self) -> Float[np.ndarray, " steps"]:
         """From the mean gap of the internal runs (0 %) to that of the clean runs (100 %)."""
         low, high = self.corrupted.mean(), self.clean.mean()
         return 100 * (self.gaps.mean(0) - low) / (high - low)
@@ -55,7 +55,7 @@ class SwapSearch:
 
 def swap_search(
     model: Esm2,
-    sequences: Sequence[tuple[Int[Tensor, "_"], Int[Tensor, "_"]]],
+    sequences: Sequence[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]],
     main: Head,
     *,
     steps: int = 12,

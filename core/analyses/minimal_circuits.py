@@ -23,16 +23,16 @@ class MinimalCircuit:
 
     removed: tuple[Component, ...]
     """In the order of ablation; the prediction fails with the last one, where it fails at all."""
-    gaps: Float[np.ndarray, "removed"]
+    gaps: Float[np.ndarray, " removed"]
     """The target gap after each ablation, in logits."""
-    logits: Float[np.ndarray, "removed"]
+    logits: Float[np.ndarray, " removed"]
     needed: tuple[Component, ...]
     """The minimal set: what was never ablated, and the component whose ablation broke the prediction."""
 
 
 def minimal_circuit(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     candidates: Sequence[Component],
     *,
     scope: Scope = "mask",

@@ -31,8 +31,8 @@ APART: Final = 3
 class MotifRecovery:
     """The signal of one contact by how many residues are shown besides its own two; logits, not corrected."""
 
-    n_shown: Int[np.ndarray, "step"]
-    flanks: Float[np.ndarray, "step"]
+    n_shown: Int[np.ndarray, " step"]
+    flanks: Float[np.ndarray, " step"]
     """The residues nearest to either end are shown first."""
     random: Float[np.ndarray, "repeat step"]
     """Residues are shown in random orders."""

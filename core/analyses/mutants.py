@@ -32,7 +32,7 @@ Read = Callable[[Float[Tensor, "rows pos d_model"]], Float[Tensor, "rows ..."]]
 @torch.inference_mode()
 def mutant_responses(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     amino_acids: Sequence[int],
     read: Read,
     *,
@@ -84,7 +84,7 @@ class _FirstLayer:
     v: Float[Tensor, "1 n_heads pos d_head"]
 
     @classmethod
-    def of(cls, model: Esm2, tokens: Int[Tensor, "pos"]) -> "_FirstLayer":
+    def of(cls, model: Esm2, tokens: Int[Tensor, " pos"]) -> "_FirstLayer":
         resid_pre = embed(model, tokens[None], _no_edits(model))
         return cls(model, *_q_k_v(model, resid_pre, torch.arange(len(tokens), device=model.device)))
 
@@ -110,7 +110,7 @@ class _FirstLayer:
 
 
 def _q_k_v(
-    model: Esm2, resid_pre: Float[Tensor, "rows pos d_model"], positions: Int[Tensor, "pos"]
+    model: Esm2, resid_pre: Float[Tensor, "rows pos d_model"], positions: Int[Tensor, " pos"]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The first layer's queries and keys after RoPE and its values, each rows x n_heads x pos x d_head."""
     weights, shape = model.layers[0], model.shape

@@ -30,21 +30,21 @@ class NormDirection:
     What isn't the norm's is the direction's: each pair sums to `difference` exactly.
     """
 
-    difference: Float[np.ndarray, "n_bands"]
-    norm_a: Float[np.ndarray, "n_bands"]
+    difference: Float[np.ndarray, " n_bands"]
+    norm_a: Float[np.ndarray, " n_bands"]
     """With the internal query's direction as reference (decomposition A)."""
-    norm_b: Float[np.ndarray, "n_bands"]
+    norm_b: Float[np.ndarray, " n_bands"]
     """With the clean query's direction as reference (decomposition B)."""
-    direction_a: Float[np.ndarray, "n_bands"]
-    direction_b: Float[np.ndarray, "n_bands"]
+    direction_a: Float[np.ndarray, " n_bands"]
+    direction_b: Float[np.ndarray, " n_bands"]
 
     @property
-    def norm(self) -> Float[np.ndarray, "n_bands"]:
+    def norm(self) -> Float[np.ndarray, " n_bands"]:
         """The average of A and B."""
         return (self.norm_a + self.norm_b) / 2
 
     @property
-    def direction(self) -> Float[np.ndarray, "n_bands"]:
+    def direction(self) -> Float[np.ndarray, " n_bands"]:
         return (self.direction_a + self.direction_b) / 2
 
     @property
@@ -54,10 +54,10 @@ class NormDirection:
 
 
 def norm_direction(
-    q_clean: Float[Tensor, "d_head"],
-    q_internal: Float[Tensor, "d_head"],
-    k_clean: Float[Tensor, "d_head"],
-    k_internal: Float[Tensor, "d_head"],
+    q_clean: Float[Tensor, " d_head"],
+    q_internal: Float[Tensor, " d_head"],
+    k_clean: Float[Tensor, " d_head"],
+    k_internal: Float[Tensor, " d_head"],
 ) -> NormDirection:
     """The symmetric norm-direction attribution of a score difference, from queries and keys after RoPE.
 
@@ -92,7 +92,7 @@ class BandComparison:
 
 
 def compare_bands(
-    model: Esm2, clean: Int[Tensor, "clean_pos"], internal: Int[Tensor, "pos"], head: Head
+    model: Esm2, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"], head: Head
 ) -> BandComparison:
     """One head's attention score from the mask to BOS with the mask at two places, band by band, in float64."""
     keep = Keep.of("q_rot", "k_rot", layers=[head.layer])

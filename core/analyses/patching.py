@@ -63,8 +63,8 @@ def _mean(values: Float[np.ndarray, "proteins layers places"]) -> Float[np.ndarr
 
 def patch_heads(
     model: Esm2,
-    clean: Int[Tensor, "clean_pos"],
-    corrupted: Int[Tensor, "pos"],
+    clean: Int[Tensor, " clean_pos"],
+    corrupted: Int[Tensor, " pos"],
     site: HeadSite = "z",
     *,
     scope: Scope = "mask",
@@ -89,8 +89,8 @@ def patch_heads(
 
 def patch_stream(
     model: Esm2,
-    clean: Int[Tensor, "clean_pos"],
-    corrupted: Int[Tensor, "pos"],
+    clean: Int[Tensor, " clean_pos"],
+    corrupted: Int[Tensor, " pos"],
     site: StreamSite = "resid_pre",
     *,
     scopes: Sequence[Scope] = ("mask", "bos", "all"),
@@ -114,8 +114,8 @@ def patch_stream(
 
 def patch_around(
     model: Esm2,
-    clean: Int[Tensor, "clean_pos"],
-    corrupted: Int[Tensor, "pos"],
+    clean: Int[Tensor, " clean_pos"],
+    corrupted: Int[Tensor, " pos"],
     site: StreamSite = "resid_pre",
     **settings: Any,
 ) -> Patching:
@@ -147,8 +147,8 @@ def _places(n_residues: int, first: int, internal: int) -> dict[str, Scope]:
 
 def _patching(
     model: Esm2,
-    clean: Int[Tensor, "clean_pos"],
-    corrupted: Int[Tensor, "pos"],
+    clean: Int[Tensor, " clean_pos"],
+    corrupted: Int[Tensor, " pos"],
     patches: Sequence[Sequence[PatchActivation]],
     target: str,
     among: Among,

@@ -18,9 +18,9 @@ from core.run import run
 class Prediction:
     """What a run predicts at one residue."""
 
-    probabilities: Float[np.ndarray, "amino_acid"]
+    probabilities: Float[np.ndarray, " amino_acid"]
     """Softmax over the whole vocabulary, the twenty amino acids of it, in the order of AMINO_ACIDS."""
-    logits: Float[np.ndarray, "amino_acid"]
+    logits: Float[np.ndarray, " amino_acid"]
     target: str
     target_gap: float
     target_rank: int
@@ -39,7 +39,7 @@ class Prediction:
         return AMINO_ACIDS[int(np.argmax(self.logits))]
 
 
-def prediction(logits: Float[np.ndarray, "vocab"], target: str, among: Among = "amino acids") -> Prediction:
+def prediction(logits: Float[np.ndarray, " vocab"], target: str, among: Among = "amino acids") -> Prediction:
     """What one residue's logits say of `target`, its gap and rank among amino acids or the whole vocabulary."""
     at_residue, columns = torch.from_numpy(logits), list(AMINO_ACID_IDS)
     return Prediction(
@@ -51,7 +51,7 @@ def prediction(logits: Float[np.ndarray, "vocab"], target: str, among: Among = "
     )
 
 
-def masked_residue(model: Esm2, tokens: Int[torch.Tensor, "pos"], target: str = "M") -> pd.DataFrame:
+def masked_residue(model: Esm2, tokens: Int[torch.Tensor, " pos"], target: str = "M") -> pd.DataFrame:
     """The target at the first masked residue, as a table of one row.
 
     Columns length (residues), gap and logit (the gap among the amino acids), probability (over the vocabulary), rank

@@ -21,14 +21,14 @@ from core.run import MEMORY_BUDGET, RESUMABLE, Trace, run, sweep
 class Reading:
     """The target's gap and logit at the masked residue, one entry per condition."""
 
-    gap: Float[np.ndarray, "conditions"]
+    gap: Float[np.ndarray, " conditions"]
     """The target's logit minus the strongest competitor's: positive exactly where the target ranks first."""
-    logit: Float[np.ndarray, "conditions"]
+    logit: Float[np.ndarray, " conditions"]
 
 
 def read(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     conditions: Sequence[Condition],
     *,
     target: str = "M",

@@ -27,7 +27,7 @@ def heads_of_layers(shape: ModelShape, layers: Sequence[int]) -> tuple[Head, ...
 
 def rope_removal(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     *,
     scope: Scope = "mask",
     side: Side = "qk",
@@ -93,8 +93,8 @@ PATCH_SETS: Final = (
 
 def patch_sets(
     model: Esm2,
-    clean: Int[Tensor, "clean_pos"],
-    corrupted: Int[Tensor, "pos"],
+    clean: Int[Tensor, " clean_pos"],
+    corrupted: Int[Tensor, " pos"],
     readout: Head,
     key_heads: Sequence[Head],
     *,
@@ -137,7 +137,7 @@ class BosAttentionByCause:
 
 
 def bos_attention_by_cause(
-    model: Esm2, clean: Int[Tensor, "clean_pos"], internal: Int[Tensor, "pos"]
+    model: Esm2, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"]
 ) -> BosAttentionByCause:
     """Is it the rotation or the query's content that makes a head look at BOS from the clean run's mask?
 
@@ -167,7 +167,7 @@ def _pattern(
     q: Float[Tensor, "n_heads d_head"],
     position: int,
     k_rot: Float[Tensor, "n_heads pos d_head"],
-    inv_freq: Float[Tensor, "n_bands"],
+    inv_freq: Float[Tensor, " n_bands"],
 ) -> Float[Tensor, "n_heads pos"]:
     """Attention of one query per head, as if it stood at `position`."""
     turned = rotate(q[None, :, None], inv_freq.new_full((1,), position), inv_freq)[0]

@@ -28,15 +28,15 @@ class ShiftCurve:
     """The target at the mask as the positions of some heads are shifted."""
 
     shifts: tuple[int, ...]
-    gap: Float[np.ndarray, "shifts"]
-    logit: Float[np.ndarray, "shifts"]
-    largest_change: Float[np.ndarray, "shifts"]
+    gap: Float[np.ndarray, " shifts"]
+    logit: Float[np.ndarray, " shifts"]
+    largest_change: Float[np.ndarray, " shifts"]
     """The largest change of any token's logit from the unshifted run."""
 
 
 def shift_curve(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
     *,
     shifts: Sequence[int] = SHIFTS,
@@ -75,7 +75,7 @@ def shift_curve(
     return ShiftCurve(tuple(shifts), measured[:, 0], measured[:, 1], measured[:, 2])
 
 
-def shift_control(model: Esm2, tokens: Int[Tensor, "pos"], heads: Sequence[Head], **settings: Any) -> ShiftCurve:
+def shift_control(model: Esm2, tokens: Int[Tensor, " pos"], heads: Sequence[Head], **settings: Any) -> ShiftCurve:
     """The curve with queries and keys moved together, run in float64 whatever the model's own precision.
 
     What is left of a change is then the rotation's own, not float32's rounding, which alone reaches 1e-5 in a logit.
@@ -91,17 +91,17 @@ class ShiftedScore:
     shifts: tuple[int, ...]
     contribution: Float[np.ndarray, "shifts n_bands"]
     """What each band adds to the score before softmax."""
-    cosine: Float[np.ndarray, "shifts"]
+    cosine: Float[np.ndarray, " shifts"]
     """Cosine between the query as it is and as it is shifted, all bands together."""
 
     @property
-    def band_share(self) -> Float[np.ndarray, "n_bands"]:
+    def band_share(self) -> Float[np.ndarray, " n_bands"]:
         """Each band's share of the score's variation with the shift: its variance over the sum of all bands'."""
         variance = self.contribution.var(0)
         return variance / variance.sum()
 
 
-def shifted_score(model: Esm2, tokens: Int[Tensor, "pos"], head: Head, shifts: Sequence[int] = SHIFTS) -> ShiftedScore:
+def shifted_score(model: Esm2, tokens: Int[Tensor, " pos"], head: Head, shifts: Sequence[int] = SHIFTS) -> ShiftedScore:
     """How a shift of the query turns each band against BOS's key; nothing is run again, only rotated."""
     position, bos = residue_position(tokens, None), int(torch.nonzero(tokens == BOS)[0])
     trace = run(model, tokens, keep=Keep.of("q", "k_rot", layers=[head.layer]))
@@ -127,7 +127,7 @@ class Oscillation:
     """The share of the variance around the fitted parabola that the sinusoid explains."""
 
 
-def fit_oscillation(shifts: Sequence[int], values: Float[np.ndarray, "shifts"]) -> Oscillation:
+def fit_oscillation(shifts: Sequence[int], values: Float[np.ndarray, " shifts"]) -> Oscillation:
     """Least squares of a parabola and a sinusoid, its period searched over `PERIODS`; the parabola takes up slow bands.
 
     A flat curve has amplitude 0 and nothing explained.

@@ -69,7 +69,7 @@ def keep_only(
 
 def token_scopes(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     kept: Collection[Component],
     *,
     target: str = "M",

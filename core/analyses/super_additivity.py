@@ -36,7 +36,7 @@ class SuperAdditivity:
 
 def super_additivity(
     model: Esm2,
-    tokens: Int[Tensor, "pos"],
+    tokens: Int[Tensor, " pos"],
     first: Component,
     second: Component,
     *,

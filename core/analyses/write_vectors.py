@@ -21,12 +21,12 @@ class WriteVectors:
 
     cosine: Float[np.ndarray, "n_heads amino_acids"]
     """Amino acids in the order of `core.alphabet.AMINO_ACIDS`."""
-    length: Float[np.ndarray, "n_heads"]
+    length: Float[np.ndarray, " n_heads"]
     """How long each head's write is."""
 
 
 def write_vectors(
-    model: Esm2, tokens: Int[Tensor, "pos"], residue: int | None = None, condition: Condition = ()
+    model: Esm2, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
 ) -> WriteVectors:
     """Cosine of each last-layer head's OV write with the gradient of each amino acid's logit.
 
@@ -43,7 +43,7 @@ def write_vectors(
     return WriteVectors(cosine.cpu().numpy(), writes.norm(dim=-1).cpu().numpy())
 
 
-def logit_gradients(model: Esm2, resid: Float[Tensor, "d_model"]) -> Float[Tensor, "amino_acids d_model"]:
+def logit_gradients(model: Esm2, resid: Float[Tensor, " d_model"]) -> Float[Tensor, "amino_acids d_model"]:
     """The gradient of every amino acid's logit with respect to the final residual stream at one position."""
     with torch.inference_mode(False):
         point = resid.clone()

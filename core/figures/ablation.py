@@ -10,7 +10,7 @@ from core.figures.style import heatmap
 
 
 def by_scope(
-    values: Mapping[str, Float[np.ndarray, "components"]], components: Sequence[str], *, quantity: str
+    values: Mapping[str, Float[np.ndarray, " components"]], components: Sequence[str], *, quantity: str
 ) -> go.Figure:
     """A row per component and a column per scope, as wide as its labels need; `quantity` names the colour."""
     diverging = min(float(column.min()) for column in values.values()) < 0

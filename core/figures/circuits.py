@@ -33,7 +33,7 @@ def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
 
 
 def ablated_and_blocked(
-    ablated: Float[np.ndarray, "sequences"], blocked: Float[np.ndarray, "sequences"], names: Sequence[str], head: str
+    ablated: Float[np.ndarray, " sequences"], blocked: Float[np.ndarray, " sequences"], names: Sequence[str], head: str
 ) -> go.Figure:
     """A point per sequence: what the target's logit loses with a head ablated, and with its attention to BOS blocked.
 
@@ -140,7 +140,7 @@ def write_vectors(found: WriteVectors, layer: int) -> go.Figure:
     return heatmap(found.cosine, rows, list(AMINO_ACIDS), quantity="cosine", x="Amino acid whose logit rises", y="Head")
 
 
-def ablation_drops(drops: Float[np.ndarray, "heads"], layer: int, target: str) -> go.Figure:
+def ablation_drops(drops: Float[np.ndarray, " heads"], layer: int, target: str) -> go.Figure:
     """What the target's logit loses without each head of one layer (0-based)."""
     names = [f"L{layer + 1}{name}" for name in head_names(len(drops))]
     return bars(

@@ -70,7 +70,7 @@ def colours(methods: Mapping[str, object] | Sequence[str]) -> dict[str, str]:
     return {method: PALETTE[place % len(PALETTE)] for place, method in enumerate(methods)}
 
 
-def k_sweep(chosen_on: Float[np.ndarray, "k"], chance: float, judged: Sequence[Interval] | None = None) -> go.Figure:
+def k_sweep(chosen_on: Float[np.ndarray, " k"], chance: float, judged: Sequence[Interval] | None = None) -> go.Figure:
     """Precision by how many heads are averaged: on the proteins that chose them, and on others with an interval."""
     k = np.arange(1, len(chosen_on) + 1)
     lines = [Curve("proteins that chose the heads", chosen_on, CLEAN if judged else EDITED, dash="dot")]
@@ -81,7 +81,7 @@ def k_sweep(chosen_on: Float[np.ndarray, "k"], chance: float, judged: Sequence[I
     return curves(k, lines, x_title="Heads averaged, K", y_title="P@L/2, long range").update_yaxes(rangemode="tozero")
 
 
-def best_heads(names: Sequence[str], precision: Float[np.ndarray, "head"], chance: float) -> go.Figure:
+def best_heads(names: Sequence[str], precision: Float[np.ndarray, " head"], chance: float) -> go.Figure:
     """The best single heads, best first, with chance as a dashed line."""
     figure = go.Figure(go.Bar(x=list(names), y=precision, marker={"color": EDITED}))
     figure.add_hline(y=chance, line={"color": CLEAN, "dash": "dash"})
@@ -89,7 +89,7 @@ def best_heads(names: Sequence[str], precision: Float[np.ndarray, "head"], chanc
 
 
 def precision_recall(
-    recall: Float[np.ndarray, "recall"], methods: Mapping[str, Sequence[Interval]], chance: float
+    recall: Float[np.ndarray, " recall"], methods: Mapping[str, Sequence[Interval]], chance: float
 ) -> go.Figure:
     """Precision against recall, averaged over proteins, with intervals as bands."""
     lines = []
@@ -122,12 +122,12 @@ def win_rates(methods: Sequence[str], rate: Float[np.ndarray, "first second"], n
 
 
 def motif_curves(
-    n_shown: Int[np.ndarray, "step"],
-    flanks: Float[np.ndarray, "step"],
+    n_shown: Int[np.ndarray, " step"],
+    flanks: Float[np.ndarray, " step"],
     random: Float[np.ndarray, "repeat step"],
     far: Float[np.ndarray, "repeat step"],
     whole: float,
-    control: Mapping[str, Float[np.ndarray, "step"]] | None = None,
+    control: Mapping[str, Float[np.ndarray, " step"]] | None = None,
 ) -> go.Figure:
     """A contact's signal by residues shown, flanks against random orders (bands: standard deviation over repeats).
 
@@ -152,7 +152,7 @@ def motif_curves(
     return figure.update_xaxes(type="log", tickvals=n_shown, ticktext=[str(n) for n in n_shown], showgrid=False)
 
 
-def layer_shares(clean: Float[np.ndarray, "layer"], edited: Float[np.ndarray, "layer"]) -> go.Figure:
+def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"]) -> go.Figure:
     """What each layer's heads add to a contact's logit, in the clean and in the edited run."""
     return bars(
         layer_names(len(clean)),

@@ -102,7 +102,7 @@ def bos_attention_heads(
     return figure
 
 
-def bos_attention_positions(clean: Float[np.ndarray, "pos"], edited: Float[np.ndarray, "pos"]) -> go.Figure:
+def bos_attention_positions(clean: Float[np.ndarray, " pos"], edited: Float[np.ndarray, " pos"]) -> go.Figure:
     """One head's attention to BOS from every residue of the sequence, clean and edited."""
     residues = np.arange(1, len(clean) - 1)
     lines = [Curve("clean", clean[1:-1], CLEAN), Curve("edited", edited[1:-1], EDITED)]

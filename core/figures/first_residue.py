@@ -13,7 +13,7 @@ MOST_NAMED: Final = 20
 """More names than these would leave no room for the bars: they are told when a bar is pointed at."""
 
 
-def gaps(names: Sequence[str], gap: Float[np.ndarray, "sequences"], first: Sequence[str], target: str) -> go.Figure:
+def gaps(names: Sequence[str], gap: Float[np.ndarray, " sequences"], first: Sequence[str], target: str) -> go.Figure:
     """A bar per sequence: the target's gap, orange where the target ranks first; `first` is what does elsewhere."""
     figure = go.Figure(
         go.Bar(

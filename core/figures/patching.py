@@ -20,7 +20,10 @@ def rescue_by_place(rescue: Float[np.ndarray, "layer places"], places: Sequence[
 
 
 def injection(
-    names: Sequence[str], before: Float[np.ndarray, "targets"], after: Float[np.ndarray, "targets sources"], target: str
+    names: Sequence[str],
+    before: Float[np.ndarray, " targets"],
+    after: Float[np.ndarray, "targets sources"],
+    target: str,
 ) -> go.Figure:
     """Every protein's gap as it is (grey bar) and with each source's activation (blue points)."""
     figure = go.Figure()

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from core.figures.style import CLEAN, EDITED, OTHER, TARGET, Curve, bars, curves, styled
 
 
-def removal(layers: Sequence[str], gap: Float[np.ndarray, "layers"], target: str) -> go.Figure:
+def removal(layers: Sequence[str], gap: Float[np.ndarray, " layers"], target: str) -> go.Figure:
     """The gap without rotation at the mask in one layer at a time; the first bar has all rotations."""
     colours = [CLEAN] + [EDITED] * (len(layers) - 1)
     figure = bars(
@@ -22,10 +22,10 @@ def removal(layers: Sequence[str], gap: Float[np.ndarray, "layers"], target: str
 
 def causes(
     heads: Sequence[str],
-    clean: Float[np.ndarray, "heads"],
-    internal: Float[np.ndarray, "heads"],
-    rotation: Float[np.ndarray, "heads"],
-    content: Float[np.ndarray, "heads"],
+    clean: Float[np.ndarray, " heads"],
+    internal: Float[np.ndarray, " heads"],
+    rotation: Float[np.ndarray, " heads"],
+    content: Float[np.ndarray, " heads"],
 ) -> go.Figure:
     """Each head's attention to BOS in both runs, and with the clean run's rotation or query content alone."""
     series = {"clean": clean, "rotation alone": rotation, "content alone": content, "internal": internal}
@@ -34,7 +34,9 @@ def causes(
     return figure.update_yaxes(range=[0, 1])
 
 
-def swap_steps(heads: Sequence[str], rate: Float[np.ndarray, "steps"], rescue: Float[np.ndarray, "steps"]) -> go.Figure:
+def swap_steps(
+    heads: Sequence[str], rate: Float[np.ndarray, " steps"], rescue: Float[np.ndarray, " steps"]
+) -> go.Figure:
     """M-rate and rescue, in %, as one head after another is swapped too."""
     labels = [f"{step}. {name}" for step, name in enumerate(heads)]
     series = {"target first (% of sequences)": 100 * rate, "rescue (%)": rescue}
@@ -42,7 +44,7 @@ def swap_steps(heads: Sequence[str], rate: Float[np.ndarray, "steps"], rescue: F
     return bars(labels, series, colours=colours, x_title="Head added", y_title="%")
 
 
-def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, "conditions"]) -> go.Figure:
+def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, " conditions"]) -> go.Figure:
     """How much of the gap each set of queries and rotations brings back, in %, the two runs themselves in grey."""
     colours = [CLEAN, CLEAN] + [EDITED] * (len(conditions) - 2)
     figure = go.Figure(
@@ -81,7 +83,7 @@ def shift(
     )
 
 
-def shifted_cosine(shifts: Sequence[int], cosine: Float[np.ndarray, "shifts"]) -> go.Figure:
+def shifted_cosine(shifts: Sequence[int], cosine: Float[np.ndarray, " shifts"]) -> go.Figure:
     """Cosine between the query as it is and as it is shifted."""
     return curves(
         np.asarray(shifts),
@@ -91,7 +93,7 @@ def shifted_cosine(shifts: Sequence[int], cosine: Float[np.ndarray, "shifts"]) -
     )
 
 
-def band_shares(wavelengths: Float[np.ndarray, "n_bands"], share: Float[np.ndarray, "n_bands"]) -> go.Figure:
+def band_shares(wavelengths: Float[np.ndarray, " n_bands"], share: Float[np.ndarray, " n_bands"]) -> go.Figure:
     """Each band's share of how the score varies with the shift."""
     return bars(
         band_labels(wavelengths),
@@ -102,7 +104,7 @@ def band_shares(wavelengths: Float[np.ndarray, "n_bands"], share: Float[np.ndarr
     ).update_xaxes(type="category")
 
 
-def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]) -> go.Figure:
+def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
     """Four panels over bands, mask at the start beside mask inside: |q|, |k|, cosine, what the band adds to the score.
 
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
@@ -128,7 +130,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]
     return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
 
 
-def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_bands"]) -> go.Figure:
+def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
     """What the query's length and its direction add to each band's score difference; flagged bands are hatched.
 
     `table` has a row per band and columns norm, direction and flagged.
@@ -147,6 +149,6 @@ def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, "n_ba
     return figure.update_layout(barmode="relative").add_hline(y=0, line={"color": CLEAN, "width": 1})
 
 
-def band_labels(wavelengths: Float[np.ndarray, "n_bands"]) -> list[str]:
+def band_labels(wavelengths: Float[np.ndarray, " n_bands"]) -> list[str]:
     """Bands by their wavelengths in residues, as people read them: 6.3, 20, 1,986."""
     return [f"{length:.1f}" if length < 10 else f"{length:,.0f}" for length in wavelengths]

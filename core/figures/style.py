@@ -26,10 +26,10 @@ class Curve(NamedTuple):
     """One line of `curves`, with the spread drawn as a band around it where there is one."""
 
     name: str
-    y: Float[np.ndarray, "x"]
+    y: Float[np.ndarray, " x"]
     colour: str
-    low: Float[np.ndarray, "x"] | None = None
-    high: Float[np.ndarray, "x"] | None = None
+    low: Float[np.ndarray, " x"] | None = None
+    high: Float[np.ndarray, " x"] | None = None
     dash: str = "solid"
 
 
@@ -100,7 +100,7 @@ def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, dive
 
 
 def curves(
-    x: Real[np.ndarray, "x"], lines: Sequence[Curve], *, x_title: str, y_title: str, zero_line: bool = False
+    x: Real[np.ndarray, " x"], lines: Sequence[Curve], *, x_title: str, y_title: str, zero_line: bool = False
 ) -> go.Figure:
     """Lines over one axis, each with its band where a spread was given; `zero_line` marks y = 0."""
     figure = go.Figure()

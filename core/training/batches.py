@@ -47,9 +47,9 @@ class Pool:
     name: str
     weight: float
     """Share of rows among the sources that have sequences of a batch's length."""
-    tokens: UInt8[np.ndarray, "tokens"]
-    start: Int64[np.ndarray, "sequences"]
-    length: Int64[np.ndarray, "sequences"]
+    tokens: UInt8[np.ndarray, " tokens"]
+    start: Int64[np.ndarray, " sequences"]
+    length: Int64[np.ndarray, " sequences"]
     whole_proteins: bool
     """Sequences begin with BOS and end with EOS."""
     least: float
@@ -82,7 +82,7 @@ class Batch:
 
     tokens: Int[Tensor, "rows pos"]
     asked: Bool[Tensor, "rows pos"]
-    targets: Int[Tensor, "asked"]
+    targets: Int[Tensor, " asked"]
     n_tokens: dict[str, int]
     """Tokens from each pool."""
 
@@ -152,7 +152,7 @@ def mask(
     rows: UInt8[np.ndarray, "rows pos"],
     rng: np.random.Generator,
     n_tokens: dict[str, int],
-    rates: Float[np.ndarray, "rows"] | float = MASKED,
+    rates: Float[np.ndarray, " rows"] | float = MASKED,
 ) -> Batch:
     """Choose a share of each row's amino acids to predict: 80 % become `<mask>`, 10 % a random amino acid, 10 % stay.
 

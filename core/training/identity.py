@@ -13,7 +13,7 @@ WORD: Final = 6
 """Length of the words that two sequences must share before they are aligned."""
 
 
-def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float[np.ndarray, "sequences"]:
+def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float[np.ndarray, " sequences"]:
     """Each sequence's largest identity to a held-out one, between 0 and 1.
 
     Identity is the longest common subsequence over the shorter length: no alignment of the two, whatever its gap
@@ -57,7 +57,7 @@ def containing_relatives(proteins: Sequence[str], held_out: Sequence[str], max_i
     return close
 
 
-def _words(sequences: Sequence[str]) -> tuple[Int64[np.ndarray, "words"], Int64[np.ndarray, "words"]]:
+def _words(sequences: Sequence[str]) -> tuple[Int64[np.ndarray, " words"], Int64[np.ndarray, " words"]]:
     """Every word of the sequences as a number (five bits a letter), and the index of the sequence it is from."""
     letters = np.frombuffer("".join(sequences).encode(), dtype=np.uint8).astype(np.int64) & 31
     owner = np.repeat(np.arange(len(sequences)), [len(sequence) for sequence in sequences])

@@ -73,7 +73,7 @@ def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidate
     every = [Head(layer, index) for layer in range(model.shape.n_layers) for index in range(model.shape.n_heads)]
     prepared = [(tokenize(s, [0]), run(model, tokenize(s, [0]), keep=RESUMABLE)) for s in sequences]
 
-    def mean_gaps(conditions: Sequence[Condition]) -> Float[np.ndarray, "conditions"]:
+    def mean_gaps(conditions: Sequence[Condition]) -> Float[np.ndarray, " conditions"]:
         return np.mean([read(model, tokens, conditions, baseline=base).gap for tokens, base in prepared], axis=0)
 
     alone = mean_gaps([block([head]) for head in every])
@@ -111,7 +111,7 @@ def upstream(model: Esm2, sequences: Sequence[str], reader: Head) -> pd.DataFram
 
 def _mask_to_bos(
     model: Esm2, sequence: str, conditions: Sequence[Condition], reader: Head
-) -> Float[np.ndarray, "conditions"]:
+) -> Float[np.ndarray, " conditions"]:
     for computed in stream(model, tokenize(sequence, [0]), conditions):
         if computed.layer == reader.layer:
             assert computed.pattern is not None

@@ -13,7 +13,7 @@ ROPE_BASE = 10_000
 class RotaryEmbedding(nn.Module):
     """Turns q and k by their positions; band f is the dimension pair (f, f + d_head / 2)."""
 
-    inv_freq: Float[Tensor, "n_bands"]
+    inv_freq: Float[Tensor, " n_bands"]
 
     def __init__(self, d_head: int):
         super().__init__()

@@ -20,8 +20,8 @@ class HeadGridData:
     """
 
     heads: Float[np.ndarray, "layer head"]
-    attention: Float[np.ndarray, "layer"]
-    mlps: Float[np.ndarray, "layer"]
+    attention: Float[np.ndarray, " layer"]
+    mlps: Float[np.ndarray, " layer"]
     quantity: str = "change of target gap"
     unit: str = "logits"
     title: str = "Which heads matter?"

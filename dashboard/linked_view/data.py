@@ -68,7 +68,7 @@ class StructureText:
 class ResidueValues:
     """One value per residue, coloured from `low` to `high` in the strip and on the structure."""
 
-    values: Float[np.ndarray, "residue"]
+    values: Float[np.ndarray, " residue"]
     label: str
     low: float = 0.0
     high: float = 1.0

@@ -30,7 +30,7 @@ POLY = [name for name in DIAGNOSTICS if name.startswith("poly-")]
 class Injected:
     """Gaps of the proteins injected into, as they are and with each source's activation; which sources gave it."""
 
-    before: Float[np.ndarray, "targets"]
+    before: Float[np.ndarray, " targets"]
     after: Float[np.ndarray, "targets sources"]
     sources: tuple[str, ...]
 
