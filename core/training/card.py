@@ -86,6 +86,8 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
     }
     choosing, checking = starters[N_PRIOR:][:N_CHOOSING], starters[N_PRIOR + N_CHOOSING :][:N_CHECKING]
     readers = methionine.bos_readers(model, choosing, N_READERS, N_CANDIDATES)
+    poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
+    agreement = poly_x["last_gap"].corr(met["odds"], method="spearman")
     return {
         "prior": _records(methionine.prior(model, sets)),
         "ablations": _records(methionine.ablations(model, choosing)),
@@ -95,7 +97,9 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
             str(head): _records(methionine.upstream(model, choosing[:8], head)) for head in readers[:3] if head.layer
         },
         "poly_longest": POLY_LONGEST,
-        "poly_x": _records(methionine.crossings(model, POLY_LONGEST)),
+        "poly_x": _records(poly_x),
+        "poly_x_met": _records(met),
+        "poly_x_agreement": None if np.isnan(agreement) else agreement,
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
         "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }

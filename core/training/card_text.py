@@ -22,7 +22,8 @@ def render(figures: Mapping[str, Any]) -> str:
     environment.filters |= {"cell": cell, "bos_adds": _bos_adds}
     methionine = figures["methionine"]
     found = {r["letter"]: r for r in methionine["poly_x_evidence"]}
-    poly_x = {r["letter"]: r | found[r["letter"]] for r in methionine["poly_x"]}
+    met = {r["letter"]: r for r in methionine["poly_x_met"]}
+    poly_x = {r["letter"]: r | found[r["letter"]] | met[r["letter"]] for r in methionine["poly_x"]}
     return environment.get_template("card.md.j2").render(
         dict(figures)
         | {
@@ -40,11 +41,12 @@ def render(figures: Mapping[str, Any]) -> str:
             "upstream": [_upstream(head, rows) for head, rows in methionine["upstream"].items()],
             "poly_longest": methionine["poly_longest"],
             "poly_x": [
-                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r))
+                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r), r["odds"])
                 for r in poly_x.values()
             ],
             "reader": methionine["readers"][0],
             "poly_a": poly_x["A"],
+            "poly_x_agreement": methionine["poly_x_agreement"],
             "first_to_cross": min(
                 (r for r in poly_x.values() if r["crossing"]), key=lambda r: r["crossing"], default=None
             ),

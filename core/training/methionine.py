@@ -1,5 +1,6 @@
 """What the card says of methionine: the prior at a masked first residue, the heads that read it, what outvotes it."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ from core.run import RESUMABLE, run, stream
 
 INTERNAL_RESIDUE = 10
 """0-based: where the prior must not show."""
+RUN = 4
+"""Length of a repeat in real proteins that is still met often enough to be counted."""
 
 
 def prior(model: Esm2, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -156,3 +159,20 @@ def evidence(model: Esm2, length: int, reader: Head) -> pd.DataFrame:
             leads.append(float(logits[token_id("M")] - logits[token_id(letter)]))
         rows.append((letter, *leads, float(bos_attention(model, tokens)[reader.layer, reader.index])))
     return pd.DataFrame(rows, columns=["letter", "with_bos", "without_bos", "attention"])
+
+
+def repeats_in(sequences: Sequence[str]) -> pd.DataFrame:
+    """Does a run of X say by itself that a protein starts before it? How often runs stand after a first M, and inside.
+
+    Columns letter, starts (sequences that begin with M and four X), inside (places after the first residue where five X
+    stand), and odds: the share of starts among sequences over the share of such places among all, counts half up.
+    """
+    places = sum(max(len(sequence) - RUN - 1, 0) for sequence in sequences)
+    rows = []
+    for letter in AMINO_ACIDS.replace("M", ""):
+        starts = sum(sequence.startswith("M" + letter * RUN) for sequence in sequences)
+        runs = re.compile(f"(?={letter * (RUN + 1)})")
+        inside = sum(len(runs.findall(sequence, 1)) for sequence in sequences)
+        odds = ((starts + 0.5) / len(sequences)) / ((inside + 0.5) / places)
+        rows.append((letter, starts, inside, odds))
+    return pd.DataFrame(rows, columns=["letter", "starts", "inside", "odds"])

@@ -134,6 +134,18 @@ def test_a_reader_in_the_first_layer_has_nothing_upstream(shipped: Path) -> None
     assert list(methionine.upstream(load_model(shipped), ["MKVLAT"], methionine.Head(0, 1))["head"]) == ["none"]
 
 
+def test_repeats_are_counted_at_starts_and_inside() -> None:
+    sequences = ["MAAAAAAG", "MAAAG", "AAAAAA", "MGGGGGGGA", "MKVL", "M"]
+    table = methionine.repeats_in(sequences).set_index("letter")
+    windows = [s[place : place + 5] for s in sequences for place in range(1, len(s) - 4)]
+    for letter in "AGK":
+        starts = sum(s[:5] == "M" + letter * 4 for s in sequences)
+        inside = windows.count(letter * 5)
+        assert tuple(table.loc[letter, ["starts", "inside"]]) == (starts, inside)
+        assert table.odds[letter] == pytest.approx((starts + 0.5) / 6 / ((inside + 0.5) / len(windows)))
+    assert tuple(table.loc["A", ["starts", "inside"]]) == (1, 3)
+
+
 def test_a_folder_without_structures_is_named(tmp_path: Path) -> None:
     with pytest.raises(structures.InputError, match=r"holds no \.pdb file"):
         read_structures(tmp_path)
