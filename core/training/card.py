@@ -195,7 +195,7 @@ def main(
             },
             processes,
         )
-        out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+        out.with_name("card.json").write_text(json.dumps(figures, indent=1) + "\n")
         out.write_text(render(figures))
     except (InputError, FileNotFoundError) as error:
         typer.echo(f"error: {error}", err=True)

@@ -106,14 +106,14 @@ def test_the_card_opens_by_saying_what_it_is_not(written: Path) -> None:
 
 
 def test_the_card_is_written_from_its_figures(written: Path) -> None:
-    figures = json.loads(written.with_suffix(".json").read_text())
+    figures = json.loads(written.with_name("card.json").read_text())
     assert render(figures) == written.read_text()
     figures["perplexity"]["DHFR"]["model"] = 123.456
     assert "| 123.46 |" in render(figures)
 
 
 def test_figures_are_those_of_the_proteins_named(written: Path, collection: Collection) -> None:
-    figures = json.loads(written.with_suffix(".json").read_text())
+    figures = json.loads(written.with_name("card.json").read_text())
     assert figures["perplexity"]["at large"]["n"] == len(collection.held_out)
     judged = {row["protein"] for row in figures["contacts"]["scores"]}
     assert not judged & set(figures["contacts"]["fit"]["fitted_on"])
