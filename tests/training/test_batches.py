@@ -1,10 +1,13 @@
 """Batches: one length each, the mask's shares, what carries BOS and EOS, and nothing but the seed decides."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, tokenize
 from core.training.batches import FRAGMENTS, LONGEST, MASKED, MASKED_IN_FAMILIES, Mix, make_pool, mask
@@ -84,28 +87,30 @@ def test_letters_outside_the_alphabet_are_unknown() -> None:
     assert make_pool("odd", 1.0, ["A*J"], whole_proteins=False).tokens.tolist() == [5, 3, 3]
 
 
-def test_crops_of_proteins_begin_and_end_as_often_as_they_should(collection: Collection) -> None:
+def crops_at_large(collection: Collection) -> Iterator[Int[Tensor, "rows pos"]]:
+    """Batches of nothing but short crops of proteins at large."""
     mix = Mix(collection, seed=0, tokens_per_batch=2048)
-    begins = Counter[str]()
-    for number in range(300):
-        batch = mix.batch(number)
+    for batch in map(mix.batch, range(300)):
         if batch.n_tokens["at large"] == batch.tokens.numel() and batch.tokens.shape[1] < 30:
-            begins["rows"] += len(batch.tokens)
-            begins["BOS"] += int((batch.tokens[:, 0] == BOS).sum())
-            begins["EOS"] += int((batch.tokens[:, -1] == EOS).sum())
+            yield batch.tokens
+
+
+def test_crops_of_proteins_begin_and_end_as_often_as_they_should(collection: Collection) -> None:
+    begins = Counter[str]()
+    for tokens in crops_at_large(collection):
+        begins["rows"] += len(tokens)
+        begins["BOS"] += int((tokens[:, 0] == BOS).sum())
+        begins["EOS"] += int((tokens[:, -1] == EOS).sum())
     assert begins["rows"] > 1000
     assert begins["BOS"] / begins["rows"] == pytest.approx(0.4 + FRAGMENTS, abs=0.04)
     assert begins["EOS"] / begins["rows"] == pytest.approx(0.1, abs=0.03)
 
 
 def test_fragments_begin_with_bos_before_the_inside_of_a_protein(collection: Collection) -> None:
-    mix = Mix(collection, seed=0, tokens_per_batch=2048)
     second = Counter[str]()
-    for number in range(300):
-        batch = mix.batch(number)
-        if batch.n_tokens["at large"] == batch.tokens.numel() and batch.tokens.shape[1] < 30:
-            after = batch.tokens[batch.tokens[:, 0] == BOS, 1]
-            second.update(TOKENS[token] for token in after.tolist() if token != MASK)
+    for tokens in crops_at_large(collection):
+        after = tokens[tokens[:, 0] == BOS, 1]
+        second.update(TOKENS[token] for token in after.tolist() if token != MASK)
     fragments = 1 - second["M"] / second.total()
     assert fragments == pytest.approx(FRAGMENTS / (0.4 + FRAGMENTS), abs=0.05)
 
