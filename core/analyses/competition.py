@@ -18,7 +18,7 @@ from core.run import rows_within, run
 
 LENGTHS: Final = tuple(range(1, 41))
 """Residues of poly-X behind the mask."""
-MASKS: Final = tuple(range(2, 21))
+MASKS: Final = tuple(range(1, 21))
 """Masks in a 20-residue poly-X, the first residue's included."""
 BUDGET: Final = 64 * 2**20
 """Bytes for the activations of one batch of masked repeats."""

@@ -140,7 +140,7 @@ def crossings(model: Esm2, longest: int) -> pd.DataFrame:
 
 def recovery(model: Esm2, letter: str, orders: int) -> pd.DataFrame:
     """M in a 20-residue poly-X, its first residue masked and then ever more: columns masks, m_rate, gap (means)."""
-    table = destruction(model, letter, range(1, 21), length=20, orders=orders)
+    table = destruction(model, letter, orders=orders)
     return table.assign(m_rate=table["gap"] > 0).pivot_table(index="masks", values=["m_rate", "gap"]).reset_index()
 
 
