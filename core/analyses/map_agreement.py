@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from scipy.stats import rankdata
 
 from core.contacts import top_contacts
@@ -36,5 +36,9 @@ def map_agreement(
     counted = np.triu_indices(len(one), MIN_SEPARATION)
     pairs = [set(top_contacts(each, len(one), MIN_SEPARATION)) for each in (one, other)]
     shared = len(pairs[0] & pairs[1]) / len(pairs[0])
-    correlation = np.corrcoef(rankdata(one[counted]), rankdata(other[counted]))[0, 1]
-    return MapAgreement(float(correlation), shared)
+    return MapAgreement(rank_correlation(one[counted], other[counted]), shared)
+
+
+def rank_correlation(one: Real[np.ndarray, " points"], other: Real[np.ndarray, " points"]) -> float:
+    """Spearman's, ties sharing their rank; nan where either is constant."""
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 import numpy as np
 import pandas as pd
 import typer
-from scipy.stats import rankdata
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.categorical_jacobian import categorical_jacobian
 from core.analyses.contact_evaluation import precisions
 from core.analyses.head_ranking import head_precisions
+from core.analyses.map_agreement import rank_correlation
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.evaluation_sets import shuffled
@@ -88,7 +88,7 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
     choosing, checking = starters[N_PRIOR:][:N_CHOOSING], starters[N_PRIOR + N_CHOOSING :][:N_CHECKING]
     readers = methionine.bos_readers(model, choosing, N_READERS, N_CANDIDATES)
     poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
-    agreement = np.corrcoef(rankdata(poly_x["last_gap"]), rankdata(met["odds"]))[0, 1]  # Spearman's
+    agreement = rank_correlation(poly_x["last_gap"].to_numpy(), met["odds"].to_numpy())
     return {
         "prior": _records(methionine.prior(model, sets)),
         "ablations": _records(methionine.ablations(model, choosing)),
@@ -100,7 +100,7 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(poly_x),
         "poly_x_met": _records(met),
-        "poly_x_agreement": None if np.isnan(agreement) else float(agreement),
+        "poly_x_agreement": None if np.isnan(agreement) else agreement,
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
         "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }
