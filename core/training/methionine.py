@@ -13,6 +13,7 @@ from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
 from core.analyses.head_ablation import component_sweep, components
 from core.analyses.reading import read
+from core.analyses.rope_experiments import heads_of_layers
 from core.interventions import AblateHead, BlockAttention, Condition, Head, component_name
 from core.metrics import probabilities, target_gap
 from core.model import Esm2
@@ -73,7 +74,7 @@ def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidate
 
     Candidates are the heads that matter most alone.
     """
-    every = [Head(layer, index) for layer in range(model.shape.n_layers) for index in range(model.shape.n_heads)]
+    every = heads_of_layers(model.shape, range(model.shape.n_layers))
     prepared = [(tokenize(s, [0]), run(model, tokenize(s, [0]), keep=RESUMABLE)) for s in sequences]
 
     def mean_gaps(conditions: Sequence[Condition]) -> Float[np.ndarray, " conditions"]:
@@ -90,7 +91,7 @@ def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidate
 
 def blocked_rates(model: Esm2, sequences: Sequence[str], readers: Sequence[Head]) -> pd.DataFrame:
     """M with the attention to BOS blocked in the first 0, 1, 2 ... readers and in all heads: blocked, m_rate, gap."""
-    every = [Head(layer, index) for layer in range(model.shape.n_layers) for index in range(model.shape.n_heads)]
+    every = heads_of_layers(model.shape, range(model.shape.n_layers))
     named = {"none": block([])}
     named |= {", ".join(map(str, readers[:n])): block(readers[:n]) for n in range(1, len(readers) + 1)}
     named["all heads"] = block(every)
@@ -104,7 +105,7 @@ def upstream(model: Esm2, sequences: Sequence[str], reader: Head) -> pd.DataFram
     Columns head and attention_change (means over sequences), the largest losses first; the first row, "none", holds the
     attention itself.
     """
-    earlier = [Head(layer, index) for layer in range(reader.layer) for index in range(model.shape.n_heads)]
+    earlier = heads_of_layers(model.shape, range(reader.layer))
     conditions: list[Condition] = [(), *((AblateHead(head),) for head in earlier)]
     attention = np.mean([_mask_to_bos(model, sequence, conditions, reader) for sequence in sequences], axis=0)
     table = pd.DataFrame({"head": [str(head) for head in earlier], "attention_change": attention[1:] - attention[0]})

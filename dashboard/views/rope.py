@@ -5,7 +5,13 @@ import pandas as pd
 import streamlit as st
 
 from core import paper_comparison
-from core.analyses.rope_experiments import BosAttentionByCause, bos_attention_by_cause, patch_sets, rope_removal
+from core.analyses.rope_experiments import (
+    BosAttentionByCause,
+    bos_attention_by_cause,
+    heads_of_layers,
+    patch_sets,
+    rope_removal,
+)
 from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
@@ -110,7 +116,7 @@ def _causes(found: Measured[Tables], heads: tuple[Head, ...], question: Question
         "causes",
     )
     shape = question.model.shape
-    every = [Head(layer, index) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
+    every = heads_of_layers(shape, range(shape.n_layers))
     table = pd.DataFrame({"head": map(str, every)} | {part: values.ravel() for part, values in means_.items()})
     table = table.assign(by_rotation=100 * (table.rotation - table.internal) / (table.clean - table.internal))
     table = table.assign(by_content=100 * (table.content - table.internal) / (table.clean - table.internal))
