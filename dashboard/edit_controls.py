@@ -4,13 +4,11 @@ from functools import cache
 
 import streamlit as st
 
-from core.alphabet import tokenize
-from core.analyses.main_heads import heads_by_cost
 from core.examples import examples, load_example
 from core.interventions import Head, Side
 from core.model import Esm2
-from dashboard import engine
-from dashboard.long_work import UNASKED_SECONDS, seconds
+from core.protein import Protein
+from dashboard.circuit_controls import costliest_heads
 from dashboard.session import (
     EVERY_HEAD,
     MODES,
@@ -47,24 +45,16 @@ def edit_controls(question: Question) -> tuple[Head, Edits]:
 
 
 def _readout_head(model: Esm2) -> Head:
-    """The head to show first: what M at residue 1 rests on most, or the last layer's first where finding out is slow.
+    """The head to show first: what M at residue 1 rests on most.
 
     Found on the first example, whatever protein is shown, so that another protein doesn't change it.
     """
-    sequence = _first_example()
-    if seconds(model, model.shape.n_layers * model.shape.n_heads, len(sequence)) > UNASKED_SECONDS:
-        return Head(model.shape.n_layers - 1, 0)
-    heads = engine.computed(
-        ("readout head", model.fingerprint),
-        lambda _: heads_by_cost(model, tokenize(sequence, [0])),
-        "Looking for the head that M rests on",
-    )
-    return heads[0]
+    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, target="M"))[0]
 
 
 @cache
-def _first_example() -> str:
-    return load_example(examples()[0].id).sequence
+def _first_example() -> Protein:
+    return load_example(examples()[0].id)
 
 
 def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
