@@ -47,9 +47,10 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
         ("cos θ between q and k", "cosine"),
         ("Added to the score before softmax", "contribution"),
     ]
-    figure = make_subplots(cols=4, subplot_titles=[title for title, _ in panels], horizontal_spacing=0.05)
+    titles = [title for title, _ in panels]
+    figure = make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.12, vertical_spacing=0.3)
     labels = [f"{length:.1f}" if length < 10 else f"{length:,.0f}" for length in clean.wavelengths]
-    for column, (_, quantity) in enumerate(panels, start=1):
+    for panel, (_, quantity) in enumerate(panels):
         for name, view, colour in (("clean", clean, CLEAN), ("edited", edited, EDITED)):
             figure.add_bar(
                 x=labels,
@@ -57,40 +58,38 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
                 customdata=np.arange(len(labels)),
                 name=name,
                 legendgroup=name,
-                showlegend=column == 1,
+                showlegend=panel == 0,
                 marker={"color": colour},
                 hovertemplate=f"band %{{customdata}}, %{{x}} residues: %{{y:.3f}} ({name})<extra></extra>",
-                row=1,
-                col=column,
+                row=1 + panel // 2,
+                col=1 + panel % 2,
             )
-    figure = styled(figure, "", "", height=300)
+    figure = styled(figure, "", "", height=520)
     figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
-    figure.update_yaxes(range=[-1.05, 1.05], col=3)
+    figure.update_yaxes(range=[-1.05, 1.05], row=2, col=1)
     figure.update_annotations(font={"size": 13})
-    return figure.update_layout(margin={"l": 30, "t": 60, "b": 70}, legend={"y": 1.15})
+    return figure.update_layout(margin={"l": 30, "t": 60, "b": 70}, legend={"y": 1.12})
 
 
 def bos_attention_heads(
     clean: Float[np.ndarray, "n_layers n_heads"], edited: Float[np.ndarray, "n_layers n_heads"], query: str
 ) -> go.Figure:
-    """Attention from one query residue to BOS, a cell per head: the clean run on the left, the edited on the right."""
+    """Attention from one query residue to BOS, a cell per head: the clean run above, the edited one below."""
     n_layers, n_heads = clean.shape
-    figure = make_subplots(
-        cols=2, shared_yaxes=True, subplot_titles=["Clean run", "Edited run"], horizontal_spacing=0.04
-    )
-    for column, values in enumerate((clean, edited), start=1):
+    figure = make_subplots(rows=2, shared_xaxes=True, subplot_titles=["Clean run", "Edited run"], vertical_spacing=0.14)
+    for row, values in enumerate((clean, edited), start=1):
         figure.add_heatmap(
             z=values,
             x=head_names(n_heads),
             y=layer_names(n_layers),
             coloraxis="coloraxis",
             hovertemplate=f"%{{y}}%{{x}}: {query} attends %{{z:.3f}} to BOS<extra></extra>",
-            row=1,
-            col=column,
+            row=row,
+            col=1,
         )
-    figure = styled(figure, "Head", "Layer", height=110 + max(200, 24 * n_layers))
-    figure.update_xaxes(title={"text": "Head"}, type="category")
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure = styled(figure, "", "Layer", height=140 + 2 * max(130, 24 * n_layers))
+    figure.update_xaxes(type="category").update_xaxes(title={"text": "Head"}, row=2)
+    figure.update_yaxes(title={"text": "Layer"}, autorange="reversed", type="category")
     figure.update_layout(
         coloraxis={
             "colorscale": SEQUENTIAL,
@@ -123,7 +122,7 @@ def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str) -> go.Figu
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=float(np.quantile(pattern, 0.999)) or 1.0,
-            colorbar={"title": {"text": "attention", "side": "right"}},
+            colorbar={"title": {"text": "attention", "side": "top"}, "orientation": "h", "thickness": 12, "y": -0.55},
             hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
         )
     )
