@@ -35,8 +35,8 @@ def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout:
         hovertemplate="%{x}: %{y:.3f} clean<extra></extra>",
     )
     figure = styled(figure, "Amino acid", readout.capitalize(), height=270)
-    figure.update_layout(barmode="overlay", bargap=0.25, margin={"l": 50, "r": 10, "t": 20, "b": 45})
-    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 10})
+    figure.update_layout(barmode="overlay", bargap=0.25, margin={"l": 45, "r": 5, "t": 20, "b": 45})
+    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 9})
 
 
 def band_bars(clean: BandView, edited: BandView) -> go.Figure:
@@ -122,10 +122,18 @@ def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str) -> go.Figu
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=float(np.quantile(pattern, 0.999)) or 1.0,
-            colorbar={"title": {"text": "attention", "side": "top"}, "orientation": "h", "thickness": 12, "y": -0.55},
+            # Along the foot of the figure, whatever the axes leave: beside a square map it would narrow the map.
+            colorbar={
+                "orientation": "h",
+                "thickness": 12,
+                "yref": "container",
+                "y": 0,
+                "yanchor": "bottom",
+                "nticks": 3,
+            },
             hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
         )
     )
     figure = styled(figure, "Key position (BOS is 0)", "Query position", height=430)
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
-    return figure.update_layout(title={"text": name, "font": {"size": 14}}, margin={"t": 60})
+    return figure.update_layout(title={"text": name, "font": {"size": 14}}, margin={"t": 60, "b": 120})

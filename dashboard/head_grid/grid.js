@@ -65,8 +65,8 @@ class HeadGrid {
     const ramp = document.createElement("i");
     ramp.className = "ramp";
     const beyond = (sign) => effects.flat().some((effect) => effect !== null && sign * effect > largest);
-    const low = (beyond(-1) ? "≤ " : "") + signed(-largest);
-    const high = (beyond(1) ? "≥ " : "") + signed(largest);
+    const low = (beyond(-1) ? "≤\u00a0" : "") + signed(-largest);
+    const high = (beyond(1) ? "≥\u00a0" : "") + signed(largest);
     scale.replaceChildren(low, ramp, `${high} ${quantity} (${unit}) when off`);
   }
 

@@ -34,6 +34,8 @@ MAP_SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
 THE_MASK = "the masked residue"
 BARE = {"displayModeBar": False}
+CONTROL = 170
+"""Width of a control beside others, in CSS pixels: five fit a laptop's row, and a narrow window wraps them."""
 READOUTS: tuple[figures.Readout, ...] = ("probability", "logit")
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
 COLOURINGS = {
@@ -56,7 +58,7 @@ def page(question: Question) -> None:
     before, after = (prediction(view.logits, question.target, among) for view in (clean, edited))
 
     _headline(question, condition, before, after, among)
-    grid, bars = st.columns([3, 2], gap="medium")
+    grid, bars = st.columns([5, 4])
     with grid.container(border=True, height="stretch"):
         _grid(question, edits, condition, head, among)
     with bars.container(border=True, height="stretch"):
@@ -65,7 +67,7 @@ def page(question: Question) -> None:
         _linked(question, condition, clean, edited)
     with st.container(border=True):
         _bands(question, clean, edited)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):
         _bos_attention(question, clean, edited)
     with right.container(border=True, height="stretch"):
@@ -192,35 +194,38 @@ def _linked(question: Question, condition: Condition, clean: RunView, edited: Ru
     sources = dict(MAP_SOURCES)
     if question.model.contact_head is None:
         del sources["contact head"]
-    controls = st.columns([3, 3, 2, 3, 2], vertical_alignment="bottom")
-    source = controls[0].selectbox(
-        "Contact map from", sources, format_func=sources.__getitem__, key="map", bind="query-params"
+    controls = st.container(horizontal=True, vertical_alignment="bottom")  # in a narrow window they take two rows
+    source = controls.selectbox(
+        "Contact map from", sources, format_func=sources.__getitem__, key="map", bind="query-params", width=CONTROL
     )
-    averaged = controls[1].multiselect(
+    averaged = controls.multiselect(
         "Heads to average",
         head_names(question.model.shape),
         key="averaged",
         bind="query-params",
         disabled=source != "heads",
         placeholder="Choose heads" if source == "heads" else "—",
+        width=CONTROL,
     )
-    below = controls[2].selectbox(
+    below = controls.selectbox(
         "Below the diagonal",
         BELOW,
         format_func=BELOW.__getitem__,
         key="below",
         bind="query-params",
         disabled=not protein.structure,
+        width=CONTROL,
     )
-    colouring = controls[3].selectbox(
-        "In 3D", COLOURINGS, format_func=COLOURINGS.__getitem__, key="colour", bind="query-params"
+    colouring = controls.selectbox(
+        "In 3D", COLOURINGS, format_func=COLOURINGS.__getitem__, key="colour", bind="query-params", width=250
     )
-    picked_text = controls[4].text_input(
+    picked_text = controls.text_input(
         "Picked residues",
         key="pick",
         bind="query-params",
         placeholder="M1, K27",
         help="Or click strip, map or structure.",
+        width=CONTROL,
     )
     try:
         picked = parse_residues(picked_text, sequence)
@@ -335,9 +340,9 @@ def _bands(question: Question, clean: RunView, edited: RunView) -> None:
     sequence = question.protein.sequence
     st.markdown(f"**How do query and key meet in {edited.head}, band by band?**")
     names = ["BOS", *(residue_name(sequence, index) for index in range(len(sequence))), "EOS"]
-    query_column, key_column, _ = st.columns([1, 1, 4])
-    query = query_column.selectbox("Query", [THE_MASK, *names], key="query", bind="query-params")
-    key = key_column.selectbox("Key", names, index=0, key="key", bind="query-params")
+    controls = st.container(horizontal=True)
+    query = controls.selectbox("Query", [THE_MASK, *names], key="query", bind="query-params", width=CONTROL)
+    key = controls.selectbox("Key", names, index=0, key="key", bind="query-params", width=CONTROL)
     at = question.residue + 1 if query == THE_MASK else names.index(query)
     before, after = (band_view(view, at, names.index(key)) for view in (clean, edited))
     st.plotly_chart(figures.band_bars(before, after), key="bands", config=BARE)
@@ -361,6 +366,8 @@ def _pattern(clean: RunView, edited: RunView) -> None:
     )
     view = edited if which == "edited" else clean
     st.plotly_chart(
-        figures.pattern_heatmap(view.pattern, f"{view.head}, {which} run"), key="pattern figure", config=BARE
+        figures.pattern_heatmap(view.pattern, f"Attention of {view.head}, {which} run"),
+        key="pattern figure",
+        config=BARE,
     )
     st.caption("Rows are queries, columns are keys; each row sums to 1. A dark first column is attention to BOS.")
