@@ -19,7 +19,7 @@ from core.model import Affine, Esm2
 from core.rope import rotate
 
 TRAINED_MASK_FRACTION = 0.15 * 0.8
-"""The share of residues that were `<mask>` in training: 15 % chosen, 80 % of them masked."""
+"""The share of residues that were `<mask>` in training: 15% chosen, 80% of them masked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,5 +47,5 @@ def kl(clean: Float[Tensor, "*lead vocab"], edited: Float[Tensor, "*lead vocab"]
 def rescue(
     patched: Float[Tensor, "*lead"], corrupted: Float[Tensor, "*lead"], clean: Float[Tensor, "*lead"]
 ) -> Float[Tensor, "*lead"]:
-    """(patched - corrupted) / (clean - corrupted) x 100: 100 % when a patch brings all of the clean gap back."""
+    """(patched - corrupted) / (clean - corrupted) x 100: 100% when a patch brings all of the clean gap back."""
     return torch.where(clean == corrupted, torch.nan, (patched - corrupted) / (clean - corrupted) * 100)

@@ -59,8 +59,9 @@ def competition(grown: pd.DataFrame, broken: pd.DataFrame, letter: str) -> Besid
     return list(zip(COMPETITION, ours, strict=True))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:z.0f} %"
+def percent(share: float) -> str:
+    """A share in words: 0.914 is 91%."""
+    return f"{100 * share:z.0f}%"
 
 
 def _at(place: float, unit: str) -> str:
@@ -74,7 +75,7 @@ def bos_reading(attention: float, ablated: Sequence[float], blocked: Sequence[fl
         if len(ablated) > 2
         else f"{np.mean(ablated):+.2f} and {np.mean(blocked):+.2f} (a correlation needs a set)"
     )
-    return list(zip(BOS_READING, (f"{_percent(attention)}, {head}", alike), strict=True))
+    return list(zip(BOS_READING, (f"{percent(attention)}, {head}", alike), strict=True))
 
 
 def bos_knockouts(mean: pd.DataFrame) -> Beside:
@@ -84,7 +85,7 @@ def bos_knockouts(mean: pd.DataFrame) -> Beside:
     for key, stated in BOS_KNOCKOUTS.items():
         if key in rows.index:
             row, is_rescue = rows.loc[key], key[1] == "sufficiency"
-            ours = f"{row.rate:.3f}, {row.rescue:.1f} %" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
+            ours = f"{row.rate:.3f}, {row.rescue:.1f}%" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
             found.append((stated, ours))
     return found
 
@@ -93,10 +94,10 @@ def patching(head: Head, bos: float, mask: float, content: float, rate: float, q
     """Rescues in % by the stream at BOS and at the mask before the last layer, and by `head`'s q before RoPE; then the
     target's rate and the rescue with its q after RoPE."""
     ours = (
-        f"rescue {bos:z.0f} % before the last layer",
-        f"rescue {mask:z.0f} % before the last layer",
-        f"rescue {content:z.1f} % by {head}'s",
-        f"{rate:.3f}, {query:z.1f} % by {head}'s",
+        f"rescue {bos:z.0f}% before the last layer",
+        f"rescue {mask:z.0f}% before the last layer",
+        f"rescue {content:z.1f}% by {head}'s",
+        f"{rate:.3f}, {query:z.1f}% by {head}'s",
     )
     return list(zip(PATCHING, ours, strict=True))
 
@@ -104,15 +105,15 @@ def patching(head: Head, bos: float, mask: float, content: float, rate: float, q
 def patch_sets(mean: pd.DataFrame) -> Beside:
     """`mean` has columns condition, gap, rate and rescue (%)."""
     rows = mean.set_index("condition")
-    everywhere = (MIMICKED_START, f"in {_percent(rows.rate[EVERY_HEAD])}, every head's rotated at the mask")
+    everywhere = (MIMICKED_START, f"in {percent(rows.rate[EVERY_HEAD])}, every head's rotated at the mask")
     return [
         (
             PaperValue(
                 f"{name}: M-gap, M-rate, rescue".replace("readout", "main head"),
-                f"{gap:.2f}, {rate:.3f}, {part:.1f} %",
+                f"{gap:.2f}, {rate:.3f}, {part:.1f}%",
                 "Extended Data Table 3",
             ),
-            f"{rows.gap[name]:.2f}, {rows.rate[name]:.3f}, {rows.rescue[name]:z.1f} %",
+            f"{rows.gap[name]:.2f}, {rows.rate[name]:.3f}, {rows.rescue[name]:z.1f}%",
         )
         for name, (gap, rate, part) in PATCH_SETS.items()
     ] + [everywhere]
@@ -129,10 +130,10 @@ def shift(
     """Fits at the first residue and inside, the fastest band's wavelength, mean gap and cosine over the shifts, and the
     control's largest change of a logit."""
     ours = (
-        f"{fit.period:.1f} residues (explains {_percent(fit.explained)})",
+        f"{fit.period:.1f} residues (explains {percent(fit.explained)})",
         f"{fastest:.2f} residues",
         f"r = {np.corrcoef(gap, cosine)[0, 1]:.2f}",
-        f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {_percent(inside.explained)}",
+        f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {percent(inside.explained)}",
         f"{largest:.1e}",
     )
     return list(zip(SHIFT, ours, strict=True))
@@ -143,21 +144,21 @@ def bands(table: pd.DataFrame, attribution: Attribution) -> Beside:
     first = table.iloc[0]
     changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
     score = 100 * table.contribution_clean / table.contribution_clean.sum()
-    share_a, share_b = _percent(attribution.norm_share_a), _percent(attribution.norm_share_b)
+    share_a, share_b = percent(attribution.norm_share_a), percent(attribution.norm_share_b)
     ours = (
-        f"{_percent(attribution.norm_share)} (A {share_a}, B {share_b})",
-        _percent(1 - attribution.norm_share),
+        f"{percent(attribution.norm_share)} (A {share_a}, B {share_b})",
+        percent(1 - attribution.norm_share),
         f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f}",
         f"{first.cosine_clean:.2f} and {first.cosine_internal:.2f}",
-        _percent(changes.max()),
+        percent(changes.max()),
     )
     found: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
     for band, (weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
         row = table.iloc[band]
-        stated = "flagged" if share is None else _percent(share)
-        value = PaperValue(f"band {band}: weight, norm's share", f"{weight} %, {stated}", "Extended Data Table 5")
-        found.append((value, f"{100 * row.weight:.1f} %, {'flagged' if row.flagged else _percent(row.norm_share)}"))
+        stated = "flagged" if share is None else percent(share)
+        value = PaperValue(f"band {band}: weight, norm's share", f"{weight}%, {stated}", "Extended Data Table 5")
+        found.append((value, f"{100 * row.weight:.1f}%, {'flagged' if row.flagged else percent(row.norm_share)}"))
     for band, stated in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
-        value = PaperValue(f"band {band}'s contribution to the score", f"{stated} %", "Extended Data Table 4")
-        found.append((value, f"{score.iloc[band]:.1f} %"))
+        value = PaperValue(f"band {band}'s contribution to the score", f"{stated}%", "Extended Data Table 4")
+        found.append((value, f"{score.iloc[band]:.1f}%"))
     return found

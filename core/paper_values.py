@@ -32,7 +32,7 @@ COMPETITION: Final = (
 )
 ABLATION: Final = (
     PaperValue("module whose ablation at the mask fails most", "L6 attention", "Figure 3A"),
-    PaperValue("its failure rate", "91 %", "Figure 3A"),
+    PaperValue("its failure rate", "91%", "Figure 3A"),
     PaperValue("other modules that fail in most sequences", "none", "Figure 3A"),
     PaperValue("head with the largest drop", "L6H8", "Figure 3B"),
 )
@@ -48,8 +48,8 @@ COMPOSITION: Final = (
     PaperValue("two heads jointly", "more than their outputs added", "Figure 3D"),
 )
 SUFFICIENCY: Final = (
-    PaperValue("internal residues where the circuit alone says M", "41 %", "Figure 3"),
-    PaperValue("internal residues where the whole model says M", "0 %", "Figure 3"),
+    PaperValue("internal residues where the circuit alone says M", "41%", "Figure 3"),
+    PaperValue("internal residues where the whole model says M", "0%", "Figure 3"),
     PaperValue("circuit at residue 1", "says M more strongly than the whole model", "Results"),
     PaperValue("circuit without RoPE", "says M everywhere", "Figure 5B"),
     PaperValue("circuit's MLPs at the mask, at BOS, at both", "fails, fails, says M", "Figure 3F"),
@@ -59,7 +59,7 @@ PATCHING: Final = (
     PaperValue("BOS's representation patched", "little effect", "Figure 4A, B"),
     PaperValue("the mask's representation at layer 6 patched", "restores M fully", "Figure 4A, B"),
     PaperValue("L6H8's q content alone patched (before RoPE)", "doesn't rescue", "Figure 4C"),
-    PaperValue("L6H8's q after RoPE patched: M-rate, rescue", "0.933, 70.2 %", "Extended Data Table 3"),
+    PaperValue("L6H8's q after RoPE patched: M-rate, rescue", "0.933, 70.2%", "Extended Data Table 3"),
 )
 WRITE_VECTORS: Final = (
     PaperValue("head and amino acid with the largest cosine", "L6H8, M", "Figure 4D"),
@@ -94,7 +94,7 @@ def _table_1() -> dict[tuple[str, str, str], PaperValue]:
         if drop is not None:
             value = f"{rate:.3f}, {drop:.2f}"
             stated[heads, "necessity", knockout] = PaperValue(f"residue 1, {cut}: M-rate, logit drop", value, "Table 1")
-        value = f"{inside:.3f}, {rescue:.1f} %"
+        value = f"{inside:.3f}, {rescue:.1f}%"
         stated[heads, "sufficiency", knockout] = PaperValue(f"inside, {cut}: M-rate, rescue", value, "Table 1")
     return stated
 
@@ -107,7 +107,7 @@ ROPE_REMOVAL: Final = (
 BOS_ATTENTION: Final = (
     PaperValue("key heads that look at BOS more from residue 1", "most", "Figure 4E, F"),
     PaperValue("of these, drawn by the rotation", "most", "Figure 4E, F"),
-    PaperValue("rotation's share in L4H3's attention to BOS", "10 %", "Figure 4E, F"),
+    PaperValue("rotation's share in L4H3's attention to BOS", "10%", "Figure 4E, F"),
     PaperValue("L6H8's own attention to BOS", "strongly context-dependent", "Figure 4E, F"),
 )
 SWAP_STEPS: Final = (
@@ -159,9 +159,9 @@ BAND_DIFFERENCES: Final = (
 )
 """Extended Data Table 5, f = 0 to 7."""
 NORM_DIRECTION: Final = (
-    PaperValue("norm's share of the score difference", "39 %", "Extended Data Table 5"),
-    PaperValue("direction's share", "61 %", "Extended Data Table 5"),
+    PaperValue("norm's share of the score difference", "39%", "Extended Data Table 5"),
+    PaperValue("direction's share", "61%", "Extended Data Table 5"),
     PaperValue("|q| in band 0, residue 1 and inside", "1.14 and 0.15", "Extended Data Figure 10G"),
     PaperValue("cos θ in band 0, residue 1 and inside", "0.8 and near 0", "Extended Data Figure 10H"),
-    PaperValue("largest change of BOS's |k| in a band", "2 to 7 %", "Methods"),
+    PaperValue("largest change of BOS's |k| in a band", "2 to 7%", "Methods"),
 )

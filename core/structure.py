@@ -102,7 +102,7 @@ def read_all_chains(data: str | bytes, *, source: str = "structure") -> tuple[St
 def align_structure(sequence: str, structure: Structure) -> Structure:
     """`structure` on the numbering of `sequence`: residues that it lacks are unresolved, `notes` says what matched.
 
-    Global alignment with free ends (BLOSUM62, gaps 12 + 1). Raises `InputError` when fewer than 70 % of the residues of
+    Global alignment with free ends (BLOSUM62, gaps 12 + 1). Raises `InputError` when fewer than 70% of the residues of
     the shorter of the two are the same.
     """
     if sequence == structure.sequence:

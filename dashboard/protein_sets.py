@@ -3,13 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 import streamlit as st
 
 from core.errors import InputError
-from core.evaluation_sets import evaluation_set
+from core.evaluation_sets import Group, evaluation_set
 from core.examples import examples, load_example
 from core.protein import proteins_from_file
 from dashboard import engine
@@ -31,6 +31,8 @@ class ProteinSet:
 
     title: str
     sequences: Mapping[str, str]
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    """Which kind each sequence is, of the evaluation set."""
 
     @property
     def is_one(self) -> bool:
@@ -81,7 +83,11 @@ def _evaluation_set() -> ProteinSet:
         return [(example.title, load_example(example.id).sequence) for example in examples()]
 
     members = evaluation_set(engine.computed("known proteins", known, "Reading the examples"), seed=seed)
-    return ProteinSet("the evaluation set", {member.name: member.sequence for member in members})
+    return ProteinSet(
+        "the evaluation set",
+        {member.name: member.sequence for member in members},
+        {member.name: member.group for member in members},
+    )
 
 
 def _uploaded() -> ProteinSet:

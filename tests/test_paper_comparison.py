@@ -39,7 +39,7 @@ def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_th
 
 def test_ablated_and_blocked_are_correlated_over_a_set_and_told_for_one_protein():
     over_set = ours(paper_comparison.bos_reading(0.97, [-1.0, -2.0, -4.0], [-0.5, -1.0, -2.0], HEAD))
-    assert over_set == ["97 %, L6H8", "r = 1.00 over 3 sequences"]
+    assert over_set == ["97%, L6H8", "r = 1.00 over 3 sequences"]
     assert ours(paper_comparison.bos_reading(0.5, [-1.0], [-0.5], HEAD))[1].startswith("-1.00 and -0.50")
 
 
@@ -51,7 +51,7 @@ def test_every_row_of_table_1_has_its_two_numbers():
     assert [stated for stated, _ in found] == list(paper_values.BOS_KNOCKOUTS.values())
     assert {said for (_, test, _), (_, said) in zip(keys, found, strict=True) if test == "necessity"} == {"0.250, 1.50"}
     assert {said for (_, test, _), (_, said) in zip(keys, found, strict=True) if test != "necessity"} == {
-        "0.250, 40.0 %"
+        "0.250, 40.0%"
     }
     assert len(paper_comparison.bos_knockouts(mean.head(3))) == 3
 
@@ -67,9 +67,9 @@ def test_patch_sets_stand_beside_those_of_the_same_name():
     names = [*paper_values.PATCH_SETS, "every head's rotation"]
     mean = pd.DataFrame({"condition": names, "gap": range(len(names)), "rate": 0.5, "rescue": 7.0})
     found = paper_comparison.patch_sets(mean)
-    assert ours(found)[2] == "2.00, 0.500, 7.0 %"
-    assert found[2][0].value == "1.99, 0.933, 70.2 %"
-    assert ours(found)[-1].startswith("in 50 %")
+    assert ours(found)[2] == "2.00, 0.500, 7.0%"
+    assert found[2][0].value == "1.99, 0.933, 70.2%"
+    assert ours(found)[-1].startswith("in 50%")
 
 
 def test_a_shift_is_told_by_its_fits_and_how_the_cosine_follows_the_gap():
@@ -78,10 +78,10 @@ def test_a_shift_is_told_by_its_fits_and_how_the_cosine_follows_the_gap():
         paper_comparison.shift(Oscillation(6.3, 2.0, 0.9), Oscillation(9.0, 0.5, 0.3), 6.283, 2 * x + 1, -x, 3e-14)
     )
     assert found == [
-        "6.3 residues (explains 90 %)",
+        "6.3 residues (explains 90%)",
         "6.28 residues",
         "r = -1.00",
-        "amplitude 0.50 against 2.00, explains 30 %",
+        "amplitude 0.50 against 2.00, explains 30%",
         "3.0e-14",
     ]
 
@@ -102,8 +102,8 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
         }
     )
     pairs = paper_comparison.bands(table, Attribution(table, 0.39, 0.3, 0.48))
-    assert ours(pairs)[:5] == ["39 % (A 30 %, B 48 %)", "61 %", "1.20 and 0.20", "0.81 and 0.02", "10 %"]
-    assert ours(pairs)[5:] == ["75.0 %, 40 %", "25.0 %, flagged", "75.0 %", "25.0 %"]
+    assert ours(pairs)[:5] == ["39% (A 30%, B 48%)", "61%", "1.20 and 0.20", "0.81 and 0.02", "10%"]
+    assert ours(pairs)[5:] == ["75.0%, 40%", "25.0%, flagged", "75.0%", "25.0%"]
 
 
 def test_the_papers_shares_of_bands_sum_to_one():

@@ -78,7 +78,7 @@ class Mean:
 
 
 def mean_over_proteins(values: Sequence[float] | np.ndarray, seed: int = 0) -> Mean:
-    """Mean and 95 % percentile interval from 2,000 resamplings of the proteins; missing values are left out.
+    """Mean and 95% percentile interval from 2,000 resamplings of the proteins; missing values are left out.
 
     The interval of a single protein is nan; of none, all is nan.
     """

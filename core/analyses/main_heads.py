@@ -48,7 +48,7 @@ class SwapSearch:
 
     @property
     def rescue(self) -> Float[np.ndarray, " steps"]:
-        """From the mean gap of the internal runs (0 %) to that of the clean runs (100 %)."""
+        """From the mean gap of the internal runs (0%) to that of the clean runs (100%)."""
         low, high = self.corrupted.mean(), self.clean.mean()
         return 100 * (self.gaps.mean(0) - low) / (high - low)
 

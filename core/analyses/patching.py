@@ -41,7 +41,7 @@ class Patching:
 
     @property
     def rescue(self) -> Float[np.ndarray, "layers places"]:
-        """(patched - corrupted) / (clean - corrupted) x 100: 100 % brings all of the clean gap back."""
+        """(patched - corrupted) / (clean - corrupted) x 100: 100% brings all of the clean gap back."""
         return 100 * (self.gap - self.corrupted) / (self.clean - self.corrupted)
 
     @classmethod

@@ -30,7 +30,7 @@ class SuperAdditivity:
     whole_model: float
 
     def rescue(self, gap: float) -> float:
-        """A gap on the scale from neither (0 %) to the whole model (100 %)."""
+        """A gap on the scale from neither (0%) to the whole model (100%)."""
         return 100 * (gap - self.neither) / (self.whole_model - self.neither)
 
 

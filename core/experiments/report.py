@@ -68,11 +68,6 @@ class Report:
         return _TEMPLATES.get_template("report.html.j2").render(report=self, plotlyjs=Markup(get_plotlyjs()))
 
 
-def percent(share: float) -> str:
-    """A share in words: 0.914 is 91 %."""
-    return f"{100 * share:z.0f} %"
-
-
 def figure_html(figure: go.Figure, name: str) -> Markup:
     """A figure as a `<div>` and its script; the id comes from `name`, so equal results give equal reports."""
     return Markup(

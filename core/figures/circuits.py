@@ -57,7 +57,7 @@ def ablated_and_blocked(
 def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
     """The mean gap under each knock-out, one bar per set of heads; right of the line the target ranks first."""
     figure = go.Figure()
-    for (heads, values), colour in zip(gaps.items(), (TARGET, OTHER[1], EDITED), strict=False):
+    for (heads, values), colour in zip(gaps.items(), (OTHER[0], OTHER[1], EDITED), strict=False):
         wrapped = [name.replace(", ", ",<br>") for name in names]
         figure.add_bar(x=values, y=wrapped, name=heads, orientation="h", marker={"color": colour})
     figure = styled(figure, f"{target} gap (logits)", "", height=420)

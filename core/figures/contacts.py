@@ -8,11 +8,12 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
 from core.figures.style import (
+    AT_START,
     CLEAN,
     DIVERGING,
     EDITED,
+    INSIDE,
     OTHER,
-    TARGET,
     Curve,
     bars,
     curves,
@@ -20,7 +21,8 @@ from core.figures.style import (
     styled,
 )
 
-PALETTE = (EDITED, TARGET, *OTHER, "#F0E442", "#0B6E4F")
+PALETTE = (EDITED, *OTHER, AT_START, INSIDE)
+"""One colour per method, in the order they are given."""
 
 
 class Interval(NamedTuple):
@@ -133,7 +135,7 @@ def motif_curves(
 
     `control` gives the curves "flanks first" and "random" of a pair that is no contact: dotted, in the same colours.
     """
-    lines = [Curve("flanks first", flanks, TARGET)]
+    lines = [Curve("flanks first", flanks, OTHER[1])]
     for name, values, colour in (("random", random, EDITED), ("random, at least 30 away", far, OTHER[0])):
         there = ~np.isnan(values).all(0)
         mean, spread = (np.where(there, of(np.where(there, values, 0.0), 0), np.nan) for of in (np.mean, np.std))

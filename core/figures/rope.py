@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from core.figures.style import CLEAN, EDITED, OTHER, TARGET, Curve, bars, curves, styled
+from core.figures.style import AT_START, CLEAN, EDITED, INSIDE, OTHER, TARGET, Curve, bars, curves, styled
 
 
 def removal(layers: Sequence[str], gap: Float[np.ndarray, " layers"], target: str) -> go.Figure:
@@ -29,7 +29,7 @@ def causes(
 ) -> go.Figure:
     """Each head's attention to BOS in both runs, and with the clean run's rotation or query content alone."""
     series = {"clean": clean, "rotation alone": rotation, "content alone": content, "internal": internal}
-    colours = {"clean": TARGET, "rotation alone": EDITED, "content alone": OTHER[0], "internal": CLEAN}
+    colours = {"clean": AT_START, "rotation alone": EDITED, "content alone": OTHER[0], "internal": INSIDE}
     figure = bars(heads, series, colours=colours, x_title="Head", y_title="Attention to BOS")
     return figure.update_yaxes(range=[0, 1])
 
@@ -45,16 +45,16 @@ def swap_steps(
 
 
 def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, " conditions"]) -> go.Figure:
-    """How much of the gap each set of queries and rotations brings back, in %, the two runs themselves in grey."""
-    colours = [CLEAN, CLEAN] + [EDITED] * (len(conditions) - 2)
+    """How much of the gap each set of queries and rotations brings back, in %, after the two runs themselves."""
+    colours = [AT_START, INSIDE] + [EDITED] * (len(conditions) - 2)
     figure = go.Figure(
         go.Bar(
             x=rescue,
             y=[name.replace(" and ", "<br>and ").replace("whole layers", "<br>whole layers") for name in conditions],
             orientation="h",
             marker={"color": colours},
-            text=[f"{value:z.0f} %" for value in rescue],
-            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+            text=[f"{value:z.0f}%" for value in rescue],
+            hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
         )
     )
     figure = styled(figure, "Rescue (%)", "", height=100 + 42 * len(conditions))
@@ -70,7 +70,7 @@ def shift(
 ) -> go.Figure:
     """The gap against the shift of a head's queries: mean over proteins, bands of one standard deviation."""
     lines = []
-    for name, values, colour in (("mask at the start", clean, EDITED), ("mask inside", internal, CLEAN)):
+    for name, values, colour in (("mask at the start", clean, AT_START), ("mask inside", internal, INSIDE)):
         mean, spread = values.mean(0), values.std(0)
         lines.append(Curve(name, mean, colour, mean - spread, mean + spread))
     lines.append(Curve("control: q and k together", control.mean(0), OTHER[0], dash="dot"))
@@ -112,7 +112,7 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
     panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
     figure = make_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.16, vertical_spacing=0.22)
     for place, quantity in enumerate(panels.values()):
-        for name, end, colour in (("mask at the start", "clean", TARGET), ("mask inside", "internal", CLEAN)):
+        for name, end, colour in (("mask at the start", "clean", AT_START), ("mask inside", "internal", INSIDE)):
             figure.add_bar(
                 x=band_labels(wavelengths),
                 y=table[f"{quantity}_{end}"].to_numpy(),

@@ -1,6 +1,7 @@
 """How every figure of the project looks: one colour per meaning, one layout, and the few shapes most figures share."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,8 +14,14 @@ TARGET: Final = "#E69F00"
 RIGHT: Final = "#009E73"
 WRONG: Final = "#D55E00"
 NEAR_MISS: Final = "#F0E442"
-OTHER: Final = ("#CC79A7", "#56B4E9", "#000000")
-"""The rest of the Okabe-Ito palette, for curves that carry none of the meanings above."""
+AT_START: Final = "#56B4E9"
+INSIDE: Final = "#7B5EA7"
+"""Two runs of one protein: its first residue masked, or one inside it."""
+OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
+"""For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
+
+WIDEST_LABEL: Final = 12
+"""Letters of a heatmap's column label on one line: longer ones would meet in a narrow window."""
 
 DIVERGING: Final = "RdBu_r"
 """Effects, centred at zero: blue lowers, red raises."""
@@ -73,7 +80,7 @@ def heatmap(
     largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     trace = go.Heatmap(
         z=values,
-        x=list(columns),
+        x=["<br>".join(wrap(column, WIDEST_LABEL, break_long_words=False)) for column in columns],
         y=list(rows),
         colorscale=DIVERGING if diverging else SEQUENTIAL,
         zmin=-largest if diverging else 0.0,

@@ -154,9 +154,9 @@ def mask(
     n_tokens: dict[str, int],
     rates: Float[np.ndarray, " rows"] | float = MASKED,
 ) -> Batch:
-    """Choose a share of each row's amino acids to predict: 80 % become `<mask>`, 10 % a random amino acid, 10 % stay.
+    """Choose a share of each row's amino acids to predict: 80% become `<mask>`, 10% a random amino acid, 10% stay.
 
-    At least one is asked about. Source: ESM-2's objective (Lin et al. 2023), after BERT; there the share is 15 %.
+    At least one is asked about. Source: ESM-2's objective (Lin et al. 2023), after BERT; there the share is 15%.
     """
     first, last = AMINO_ACID_IDS[0], AMINO_ACID_IDS[-1]
     residues = (rows >= first) & (rows <= last)

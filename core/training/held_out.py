@@ -20,7 +20,7 @@ def perplexity(
 ) -> float:
     """exp of the mean cross-entropy at masked residues, in nats, over the whole alphabet.
 
-    Each sequence is read whole, with 15 % of its amino acids shown as `<mask>` (chosen by `seed` and the sequence's
+    Each sequence is read whole, with 15% of its amino acids shown as `<mask>` (chosen by `seed` and the sequence's
     place in the list, `n_masks` times over) and none altered otherwise; whole proteins carry BOS and EOS.
     """
     pool = make_pool("held out", 1.0, [sequence[:LONGEST_PROTEIN] for sequence in sequences], whole_proteins)

@@ -27,7 +27,7 @@ def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float
 def containing_relatives(proteins: Sequence[str], held_out: Sequence[str], max_identity: float) -> set[int]:
     """Indices of the proteins that hold a stretch closer than `max_identity` to a whole held-out sequence.
 
-    Pairs that share at least two words of six residues (at 80 % identity over 50 residues, ten are expected) are
+    Pairs that share at least two words of six residues (at 80% identity over 50 residues, ten are expected) are
     aligned end to end on the held-out side; its edit distance over its length counts as 1 - identity.
     """
     words, owners = _words(held_out)

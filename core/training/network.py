@@ -106,7 +106,7 @@ class Network(nn.Module):
     ) -> Float[Tensor, "*at tokens"]:
         """The logits at every position, or only at those asked about."""
         masked = tokens == MASK
-        # Token dropout: masks embed as zero, and the rest is scaled as if 12 % (15 % x 80 %) were always masked.
+        # Token dropout: masks embed as zero, and the rest is scaled as if 12% (15% x 80%) were always masked.
         scale = (1 - 0.15 * 0.8) / (1 - masked.to(self.embed_tokens.weight.dtype).mean(dim=1))
         x = self.embed_tokens(tokens).masked_fill(masked[..., None], 0) * scale[:, None, None]
         for layer in self.layers:

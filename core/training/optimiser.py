@@ -34,7 +34,7 @@ def make_optimisers(network: Network) -> tuple[torch.optim.Muon, torch.optim.Ada
 def rate(step: int, progress: float) -> float:
     """The share of the full learning rate at a step, where `progress` of the run, 0 to 1, is over.
 
-    Warm-up by steps, then constant, then a linear decay to zero over the last 40 %.
+    Warm-up by steps, then constant, then a linear decay to zero over the last 40%.
     """
     warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
     return warm_up * min(1.0, max(0.0, 1 - progress) / DECAY_SHARE)

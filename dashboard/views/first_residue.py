@@ -33,16 +33,24 @@ def page(question: Question) -> None:
         return
     table = pd.concat(found.all, ignore_index=True)
     table.insert(0, "sequence", list(found.results))
-    n_first = table["rank"].tolist().count(1)
+    groups = [proteins.groups[name] for name in found.results if name in proteins.groups]
+    if groups:
+        table.insert(1, "group", groups)
+    is_first = table["rank"] == 1
+    said = f"**{target} ranks first in {is_first.sum()} of {len(table)} sequences**"
+    if groups:
+        counts = is_first.groupby(groups, sort=False).agg(["sum", "size"])
+        said += ": " + ", ".join(f"{group} {ranked} of {size}" for group, ranked, size in counts.itertuples())
     with st.container(border=True):
-        st.markdown(f"**{target} ranks first in {n_first} of {len(table)} sequences**")
+        st.markdown(said)
         draw(
-            figures.gaps(table.sequence.tolist(), table.gap.to_numpy(), table["first"].tolist(), target),
+            figures.gaps(table.sequence.tolist(), table.gap.to_numpy(), table["first"].tolist(), target, groups),
             "Point at a bar for its sequence and the amino acid that ranks first there.",
             "gaps",
         )
         names = {
             "sequence": "Sequence",
+            "group": "Group",
             "length": "Residues",
             "gap": f"{target} gap (logits)",
             "logit": f"{target}'s logit",

@@ -104,7 +104,7 @@ def _frequencies(found: list[MinimalCircuit], candidates: list[Component]) -> tu
 
 
 def _keep(question: Question, circuit: tuple[Component, ...], sufficiency: st.Page) -> None:
-    name_column, save, test = st.columns([3, 1, 1], vertical_alignment="bottom")
+    name_column, save, test = st.columns([5, 2, 3], vertical_alignment="bottom")
     named = Circuit.of("minimal circuit", question.model.name, circuit)
     link = {"kept": list(named.components), "name": name_and_save(name_column, save, named, "called")}
     test.page_link(sufficiency, label="Is it enough?", icon=":material/arrow_forward:", query_params=link)

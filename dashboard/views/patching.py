@@ -46,7 +46,7 @@ def page(question: Question) -> None:
         f"One activation after another is taken from the run with residue {residue} masked (clean) and put into the "
         f"run with an internal residue masked (corrupted), where {target} is not expected.",
         "Shown is the rescue: the share of the gap between the two runs that the patch brings back.",
-        "0 % leaves the corrupted run as it was, 100 % brings all of the clean gap back, more overshoots. The mask is "
+        "0% leaves the corrupted run as it was, 100% brings all of the clean gap back, more overshoots. The mask is "
         "patched from one run's mask to the other's; every other position, and all together, from the same position.",
     )
     proteins = choose_set(question)
@@ -148,8 +148,8 @@ def _mean(found: Measured[Patching] | None) -> Patching | None:
 def _runs_line(question: Question, found: Patching, inside: int, n_proteins: int) -> str:
     means = f", means over {n_proteins} sequences" if n_proteins > 1 else ""
     return (
-        f"{question.target} gap {found.clean:+.2f} with residue {question.residue + 1} masked (100 %), "
-        f"{found.corrupted:+.2f} with residue {inside + 1} masked (0 %){means}."
+        f"{question.target} gap {found.clean:+.2f} with residue {question.residue + 1} masked (100%), "
+        f"{found.corrupted:+.2f} with residue {inside + 1} masked (0%){means}."
     )
 
 

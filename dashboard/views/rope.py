@@ -89,8 +89,8 @@ def _patch_sets(found: Measured[Tables], main: Head, inside: int, residue: int) 
     table = table.assign(rescue=100 * (table.gap - low) / (high - low))
     draw(
         figures.patch_sets([_called(name, main) for name in table.condition], table.rescue.to_numpy()),
-        f"Residue {inside + 1} is masked (corrupted, 0 %), and takes queries or rotations from the run with residue "
-        f"{residue} masked (clean, 100 %).",
+        f"Residue {inside + 1} is masked (corrupted, 0%), and takes queries or rotations from the run with residue "
+        f"{residue} masked (clean, 100%).",
         "patch sets",
     )
     download(table, "patch-sets")
@@ -137,8 +137,8 @@ def _beside(removed: pd.DataFrame, sets: pd.DataFrame, causes: pd.DataFrame) -> 
     attention = (
         f"{len(more)} of {len(causes)}",
         f"{len(rotated)} of {len(more)}",
-        f"least: {least['head']}, {least.by_rotation:z.0f} %",
-        f"{main['head']}: rotation {main.by_rotation:z.0f} %, content {main.by_content:z.0f} %",
+        f"least: {least['head']}, {least.by_rotation:z.0f}%",
+        f"{main['head']}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%",
     )
     return [
         *zip(ROPE_REMOVAL, removal, strict=True),

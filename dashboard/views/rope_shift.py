@@ -65,7 +65,7 @@ def page(question: Question) -> None:
         st.markdown(f"**Does the gap follow the shift of {head}'s queries?**")
         draw(
             figures.shift(SHIFTS, clean, internal, control, target),
-            f"Blue: residue {residue} masked; grey: residue {inside + 1}. {_told(fit)} The control changes no logit "
+            f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(fit)} The control changes no logit "
             f"by more than {largest:.1e}.",
             "shift",
         )

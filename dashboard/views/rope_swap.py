@@ -20,7 +20,7 @@ def page(question: Question, bos: st.Page) -> None:
         f"An internal residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
         f"Which other heads' rotations bring {target} back?",
         "A greedy search adds, step by step, the head that raises the mean gap most, until none does.",
-        f"Rescue runs from the internal run (0 %) to the run with residue {residue} masked (100 %). Heads that help "
+        f"Rescue runs from the internal run (0%) to the run with residue {residue} masked (100%). Heads that help "
         "early carry the position to the main head.",
     )
     proteins = choose_set(question)

@@ -105,7 +105,10 @@ def test_the_ablation_page_names_the_costliest_head(main):
 def test_every_sequence_of_the_set_has_its_gap(embedded, clean):
     table = start("first_residue", over="This protein").dataframe[0].value
     assert table["M gap (logits)"].tolist() == pytest.approx([read(embedded, clean, [()]).gap[0]], abs=1e-5)
-    members = start("first_residue").dataframe[0].value
+    page = start("first_residue")
+    members = page.dataframe[0].value
+    first = members[members["M's rank"] == 1]
+    assert f"random {(first.Group == 'random').sum()} of 15" in " ".join(text.value for text in page.main.markdown)
     assert len(members) > 50
     assert ((members["M's rank"] == 1) == (members["M gap (logits)"] > 0)).all()
 
@@ -130,11 +133,11 @@ def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
     rows = start("patching").table[-1].value.iloc[:, -1]
     mask, bos = patch_stream(embedded, clean, internal, "resid_pre", scopes=["mask", "bos"]).rescue[-1]
     query = patch_heads(embedded, clean, internal, "q_rot").rescue[main.layer, main.index]
-    assert rows[0].startswith(f"rescue {bos:z.0f} %")
-    assert rows[1].startswith(f"rescue {mask:z.0f} %")
+    assert rows[0].startswith(f"rescue {bos:z.0f}%")
+    assert rows[1].startswith(f"rescue {mask:z.0f}%")
     content = patch_heads(embedded, clean, internal, "q").rescue[main.layer, main.index]
-    assert rows[2] == f"rescue {content:.1f} % by {main}'s"
-    assert rows[3].endswith(f", {query:.1f} % by {main}'s")
+    assert rows[2] == f"rescue {content:.1f}% by {main}'s"
+    assert rows[3].endswith(f", {query:.1f}% by {main}'s")
 
 
 def test_the_largest_cosine_is_the_write_vectors(embedded, clean):
@@ -161,7 +164,7 @@ def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, in
     assert app.session_state["keys"] == [str(head) for head in search.heads]
     rescue = patch_sets(embedded, clean, internal, main, search.heads).set_index("condition").rescue.to_dict()
     shown = app.table[-1].value.iloc[:, -1].tolist()
-    assert any(said.endswith(", {:.1f} %".format(rescue["readout's full q"])) for said in shown)
+    assert any(said.endswith(", {:.1f}%".format(rescue["readout's full q"])) for said in shown)
 
 
 def test_the_period_is_that_of_the_shift_curve_and_the_control_is_flat(embedded, clean, main):

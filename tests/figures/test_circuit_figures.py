@@ -23,11 +23,20 @@ def test_gaps_are_orange_where_the_target_ranks_first():
     assert figure.data[0].y.tolist() == [2.0, -1.0]
 
 
+def test_gaps_of_groups_stand_under_the_groups_names_with_a_line_between():
+    names, first = list("abcde"), list("MMAMM")
+    figure = first_residue.gaps(names, np.ones(5), first, "M", ["known", "known", "known", "random", "random"])
+    assert [(note.text, note.x) for note in figure.layout.annotations] == [("known", 1.0), ("random", 3.5)]
+    assert [line.x0 for line in figure.layout.shapes if line.x0 == line.x1] == [2.5]
+
+
 def test_modules_by_scope_have_a_row_each_and_a_column_per_scope():
     values = {"The mask": np.array([1.0, -2.0]), "BOS": np.array([0.5, 0.0])}
     figure = ablation.by_scope(values, ["L1 attention", "L1 MLP"], quantity="gap")
     assert figure.data[0].z.tolist() == [[1.0, 0.5], [-2.0, 0.0]]
     assert axis_labels(figure) == ["The mask", "BOS"]
+    wide = ablation.by_scope({"BOS and the mask": np.zeros(1)}, ["L1 MLP"], quantity="gap")
+    assert axis_labels(wide) == ["BOS and the<br>mask"]
     assert figure.data[0].zmin == -figure.data[0].zmax == -2.0
     rates = ablation.by_scope({"The mask": np.array([0.0, 1.0])}, ["a", "b"], quantity="rate")
     assert rates.data[0].zmin == 0.0
@@ -186,4 +195,4 @@ def test_swaps_causes_removals_and_patch_sets_draw_their_numbers():
     assert [bar.y[0] for bar in causes.data] == pytest.approx([0.5, 0.25, 0.05, 0.1])
     assert rope.removal(["none", "L1"], np.array([4.0, 3.0]), "M").data[0].y.tolist() == [4.0, 3.0]
     sets = rope.patch_sets(["clean", "corrupted", "q", "rotation"], np.array([100.0, 0.0, 70.2, -0.01]))
-    assert list(sets.data[0].text) == ["100 %", "0 %", "70 %", "0 %"]
+    assert list(sets.data[0].text) == ["100%", "0%", "70%", "0%"]

@@ -19,7 +19,7 @@ def write_fasta(path: Path, records: list[tuple[str, str]]) -> None:
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Families whose members are 20 to 60 % away from one ancestor; one trained protein contains a held-out member."""
+    """Families whose members are 20 to 60% away from one ancestor; one trained protein contains a held-out member."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     families = []

@@ -8,7 +8,7 @@ import pandas as pd
 from core.analyses.minimal_circuits import modules
 from core.analyses.rope_experiments import heads_of_layers
 from core.analyses.super_additivity import SuperAdditivity
-from core.experiments.report import Comparison, Section, percent
+from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import USUAL, Study
 from core.experiments.tables import grid, means, rows
@@ -16,6 +16,7 @@ from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
 from core.interventions import component_name
+from core.paper_comparison import percent
 from core.paper_values import ABLATION, COMPOSITION, MINIMAL_CIRCUIT, SUFFICIENCY
 
 INTERNAL_RESIDUES = 5
@@ -134,12 +135,12 @@ def composition(study: Study) -> Section:
         reading=(
             f"At the mask everything is ablated except two heads (beside them: {beside}). 'Merely added' takes both "
             "heads' separate effects on the final residual stream and adds them outside the model; where 'together' "
-            "exceeds it, one head reads what the other wrote. Rescue runs from neither head (0 %) to the whole model "
-            "(100 %), from mean M-gaps."
+            "exceeds it, one head reads what the other wrote. Rescue runs from neither head (0%) to the whole model "
+            "(100%), from mean M-gaps."
         ),
         finding=(
-            f"{first} alone brings back {alone:z.0f} % of the M-gap, {second} alone {other:z.0f} %; together they "
-            f"bring back {both:z.0f} %, their separate effects added {added:z.0f} %: "
+            f"{first} alone brings back {alone:z.0f}% of the M-gap, {second} alone {other:z.0f}%; together they "
+            f"bring back {both:z.0f}%, their separate effects added {added:z.0f}%: "
             f"together is {'more' if both > added + 1 else 'not more'} than added."
         ),
         figures={
@@ -152,7 +153,7 @@ def composition(study: Study) -> Section:
                 (
                     f"{first} in {percent(rate[str(first)])}, {second} in {percent(rate[str(second)])}",
                     f"in {percent(rate['both'])}",
-                    f"rescue {both:z.0f} % jointly, {added:z.0f} % added",
+                    f"rescue {both:z.0f}% jointly, {added:z.0f}% added",
                 ),
                 strict=True,
             )

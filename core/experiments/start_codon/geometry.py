@@ -8,12 +8,13 @@ import pandas as pd
 from core import paper_comparison
 from core.analyses.norm_direction import NormDirection, aggregate
 from core.analyses.rope_shift import SHIFTS, fit_oscillation
-from core.experiments.report import Comparison, Section, percent
+from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
 from core.experiments.tables import grid, means, rows
 from core.figures import rope as figures
-from core.figures.style import OTHER, TARGET, bars
+from core.figures.style import CLEAN, EDITED, bars
+from core.paper_comparison import percent
 from core.paper_values import BAND_DIFFERENCES
 
 
@@ -118,7 +119,7 @@ def norm_direction(study: Study) -> Section:
                     "here": 100 * bands.weight.to_numpy(),
                     "paper, ESM-2 8M": np.array([paper_weight.get(band, np.nan) for band in bands.band]),
                 },
-                colours={"here": TARGET, "paper, ESM-2 8M": OTHER[1]},
+                colours={"here": EDITED, "paper, ESM-2 8M": CLEAN},
                 x_title="Wavelength (residues)",
                 y_title="Share (%)",
             ).update_xaxes(type="category"),

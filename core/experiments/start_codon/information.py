@@ -7,14 +7,15 @@ from core import paper_comparison
 from core.alphabet import AMINO_ACIDS
 from core.analyses.patching import PLACES
 from core.analyses.write_vectors import WriteVectors
-from core.experiments.report import Comparison, Section, percent
+from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
 from core.experiments.tables import grid, means, rows
 from core.figures import circuits as figures
 from core.figures import patching as patching_figures
-from core.figures.style import EDITED, OTHER, TARGET, bars
+from core.figures.style import EDITED, OTHER, bars
 from core.interventions import Head
+from core.paper_comparison import percent
 from core.paper_values import CORE, INJECTION, MAIN, OTHERS, WRITE_VECTORS
 
 SOURCES = 10
@@ -66,7 +67,7 @@ def bos_knockouts(study: Study) -> Section:
                         heads: np.array([rate[heads, test, knockout] for knockout in shown])
                         for heads in (MAIN, OTHERS, CORE)
                     },
-                    colours={MAIN: TARGET, OTHERS: OTHER[1], CORE: EDITED},
+                    colours={MAIN: OTHER[0], OTHERS: OTHER[1], CORE: EDITED},
                     x_title="Knocked out",
                     y_title="M-rate",
                 )
@@ -122,18 +123,18 @@ def patching(study: Study) -> Section:
         reading=(
             f"Clean: residue 1 is masked. Corrupted: {study.inside} of the same sequence is. One activation of the "
             "clean run is put into the corrupted run. Rescue is the share of the gap between the two runs that this "
-            "brings back, from mean M-gaps; more than 100 % overshoots. To average over sequences, positions are "
+            "brings back, from mean M-gaps; more than 100% overshoots. To average over sequences, positions are "
             "aligned at BOS, at the residue that the clean run masks, and by their distance in residues from the "
             "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean run "
             "has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the internal "
             f"one. Means are over {len(study.compared)} internal masks, in each column those that have it."
         ),
         finding=(
-            f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f} % and patching "
-            f"BOS {before_last['BOS']:z.0f} %; no patch anywhere but at the mask moves it by more than "
-            f"{elsewhere:z.1f} %. Of {main} alone, z brings back {z:z.0f} %, the query after RoPE "
-            f"{q_rot:z.0f} %, its content alone (before RoPE) {q:z.0f} %, BOS's key {k:z.0f} % and BOS's value "
-            f"{v:z.0f} %."
+            f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f}% and patching "
+            f"BOS {before_last['BOS']:z.0f}%; no patch anywhere but at the mask moves it by more than "
+            f"{elsewhere:z.1f}%. Of {main} alone, z brings back {z:z.0f}%, the query after RoPE "
+            f"{q_rot:z.0f}%, its content alone (before RoPE) {q:z.0f}%, BOS's key {k:z.0f}% and BOS's value "
+            f"{v:z.0f}%."
         ),
         figures={
             "Rescue by the residual stream before each layer, by position.": (

@@ -3,12 +3,13 @@
 import pandas as pd
 
 from core import paper_comparison
-from core.experiments.report import Comparison, Section, percent
+from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
 from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
+from core.paper_comparison import percent
 from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, SWAP_STEPS
 
 FIRST_KEY_HEADS = 3
@@ -71,7 +72,7 @@ def rope_swap(study: Study) -> Section:
     sets["rescue"] = 100 * (sets.gap - low) / (high - low)
     rescue = sets.set_index("condition").rescue.to_dict()
     ours = [
-        f"{name}, {100 * rate:z.1f} %, {part:z.1f} %"
+        f"{name}, {100 * rate:z.1f}%, {part:z.1f}%"
         for name, rate, part in zip(steps.name, steps.m_rate, steps.rescue, strict=True)
     ]
     rotation, query = "readout's rotation", "readout's full q"
@@ -81,15 +82,15 @@ def rope_swap(study: Study) -> Section:
         reading=(
             f"{study.inside.capitalize()} is masked, and the mask's query is rotated as at residue 1 in the main head "
             "(the readout) and in ever more heads: each step adds the head that raises the mean M-gap most, over all "
-            "sequences of the set, until all of the gap is back or no head helps. Rescue runs from the internal run (0 "
-            "%) to the run with residue 1 masked (100 %), from mean gaps. The sets below take the first "
+            "sequences of the set, until all of the gap is back or no head helps. Rescue runs from the internal run "
+            "(0%) to the run with residue 1 masked (100%), from mean gaps. The sets below take the first "
             f"{FIRST_KEY_HEADS} of these heads as key heads."
         ),
         finding=(
             f"{len(key)} heads help beside {main}: {', '.join(map(str, key)) or 'none'}. With all of them M ranks "
-            f"first inside in {percent(steps.m_rate.iloc[-1])} of sequences, and {steps.rescue.iloc[-1]:z.0f} % of the "
-            f"gap is back. Of {main} alone the rotation brings back {rescue[rotation]:z.0f} %, the whole query "
-            f"{rescue[query]:z.0f} %."
+            f"first inside in {percent(steps.m_rate.iloc[-1])} of sequences, and {steps.rescue.iloc[-1]:z.0f}% of the "
+            f"gap is back. Of {main} alone the rotation brings back {rescue[rotation]:z.0f}%, the whole query "
+            f"{rescue[query]:z.0f}%."
         ),
         figures={
             "M-rate and rescue as one head after another is rotated as at residue 1.": figures.swap_steps(
@@ -104,7 +105,7 @@ def rope_swap(study: Study) -> Section:
             *(
                 Comparison(
                     f"step {step}: head, M-rate, rescue",
-                    f"{head}, {rate} %, {part} %",
+                    f"{head}, {rate}%, {part}%",
                     "Extended Data Table 2",
                     ours[step] if step < len(ours) else "search over: all is back, or no head helps",
                 )
@@ -134,13 +135,13 @@ def attention_causes(study: Study) -> Section:
         reading=(
             "Attention to BOS from the mask at residue 1, from the mask inside, and with one cause at a time: the "
             "internal query rotated as at residue 1 (rotation), or the query content of residue 1 rotated as inside "
-            "(content), against the internal run's keys. The two shares need not sum to 100 %: causes can need each "
+            "(content), against the internal run's keys. The two shares need not sum to 100%: causes can need each "
             "other. Shares of a head whose attention hardly differs mean nothing."
         ),
         finding=(
             f"{len(more)} of these {len(shown)} heads look at BOS more from residue 1; in {len(rotated)} of them the "
             f"rotation alone explains more than the content alone. For {study.main_head} they explain "
-            f"{main.by_rotation:z.0f} % and {main.by_content:z.0f} % of a difference of "
+            f"{main.by_rotation:z.0f}% and {main.by_content:z.0f}% of a difference of "
             f"{main.clean - main.internal:.2f}."
         ),
         figures={
@@ -156,8 +157,8 @@ def attention_causes(study: Study) -> Section:
                 (
                     f"{len(more)} of {len(shown)}",
                     f"{len(rotated)} of {len(more)}",
-                    f"least: {least}, {shown.by_rotation[least]:z.0f} %",
-                    f"{study.main_head}: rotation {main.by_rotation:z.0f} %, content {main.by_content:z.0f} %",
+                    f"least: {least}, {shown.by_rotation[least]:z.0f}%",
+                    f"{study.main_head}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%",
                 ),
                 strict=True,
             )

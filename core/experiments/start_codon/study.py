@@ -182,7 +182,7 @@ class Study:
 
     @property
     def mean_gaps(self) -> tuple[float, float]:
-        """The mean gap at the internal masks, and at residue 0 of the same sequences: 0 and 100 % rescue."""
+        """The mean gap at the internal masks, and at residue 0 of the same sequences: 0 and 100% rescue."""
         gaps = self._swaps((), ())
         return float(gaps["none"].to_numpy().mean()), float(gaps["clean"].to_numpy().mean())
 
