@@ -65,8 +65,8 @@ def page(question: Question) -> None:
         st.markdown(f"**Does the gap follow the shift of {head}'s queries?**")
         draw(
             figures.shift(SHIFTS, clean, internal, control, target),
-            f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(fit)} The control changes no logit "
-            f"by more than {largest:.1e}.",
+            f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(fit)} The control changes no "
+            f"logit by more than {largest:.1e}.",
             "shift",
         )
         download(
