@@ -122,8 +122,9 @@ def _shifted(question: Question, sequence: str, head: Head, inside: int, progres
 
 def _told(fit: Oscillation) -> str:
     if not fit.amplitude:
-        return "The blue curve is flat: it has no period."
+        return "The light blue curve is flat: it has no period."
     return (
-        f"The sinusoid that fits the blue curve best, on top of a parabola, has a period of {fit.period:.1f} residues "
+        "The sinusoid that fits the light blue curve best, on top of a parabola, has a period of "
+        f"{fit.period:.1f} residues "
         f"and an amplitude of {fit.amplitude:.2f}; it explains {fit.explained:.0%} of the variance around the parabola."
     )
