@@ -95,7 +95,7 @@ def contact_map(
     """
     found = _accumulated(model, tokens, (), condition).contact_head()
     if found is None:
-        raise InputError(f"{model.name} has no contact head: average heads, or fit one on the Contacts page")
+        raise InputError(f"{model.name} has no contact head: average heads, or fit one on the page Contact head")
     return found
 
 
