@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
-from core.analyses.competition import crossing
+from core.analyses.competition import crossings
 from core.analyses.norm_direction import Attribution
 from core.analyses.rope_experiments import EVERY_HEAD
 from core.analyses.rope_shift import Oscillation
@@ -50,11 +50,11 @@ def prediction(table: pd.DataFrame, sequences: Sequence[str], residue: int = 0, 
 def competition(grown: pd.DataFrame, broken: pd.DataFrame, letter: str) -> Beside:
     """`grown` and `broken` as `core.analyses.competition` gives them, of one repeat."""
     destroyed = broken.groupby("masks").gap.mean()
-    begun, back = destroyed.iloc[0] > 0, crossing(destroyed.index.to_numpy(), destroyed.to_numpy())
+    back = crossed(destroyed.index.to_numpy(), destroyed.to_numpy(), f"masks in {letter * 3}…")
     ours = [
-        _at(crossing(grown.length.to_numpy(), grown.gap.to_numpy()), f"residues of {letter}"),
+        crossed(grown.length.to_numpy(), grown.gap.to_numpy(), f"residues of {letter}"),
         f"moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {np.ptp(grown.repeated.to_numpy()):.1f}",
-        "it never lost" if begun else _at(back, f"masks in {letter * 3}…"),
+        "it never lost" if destroyed.iloc[0] > 0 else back,
     ]
     return list(zip(COMPETITION, ours, strict=True))
 
@@ -64,8 +64,10 @@ def percent(share: float) -> str:
     return f"{100 * share:z.0f}%"
 
 
-def _at(place: float, unit: str) -> str:
-    return f"at {place:.1f} {unit}" if np.isfinite(place) else "nowhere"
+def crossed(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"], unit: str) -> str:
+    """Everywhere that a gap changes sign, in words: at 7.0 and 9.5 alanines."""
+    *most, last = [f"{place:.1f}" for place in crossings(x, gap)] or ["nowhere"]
+    return f"at {', '.join(most)}{' and ' if most else ''}{last} {unit}" if last != "nowhere" else last
 
 
 def bos_reading(attention: float, ablated: Sequence[float], blocked: Sequence[float], head: Head) -> Beside:

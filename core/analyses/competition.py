@@ -90,13 +90,17 @@ def destruction(
     return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
 
+def crossings(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"]) -> list[float]:
+    """Everywhere that a gap changes sign, by linear interpolation between two points."""
+    positive = gap > 0
+    before = np.flatnonzero(positive[1:] != positive[:-1])
+    after = before + 1
+    return (x[before] + (x[after] - x[before]) * gap[before] / (gap[before] - gap[after])).tolist()
+
+
 def crossing(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"]) -> float:
-    """Where a gap first changes sign, by linear interpolation between two points; nan where it never does."""
-    for index in range(1, len(gap)):
-        before, after = gap[index - 1], gap[index]
-        if (before > 0) != (after > 0):
-            return float(x[index - 1] + (x[index] - x[index - 1]) * before / (before - after))
-    return float("nan")
+    """Where a gap first changes sign; nan where it never does."""
+    return next(iter(crossings(x, gap)), float("nan"))
 
 
 def _read(logits: torch.Tensor, letter: str, target: str, among: Among) -> tuple[float, float, float, int]:

@@ -85,7 +85,9 @@ def contact_maps(
     `Cancelled` when `cancel` is set.
     """
     if not heads and model.contact_head is None:
-        raise InputError(f"{model.name} has no contact head: choose heads to average, or fit one on the page Contact head")
+        raise InputError(
+            f"{model.name} has no contact head: choose heads to average, or fit one on the page Contact head"
+        )
     n_residues = len(tokens) - 2
     per_chunk = rows_within(model, len(tokens), memory_budget, patterns=True)
     done = 0

@@ -90,7 +90,7 @@ def token_scopes(table: pd.DataFrame, target: str) -> go.Figure:
     kept = table[table.attention_at != "the whole model"]
     wide = kept.pivot(index="attention_at", columns="mlps_at", values="gap")
     wide = wide.loc[list(dict.fromkeys(kept.attention_at)), list(dict.fromkeys(kept.mlps_at))]
-    words = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and<br>the mask", "all": "everywhere"}
+    words = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "everywhere"}
     figure = heatmap(
         wide.to_numpy(),
         [words[scope] for scope in wide.index],

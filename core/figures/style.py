@@ -21,7 +21,7 @@ OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
 """For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
 
 WIDEST_LABEL: Final = 12
-"""Letters of a heatmap's column label on one line: longer ones would meet in a narrow window."""
+"""Letters of a heatmap's label on one line: longer ones would meet in a narrow window."""
 
 DIVERGING: Final = "RdBu_r"
 """Effects, centred at zero: blue lowers, red raises."""
@@ -80,8 +80,8 @@ def heatmap(
     largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     trace = go.Heatmap(
         z=values,
-        x=["<br>".join(wrap(column, WIDEST_LABEL, break_long_words=False)) for column in columns],
-        y=list(rows),
+        x=[_wrapped(column) for column in columns],
+        y=[_wrapped(row) for row in rows],
         colorscale=DIVERGING if diverging else SEQUENTIAL,
         zmin=-largest if diverging else 0.0,
         zmax=largest,
@@ -90,6 +90,10 @@ def heatmap(
     )
     figure = styled(go.Figure(trace), x, y, height=120 + max(200, 26 * len(rows)))
     return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
+
+
+def _wrapped(label: str) -> str:
+    return "<br>".join(wrap(label, WIDEST_LABEL, break_long_words=False))
 
 
 def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, diverging: bool = True) -> go.Figure:

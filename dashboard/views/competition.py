@@ -2,13 +2,12 @@
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import paper_comparison
 from core.alphabet import AMINO_ACIDS
-from core.analyses.competition import MASKS, crossing, destruction, elongation
+from core.analyses.competition import MASKS, destruction, elongation
 from core.figures import competition as figures
 from dashboard import engine
 from dashboard.explanation import beside_paper, download, draw, introduce
@@ -59,7 +58,7 @@ def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd
         )
         for scale in (None, HELD)
     )
-    at = crossing(free.length.to_numpy(), free.gap.to_numpy())
+    at = paper_comparison.crossed(free.length.to_numpy(), free.gap.to_numpy(), f"residues of {letter}")
     shown = figures.competing_logits(
         free,
         "length",
@@ -68,7 +67,7 @@ def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd
         x_title=f"Residues of {letter} behind the mask",
         held=fixed if held else None,
     )
-    draw(shown, f"The strongest amino acid changes {_where(at, f'residues of {letter}')}.", "elongation")
+    draw(shown, f"The strongest amino acid changes {at}.", "elongation")
     download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "elongation")
     return free
 
@@ -88,19 +87,14 @@ def _destruction(question: Question, letter: str, held: bool) -> pd.DataFrame:
         for scale in (None, HELD)
     )
     mean = free.groupby("masks").gap.mean()
-    at = crossing(mean.index.to_numpy(), mean.to_numpy())
+    at = paper_comparison.crossed(mean.index.to_numpy(), mean.to_numpy(), "masks")
     shown = figures.competing_logits(
         free, "masks", target=target, letter=letter, x_title="Masked residues", held=fixed if held else None
     )
     draw(
         shown,
-        f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign "
-        f"{_where(at, 'masks')}.",
+        f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign {at}.",
         "destruction",
     )
     download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "destruction")
     return free
-
-
-def _where(place: float, unit: str) -> str:
-    return f"at {place:.1f} {unit}" if np.isfinite(place) else "nowhere"

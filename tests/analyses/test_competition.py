@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.alphabet import TOKENS, tokenize
-from core.analyses.competition import crossing, destruction, elongation
+from core.analyses.competition import crossing, crossings, destruction, elongation
 from core.errors import InputError
 from core.metrics import target_gap
 from core.model import Esm2
@@ -58,6 +58,7 @@ def test_crossing_is_interpolated():
     assert crossing(np.array([8, 9, 10]), np.array([2.0, 1.0, -1.0])) == pytest.approx(9.5)
     assert crossing(np.array([1, 2]), np.array([-1.0, 3.0])) == pytest.approx(1.25)
     assert math.isnan(crossing(np.array([1, 2]), np.array([1.0, 3.0])))
+    assert crossings(np.array([1, 2, 3, 4]), np.array([1.0, -1.0, 1.0, 3.0])) == pytest.approx([1.5, 2.5])
 
 
 def test_bad_input_is_one_clear_line(lively: Esm2):

@@ -55,8 +55,8 @@ def ablation(study: Study) -> Section:
             "Failure rate of M without each module, by where it is zeroed.": by_scope(
                 {SCOPE_WORDS[scope]: fails[scope].to_numpy() for scope in fails.columns}, names, quantity="failure rate"
             ),
-            "Mean drop of M's logit without each head, zeroed at the mask alone.": head_heatmap(
-                by_head, quantity="drop of M's logit"
+            "Mean change of M's logit without each head, zeroed at the mask alone.": head_heatmap(
+                -by_head, quantity="change of M's logit"
             ),
         },
         tables={"ablation": summary, "ablation-by-sequence": table},

@@ -73,7 +73,9 @@ def competition(study: Study) -> Section:
             for dropout in ("the model's own", "fixed")
         ]
     )
-    own, held = (rows(crossings, repeat="poly-A", dropout=dropout).iloc[0] for dropout in ("the model's own", "fixed"))
+    own = rows(crossings, repeat="poly-A", dropout="the model's own").iloc[0]
+    held = rows(grown, subject="poly-A", dropout="fixed")
+    held_at = paper_comparison.crossed(held.length.to_numpy(), held.gap.to_numpy(), "alanines")
     poly_a = [rows(table, subject="poly-A", dropout="the model's own") for table in (grown, broken)]
     return Section(
         title="Is M outvoted, or switched off?",
@@ -87,7 +89,7 @@ def competition(study: Study) -> Section:
         ),
         finding=(
             f"{_first_losses(grown)} While alanines are added, M's logit moves by {own.m_range:.1f} and alanine's by "
-            f"{own.repeated_range:.1f}. With token dropout's scale held, alanine overtakes M {_at(held.outvoted_at)}."
+            f"{own.repeated_range:.1f}. With token dropout's scale held, the larger of the two changes {held_at}."
         ),
         figures={
             "Elongation: M and alanine at the mask, and token dropout's scale.": _drawn(
@@ -158,7 +160,3 @@ def _first_losses(grown: pd.DataFrame) -> str:
     if lost.empty:
         return f"No repeat of up to {grown.length.max()} residues outvotes M."
     return f"M first loses to {', '.join(f'{length} residues of {subject}' for subject, length in lost.items())}."
-
-
-def _at(alanines: float) -> str:
-    return f"at {alanines:.1f} alanines" if np.isfinite(alanines) else "nowhere"
