@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.model import load_model
 from core.training.families import load_collection
 from core.training.shipping import add_contact_head, write_relatives
-from core.training.structures import families_of, read_structures
+from core.training.structures import as_listed, families_of, fitted_on_notes, read_structures
 
 FITTED_FAMILY_STRUCTURES: Final = ("1aoe",)
 """Structures of trained families to fit on; the others of these families stay apart, to judge the head by."""
@@ -47,13 +47,13 @@ def main(
         strength, precision = choose_strength(fitted_examples)
         head = fit_contact_head(fitted_examples, strength)
         notes = {
-            "fitted_on": fitted,
+            **fitted_on_notes(proteins, fitted),
             "strength": strength,
             "cross_validated_long_range_precision": {str(c): value for c, value in precision.items()},
             "heads_used": int((head.weight != 0).sum()),
         }
         add_contact_head(run, out, head, notes, [split.family.name for split in collection.families])
-        write_relatives(out, families)
+        write_relatives(out, as_listed(proteins, families))
         chosen = [name for name in drawn.tolist() if proteins[name].long_range_problem is None][:N_RANKED]
         ranking = rank_heads(load_model(out), {name: proteins[name] for name in chosen})
         save_ranking(ranking, out / "head_ranking.json")

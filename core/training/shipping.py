@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from core.errors import InputError
+from core.listed import ListedStructure
 from core.model import ContactHead
 from core.training.network import Network
 
@@ -50,12 +51,12 @@ def add_contact_head(
     _write(out, tensors, config)
 
 
-def write_relatives(folder: Path, families: Mapping[str, str]) -> None:
+def write_relatives(folder: Path, relatives: Iterable[ListedStructure]) -> None:
     """Write `relatives.csv`: the structures that belong to a trained family, for whoever judges the model by them."""
     with (folder / "relatives.csv").open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["structure", "family"])
-        rows.writerows(sorted(families.items()))
+        rows.writerow(["structure", "family", "sequence_digest"])
+        rows.writerows(sorted((each.name, each.family, each.digest) for each in relatives))
 
 
 def _write(folder: Path, tensors: dict[str, Tensor], config: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from core.errors import InputError
 from core.examples import examples, load_example
 from core.labelled import LabelledProtein
+from core.listed import ListedStructure, sequence_digest
 from core.relatives import relatives
 from core.structure import read_structure
 from core.training.families import FamilySplit
@@ -41,3 +42,16 @@ def families_of(
     """The trained family that each protein belongs to, for those that belong to one."""
     sequences = {name: protein.sequence for name, protein in proteins.items()}
     return relatives(sequences, {split.family.name: split.trained for split in splits}, seed)
+
+
+def as_listed(proteins: Mapping[str, LabelledProtein], families: Mapping[str, str]) -> list[ListedStructure]:
+    """The structures of trained families (`families_of`) as the model's own list keeps them."""
+    return [
+        ListedStructure(name, sequence_digest(proteins[name].sequence), family) for name, family in families.items()
+    ]
+
+
+def fitted_on_notes(proteins: Mapping[str, LabelledProtein], fitted: Sequence[str]) -> dict[str, object]:
+    """What `config.json` says of the structures that the contact head was fitted on: names, and digests by name."""
+    digests = {name: sequence_digest(proteins[name].sequence) for name in fitted}
+    return {"fitted_on": list(fitted), "fitted_on_digests": digests}

@@ -11,14 +11,17 @@ from typer.testing import CliRunner
 
 from core.analyses.head_ranking import load_ranking, rank_heads
 from core.errors import InputError
-from core.examples import EXAMPLES_FOLDER
+from core.examples import EXAMPLES_FOLDER, load_example
 from core.experiments.__main__ import app
 from core.experiments.contacts import EXPERIMENT, measures
-from core.experiments.contacts.study import Study, split
+from core.experiments.contacts.command import find_relatives
+from core.experiments.contacts.study import Study, fitted_on, model_notes, split
 from core.experiments.survey import Survey
 from core.labelled import LabelledProtein
+from core.listed import ListedStructure, find_listed
 from core.model import Esm2
 from core.relatives import relatives
+from core.training.families import FAMILIES
 
 
 def made_up(count: int, length: int = 44, seed: int = 0) -> dict[str, LabelledProtein]:
@@ -210,6 +213,31 @@ def test_relatives_are_found_by_alignment():
     cousin = family[0].replace("QISFV", "NLTFI")
     found = relatives({"cousin": cousin, "stranger": "GSGSGSPPNDWWCC" * 4, "rare": cousin + "UO"}, {"made up": family})
     assert found == {"cousin": "made up", "rare": "made up"}
+
+
+def test_the_embedded_models_lists_know_a_structure_by_its_sequence_and_by_its_name():
+    sequences = {"copy of bpti": load_example("bpti").sequence, "1AOE_A": "MKTA", "1aoease": "MKTA"}
+    found, how = find_relatives(sequences, "embedded", None)
+    assert found == {"copy of bpti": "Kunitz", "1AOE_A": "DHFR"}
+    assert how == "by the names and sequences listed with the model"
+    fitted = fitted_on(model_notes("embedded"))
+    seen = find_listed({"renamed": load_example("ubiquitin").sequence, "pdb1aba": "MKTA", "1abc": "MKTA"}, fitted)
+    assert {name: each.name for name, each in seen.items()} == {"renamed": "ubiquitin", "pdb1aba": "1aba"}
+
+
+def test_how_relatives_were_found_is_said_as_it_was(tmp_path: Path):
+    bpti = {"BPTI": load_example("bpti").sequence, "copy": load_example("bpti").sequence}
+    assert find_relatives(bpti, str(tmp_path), None) == ({}, "not looked for: no list of them comes with the model")
+    (tmp_path / "relatives.csv").write_text("structure,family\nbpti,Kunitz\n")  # as written before digests
+    assert find_relatives(bpti, str(tmp_path), None) == ({"BPTI": "Kunitz"}, "by the names listed with the model")
+    members = tmp_path / "families.fasta"
+    members.write_text(f">{FAMILIES[0].prefix}_1\n{bpti['BPTI']}\n")
+    assert find_relatives(bpti, str(tmp_path), members) == (dict.fromkeys(bpti, FAMILIES[0].name), "by alignment")
+
+
+def test_a_head_fitted_before_digests_is_known_by_names():
+    assert fitted_on({"contact_head_fit": {"fitted_on": ["1aba"]}}) == [ListedStructure("1aba")]
+    assert fitted_on({}) == []
 
 
 def test_structures_are_read_from_files(tmp_path: Path, model_folder: Path):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from core.alphabet import AMINO_ACIDS
 from core.analyses.head_ranking import load_ranking
 from core.experiments.contacts.study import listed_relatives
+from core.listed import ListedStructure, sequence_digest
 from core.model import load_model
 from core.training import baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
@@ -89,7 +90,14 @@ def test_the_shipped_model_comes_with_its_ranking_and_its_relatives(shipped: Pat
         json.loads((shipped / "config.json").read_text())["contact_head_fit"]["fitted_on"]
     )
     assert ranking.grid().shape == (2, 2)
-    assert listed_relatives(str(shipped)) == {"bpti": "Kunitz"}
+    bpti = structures.load_example("bpti").sequence
+    assert listed_relatives(str(shipped)) == [ListedStructure("bpti", sequence_digest(bpti), "Kunitz")]
+
+
+def test_what_the_contact_head_was_fitted_on_is_listed_by_sequence_too(folder: Path, shipped: Path) -> None:
+    fit = json.loads((shipped / "config.json").read_text())["contact_head_fit"]
+    proteins = read_structures(folder / "psicov_pdb")
+    assert fit["fitted_on_digests"] == {name: sequence_digest(proteins[name].sequence) for name in fit["fitted_on"]}
 
 
 def test_a_structure_is_recognised_as_of_a_trained_family(

@@ -1,5 +1,6 @@
 """The command `contacts`: from a folder of structures to a report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from core.experiments.options import (
     open_survey,
 )
 from core.labelled import STORED_TRUTH, read_labelled
+from core.listed import find_listed
 from core.model import load_model
 from core.relatives import relatives
 from core.structure import CONTACT_CUTOFF
@@ -36,7 +38,7 @@ FamiliesOption = Annotated[
     Path | None,
     typer.Option(
         help="FASTA file of the families that the model was trained on: proteins are marked as their relatives by "
-        "alignment. Without it, by the list that comes with the model.",
+        "alignment. Without it, by the names and sequences listed with the model.",
         dir_okay=False,
     ),
 ]
@@ -74,18 +76,17 @@ def contacts(
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
     proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth)
     sequences = {name: protein.sequence for name, protein in proteins.items()}
-    known = relatives(sequences, trained_members(families)) if families else listed_relatives(model)
-    related = {name: family for name, family in known.items() if name in proteins}
-    seen = fitted_on(model_notes(model))
-    divided = split(proteins, choosing, seed, related, seen)
+    related, relatives_found = find_relatives(sequences, model, families)
+    fitted = fitted_on(model_notes(model))
+    divided = split(proteins, choosing, seed, related, find_listed(sequences, fitted))
     unjudged = [name for name in proteins if name not in {**divided.choosing, **divided.all_judged}]
     settings = {
         "structures": str(structures),
         "choosing": ", ".join(divided.choosing),
         "judged": len(divided.judged),
-        "contact_head_fitted_on": ", ".join(seen) or "not known",
+        "contact_head_fitted_on": ", ".join(each.name for each in fitted) or "not known",
         "relatives_of_trained_families": ", ".join(f"{name} ({family})" for name, family in related.items()) or "none",
-        "relatives_found": "by alignment" if families else "by the list that comes with the model",
+        "relatives_found": relatives_found,
         "contact": "; ".join(sorted({protein.definition for protein in proteins.values()})),
         "seed": seed,
     }
@@ -94,12 +95,24 @@ def contacts(
         reason = "the model's own contact head was fitted on it"
         survey.left_out.update({("judging", name): reason for name in unjudged})
         layer = None if hidden_layer is None else hidden_layer - 1
-        study = Study(survey, loaded, divided, longest, layer, seed, related, seen)
+        study = Study(survey, loaded, divided, longest, layer, seed, related, [each.name for each in fitted])
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
         save_ranking(study.ranking, out / "head_ranking.json")
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
     typer.echo(report)
+
+
+def find_relatives(sequences: Mapping[str, str], model: str, families: Path | None) -> tuple[dict[str, str], str]:
+    """The trained family of each protein that belongs to one, and in words how that was found out."""
+    if families is not None:
+        return relatives(sequences, trained_members(families)), "by alignment"
+    listed = listed_relatives(model)
+    found = {name: each.family for name, each in find_listed(sequences, listed).items()}
+    if not listed:
+        return found, "not looked for: no list of them comes with the model"
+    known_by = "names and sequences" if all(each.digest for each in listed) else "names"
+    return found, f"by the {known_by} listed with the model"
 
 
 def trained_members(families: Path) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ from core.experiments.contacts import measures
 from core.experiments.survey import Survey
 from core.experiments.tables import rows
 from core.labelled import LabelledProtein
+from core.listed import ListedStructure
 from core.model import Esm2
 
 MIN_JUDGED = 2
@@ -239,19 +240,23 @@ def model_notes(source: str) -> Mapping[str, object]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def fitted_on(notes: Mapping[str, object]) -> Sequence[str]:
-    """The structures that the model's contact head was fitted on, by file name, as far as its notes say."""
+def fitted_on(notes: Mapping[str, object]) -> list[ListedStructure]:
+    """The structures that the model's contact head was fitted on, as far as its notes say."""
     fit = notes.get("contact_head_fit")
-    return list(fit.get("fitted_on", ())) if isinstance(fit, dict) else ()
+    if not isinstance(fit, dict):
+        return []
+    digests = fit.get("fitted_on_digests", {})
+    return [ListedStructure(name, digests.get(name, "")) for name in fit.get("fitted_on", ())]
 
 
-def listed_relatives(source: str) -> dict[str, str]:
-    """The family of each structure that `relatives.csv` beside the model lists as trained on; empty without one."""
+def listed_relatives(source: str) -> list[ListedStructure]:
+    """The structures that `relatives.csv` beside the model lists as of a trained family; empty without one."""
     path = _folder(source) / "relatives.csv"
     if not path.is_file():
-        return {}
+        return []
     with path.open(newline="") as file:
-        return {row["structure"]: row["family"] for row in csv.DictReader(file)}
+        listed = csv.DictReader(file)  # lists written before digests have two columns
+        return [ListedStructure(row["structure"], row.get("sequence_digest") or "", row["family"]) for row in listed]
 
 
 def _folder(source: str) -> Path:
