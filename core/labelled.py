@@ -107,13 +107,13 @@ def read_labelled(
     Either structures (PDB or mmCIF, packed or not; the first protein chain of each), or `sequences.fasta` with
     `contacts/NAME.npz` beside it (arrays `contacts` and `valid_residues`), whose own definition of a contact stands:
     `stored_truth` says in words what it is.
-    Left out are files that cannot be read and proteins without long-range contacts. Raises `InputError` when nothing
-    is left.
+    A structure has its file's name without the ending. Left out are files that cannot be read, all but the first of
+    those with one name, and proteins without long-range contacts. Raises `InputError` when nothing is left.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
-    stored = folder / "sequences.fasta"
-    readers = _stored(folder, stored_truth) if stored.is_file() else _structures(folder, atom, cutoff)
+    is_stored = (folder / "sequences.fasta").is_file()
+    readers, namesakes = (_stored(folder, stored_truth), {}) if is_stored else _structures(folder, atom, cutoff)
     proteins: dict[str, LabelledProtein] = {}
     left_out: dict[str, str] = {}
     for name, read in sorted(readers.items()):
@@ -128,19 +128,33 @@ def read_labelled(
     if not proteins:
         name, reason = next(iter(left_out.items()))
         raise InputError(f"none of the {len(left_out)} proteins in {folder} can be used: {reason}")
-    return proteins, left_out
+    return proteins, dict(sorted({**left_out, **namesakes}.items()))
 
 
 Readers = Mapping[str, Callable[[], LabelledProtein]]
 
 
-def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> Readers:
+def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> tuple[Readers, dict[str, str]]:
+    """What reads each structure, and why other files of the same name, such as a.pdb beside a.cif, are not read."""
+
     def reader(path: Path, name: str) -> Callable[[], LabelledProtein]:
         return lambda: LabelledProtein.of(read_structure(path.read_bytes(), source=path.name), atom, cutoff, name)
 
-    files = [path for path in folder.iterdir() if path.name.lower().endswith(STRUCTURE_FILES)]
-    names = {path: path.name.split(".")[0] for path in files}
-    return {names[path]: reader(path, names[path]) for path in files}
+    names = {
+        path: path.name[: -len(ending)]
+        for path in sorted(folder.iterdir())
+        for ending in STRUCTURE_FILES
+        if path.name.lower().endswith(ending)
+    }
+    first: dict[str, Path] = {}
+    for path, name in names.items():
+        first.setdefault(name, path)
+    namesakes = {
+        path.name: f"a name stands for one file only, and {first[name].name} is the '{name}' that is read"
+        for path, name in names.items()
+        if path != first[name]
+    }
+    return {name: reader(path, name) for name, path in first.items()}, namesakes
 
 
 def _stored(folder: Path, definition: str) -> Readers:

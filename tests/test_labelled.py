@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.examples import EXAMPLES_FOLDER
+from core.examples import EXAMPLES_FOLDER, load_example
 from core.labelled import LabelledProtein, read_labelled
 from core.structure import contact_truth, read_structure
 
@@ -52,6 +52,22 @@ def test_a_folder_of_structures(tmp_path):
     assert proteins["one"].contacts == proteins["two"].contacts
     assert proteins["one"].name == "one"
     assert left_out == {"page": "page.cif is a web page or XML, not a PDB or mmCIF file"}
+
+
+def test_files_are_told_apart_by_all_of_their_name_but_the_ending(tmp_path):
+    for file in ("AF.v1.pdb", "AF.v2.PDB", "AF.v2.cif.bak"):
+        (tmp_path / file).write_bytes((EXAMPLES_FOLDER / "ubiquitin.pdb.gz").read_bytes())
+    assert list(read_labelled(tmp_path)[0]) == ["AF.v1", "AF.v2"]
+
+
+def test_of_files_with_one_name_the_first_is_read_and_the_others_are_left_out(tmp_path):
+    (tmp_path / "a.pdb").write_bytes((EXAMPLES_FOLDER / "ubiquitin.pdb.gz").read_bytes())
+    (tmp_path / "a.pdb.gz").write_bytes((EXAMPLES_FOLDER / "fkbp12.pdb.gz").read_bytes())
+    (tmp_path / "a.ent").write_bytes((EXAMPLES_FOLDER / "crambin.pdb.gz").read_bytes())
+    proteins, left_out = read_labelled(tmp_path)
+    assert {name: protein.sequence for name, protein in proteins.items()} == {"a": load_example("crambin").sequence}
+    reason = "a name stands for one file only, and a.ent is the 'a' that is read"
+    assert left_out == {"a.pdb": reason, "a.pdb.gz": reason}
 
 
 def test_a_folder_of_stored_contacts(tmp_path):
