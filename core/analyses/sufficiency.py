@@ -82,7 +82,7 @@ def token_scopes(
     nothing ablated. Source: Jedryszek & Crook 2026, Figure 3F and Extended Data Figure 13.
     """
     scopes: tuple[NamedScope, ...] = ("mask", "bos", "bos+mask", "all")
-    chosen: list[tuple[NamedScope, NamedScope]] = [(a, m) for a in ("mask", "bos+mask", "all") for m in scopes]
+    chosen: list[tuple[NamedScope, NamedScope]] = [(a, m) for a in scopes for m in scopes]
     conditions = [keep_only(model.shape, kept, attention_at=a, mlps_at=m) for a, m in chosen]
     found = read(model, tokens, [(), *conditions], target=target, among=among, baseline=baseline)
     whole = ("the whole model", "the whole model")

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
@@ -43,13 +45,19 @@ def test_a_part_kept_at_some_positions_is_ablated_at_the_others(lively: Esm2):
 
 def test_token_scopes_with_everything_kept_everywhere_is_the_whole_model(lively: Esm2, clean: Tensor):
     table = token_scopes(lively, clean, modules(lively.shape))
+    scopes = ["mask", "bos", "bos+mask", "all"]
+    assert list(zip(table.attention_at, table.mlps_at, strict=True))[1:] == list(itertools.product(scopes, scopes))
     everywhere = table[(table.attention_at == "all") & (table.mlps_at == "all")]
     assert everywhere.gap.item() == pytest.approx(table.gap[0], abs=1e-12)
-    narrow = table[(table.attention_at == "mask") & (table.mlps_at == "bos")]
-    condition = tuple(AblateAttention(layer, "not-mask") for layer in range(3))
-    condition += tuple(AblateMlp(layer, "not-bos") for layer in range(3))
-    logits = run(lively, clean, [condition]).logits[0, 1]
-    assert narrow.logit.item() == pytest.approx(float(logits[TOKENS.index("M")]), abs=1e-10)
+    not_mask, not_bos = ([AblateAttention(layer, scope) for layer in range(3)] for scope in ("not-mask", "not-bos"))
+    narrowed = {
+        ("mask", "bos"): (*not_mask, *(AblateMlp(layer, "not-bos") for layer in range(3))),
+        ("bos", "all"): tuple(not_bos),
+    }
+    for (attention_at, mlps_at), condition in narrowed.items():
+        narrow = table[(table.attention_at == attention_at) & (table.mlps_at == mlps_at)]
+        logits = run(lively, clean, [condition]).logits[0, 1]
+        assert narrow.logit.item() == pytest.approx(float(logits[TOKENS.index("M")]), abs=1e-10)
 
 
 def test_gaps_along_a_protein_equal_one_run_for_each_residue(lively: Esm2):
