@@ -149,6 +149,14 @@ def contact_file(weights: Path) -> Path:
     return weights.with_name(f"{weights.stem}-contact-regression.pt")
 
 
+def ranking_file(name: str) -> Path | None:
+    """Where the ranking of a model's heads is kept, beside its weights; None when these are not on this machine."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return None
+    return path / "head_ranking.json" if path.is_dir() else path.with_name(f"{path.stem}-head_ranking.json")
+
+
 def _read(path: Path, name: str) -> Checkpoint:
     return _read_folder(path, name) if path.is_dir() else _read_pt(path, name)
 

@@ -85,6 +85,8 @@ class Esm2:
     token_dropout: bool
     fingerprint: str
     """The first 16 hex digits of a SHA-256 over all weights: the model's part of every cache key."""
+    trunk_fingerprint: str
+    """The same without the contact regression, for what doesn't depend on it."""
     teaching: bool = False
     """True for the small embedded model, which is not ESM-2 and is marked wherever its numbers stand."""
 
@@ -194,9 +196,11 @@ class Esm2:
             contact_head=contact_head,
             token_dropout=token_dropout,
             fingerprint="",
+            trunk_fingerprint="",
             teaching=teaching,
         )
-        return replace(model, fingerprint=_fingerprint(model))
+        whole, trunk = _fingerprints(model)
+        return replace(model, fingerprint=whole, trunk_fingerprint=trunk)
 
 
 def load_model(
@@ -234,8 +238,13 @@ def _tensors(value: object, name: str = "") -> list[tuple[str, Tensor]]:
     return []
 
 
-def _fingerprint(model: Esm2) -> str:
+def _fingerprints(model: Esm2) -> tuple[str, str]:
+    """Of all weights, and of all but the contact regression, which comes last."""
     digest = hashlib.sha256(repr((model.shape, model.token_dropout)).encode())
-    for _, tensor in _tensors(model):
+    trunk = None
+    for name, tensor in _tensors(model):
+        if trunk is None and name.startswith("contact"):
+            trunk = digest.hexdigest()
         digest.update(tensor.to(torch.float32).contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    whole = digest.hexdigest()
+    return whole[:16], (trunk or whole)[:16]

@@ -8,7 +8,7 @@ import streamlit as st
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import contact_maps
 from core.analyses.contact_evaluation import precisions
-from core.analyses.head_ranking import LARGEST_K, HeadRanking, load_ranking
+from core.analyses.head_ranking import LARGEST_K, HeadRanking, kept_ranking
 from core.contacts import Verdict, judge_pairs, top_contacts
 from core.errors import InputError
 from core.interventions import Condition, Head, condition_to_json
@@ -28,13 +28,13 @@ QUANTITIES = {CONTACT_HEAD: "contact probability", BEST_HEADS: "corrected attent
 
 
 def ranking_of(model: Esm2) -> HeadRanking | None:
-    """The ranking of this model's heads: the one made in this session, else the shipped one, else None."""
+    """The ranking of this model's heads: the one made in this session, else the one beside its weights, else None."""
     held = st.session_state.get("rankings", {}).get(model.fingerprint)
     if held is not None:
         return held
     try:
-        return load_ranking(model)
-    except InputError:
+        return kept_ranking(model)
+    except InputError:  # of other weights, as after fitting a contact head
         return None
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 from dataclasses import fields, is_dataclass
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -126,6 +126,13 @@ def computed(key: Hashable, work: Callable[[Progress], Result], label: str, kind
         if key in results:
             return results[key]
     return _awaited(once, label, kind)
+
+
+def known(key: Hashable) -> Any:
+    """What `computed` keeps for `key`; None where it keeps nothing."""
+    results, lock = _results()
+    with lock:
+        return results.get(key)
 
 
 def _awaited(work: Callable[[Progress], Result], label: str, kind: Kind) -> Result:

@@ -2,15 +2,19 @@
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
 from core.model import Esm2
 
-OPERATIONS_PER_SECOND: Final = 4e11
-"""What two cores do on a model's forward passes, roughly: enough to say how long something takes."""
-UNASKED_SECONDS: Final = 5.0
+OPERATIONS_PER_SECOND: Final = 1e11
+"""What two cores do on a small model's forward passes, roughly: enough to say how long something takes."""
+UNASKED_SECONDS: Final = 20.0
+CANCELLED_FROM: Final = 3.0
+"""Seconds from which work that nobody asked for can be cancelled too: a button for less would only flash."""
+
+Stage = Literal["waits", "asked", "done"]
 
 
 def seconds(model: Esm2, n_forwards: float, n_residues: int) -> float:
@@ -20,24 +24,20 @@ def seconds(model: Esm2, n_forwards: float, n_residues: int) -> float:
 
 @contextmanager
 def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
-    """Whether to go on: at once for work of a few seconds, else when the person presses the button drawn here.
+    """Whether to go on: at once for work of some seconds, else when the person presses the button drawn here.
 
-    While long work goes on inside, the button's place holds one that cancels it.
+    While it goes on inside, the button's place holds one that cancels it; cancelled work waits to be asked for.
     """
-    stages: dict[Hashable, str] = st.session_state.setdefault("stages of long work", {})
+    stages: dict[Hashable, Stage] = st.session_state.setdefault("stages of long work", {})
+    stage = stages.get(key, "waits" if about > UNASKED_SECONDS else "asked")
     place = st.empty()
-
-    def forget() -> None:
-        stages.pop(key, None)
-
-    if about > UNASKED_SECONDS and stages.get(key) != "done":
-        if stages.get(key) != "asked" and not place.button(
-            f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"
-        ):
+    if stage == "waits":
+        if not place.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):
             yield False
             return
-        stages[key] = "asked"
-        place.button("Cancel", on_click=forget, icon=":material/close:")
+        stages[key] = stage = "asked"
+    if stage == "asked" and about > CANCELLED_FROM:
+        place.button("Cancel", on_click=stages.update, args=({key: "waits"},), icon=":material/close:")
     yield True
     stages[key] = "done"
     place.empty()

@@ -17,7 +17,7 @@ from core.alphabet import tokenize
 from core.analyses.head_ablation import ablate, components
 from core.checkpoints import EMBEDDED_FOLDER, contact_file, hub_folder, local_names, read_checkpoint
 from core.errors import InputError
-from core.model import Esm2, load_model
+from core.model import ContactHead, Esm2, load_model
 from core.run import run
 
 TOKENS = tokenize("MKTAYIAKQRQISFV", masked=[0])
@@ -241,6 +241,13 @@ def test_fingerprints_tell_models_apart(fair_esm):
     state["layers.1.fc2.bias"] = state["layers.1.fc2.bias"] + 1e-3
     changed = Esm2.from_state_dict(state, one.shape, name="changed")
     assert one.fingerprint == same.fingerprint != changed.fingerprint
+    assert one.trunk_fingerprint == same.trunk_fingerprint != changed.trunk_fingerprint
+    assert one.contact_head is not None
+    refitted = one.with_contact_head(ContactHead(one.contact_head.weight + 1, one.contact_head.bias))
+    assert refitted.fingerprint != one.fingerprint
+    assert refitted.trunk_fingerprint == one.trunk_fingerprint
+    state = {**fair_esm.state_dict(), "contact_head.regression.bias": torch.ones(1)}
+    assert Esm2.from_state_dict(state, one.shape, name="other head").trunk_fingerprint == one.trunk_fingerprint
 
 
 @pytest.mark.skipif(not (EMBEDDED_FOLDER / "model.safetensors").exists(), reason="no embedded model in assets")

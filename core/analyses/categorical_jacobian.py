@@ -156,12 +156,17 @@ def stored_jacobian(
     layer: int | None = None,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
+    dtype: torch.dtype | None = None,
     memory_budget: int = MEMORY_BUDGET,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
     folder: Path | None = None,
 ) -> Float[np.ndarray, "residue residue"]:
-    """`categorical_jacobian`, or with a `layer` `representation_jacobian`, from disk where it was computed before."""
+    """`categorical_jacobian`, or with a `layer` `representation_jacobian`, from disk where it was computed before.
+
+    The passes run in `dtype`, such as bfloat16; in the model's own when it is None.
+    """
+    model = model.to(dtype=dtype)
     settings = {
         "substitutions": substitutions,
         "condition": condition,
@@ -170,7 +175,7 @@ def stored_jacobian(
         "cancel": cancel,
     }
     key = {
-        "model": model.fingerprint,
+        "model": model.trunk_fingerprint,
         "dtype": model.dtype,
         "tokens": tokens.tolist(),
         "layer": layer,

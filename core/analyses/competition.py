@@ -1,6 +1,7 @@
 """What outvotes a prediction? A repeat grown longer behind the mask, then destroyed mask by mask."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Real
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
 from core.metrics import Among, rank, target_gap
@@ -32,22 +33,30 @@ def elongation(
     target: str = "M",
     among: Among = "amino acids",
     fixed_scale: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> pd.DataFrame:
     """A masked first residue before ever longer poly-X: columns length, target, repeated, gap, rank, scale.
 
     `target` and `repeated` are the logits of the target and of X at the mask; `scale` is what token dropout multiplies
     all embeddings by, which falls as the repeat grows because one mask is a smaller share of it. `fixed_scale` holds
-    it still, the control for that. Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is
-    no amino acid.
+    it still, the control for that. `progress` hears (lengths done, all). Source: Jedryszek & Crook 2026, Figure 2C.
+    Raises `InputError` for a letter that is no amino acid, and `Cancelled` when `cancel` is set.
     """
     _check(letter)
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
     rows = []
-    for length in lengths:
+    for done, length in enumerate(lengths):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(f"stopped after {done} of {len(lengths)} lengths")
         tokens = tokenize(target + letter * length, masked=[0])
         logits = run(model, tokens, [condition], positions=[1]).logits[0, 0]
         scale = float(token_dropout_scale(tokens[None], model.dtype)) if fixed_scale is None else fixed_scale
         rows.append((length, *_read(logits, letter, target, among), scale))
+        if progress is not None:
+            progress(len(rows), len(lengths))
+        if progress is not None:
+            progress(len(rows), len(lengths))
     return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
 
 
@@ -62,12 +71,15 @@ def destruction(
     target: str = "M",
     among: Among = "amino acids",
     fixed_scale: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> pd.DataFrame:
     """Poly-X with ever more random residues masked beside the first: a row per number of masks and order.
 
     Columns masks, order, target, repeated, gap, rank and scale, as in `elongation`. `masks` counts the first residue's;
-    each of the `orders` masks its residues in one random order, so that more masks add to fewer. Source: Jedryszek &
-    Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino acid, or more masks than residues.
+    each of the `orders` masks its residues in one random order, so that more masks add to fewer. `progress` hears
+    (repeats read, all). Source: Jedryszek & Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino
+    acid, or more masks than residues, and `Cancelled` when `cancel` is set.
     """
     _check(letter)
     if max(masks) > length or min(masks) < 1:
@@ -79,9 +91,14 @@ def destruction(
     rows = [(n_masks, order) for n_masks in masks for order in range(orders)]
     tokens = torch.stack([tokenize(letter * length, [0, *drawn[order][: n_masks - 1]]) for n_masks, order in rows])
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
-    chunks = tokens.split(rows_within(model, tokens.shape[1], BUDGET))
-    logits = torch.cat([run(model, chunk, [condition], positions=[1]).logits[:, 0] for chunk in chunks])
-    read = [_read(row, letter, target, among) for row in logits]
+    read: list[tuple[float, float, float, int]] = []
+    for chunk in tokens.split(rows_within(model, tokens.shape[1], BUDGET)):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(f"stopped after {len(read)} of {len(rows)} masked repeats")
+        logits = run(model, chunk, [condition], positions=[1]).logits[:, 0]
+        read += [_read(row, letter, target, among) for row in logits]
+        if progress is not None:
+            progress(len(read), len(rows))
     table = pd.DataFrame(
         [(*key, *values) for key, values in zip(rows, read, strict=True)],
         columns=["masks", "order", "target", "repeated", "gap", "rank"],

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
-from core.checkpoints import EMBEDDED_FOLDER
+from core.checkpoints import ranking_file
 from core.contacts import SEPARATIONS, Range, head_maps, precision_at
 from core.errors import InputError
 from core.interventions import Head
@@ -22,7 +22,6 @@ from core.model import Esm2
 MIN_PROTEINS: Final = 3
 LARGEST_K: Final = 30
 PER: Final = 2
-SHIPPED: Final = EMBEDDED_FOLDER / "head_ranking.json"
 
 Grid = tuple[tuple[float, ...], ...]
 """One number per layer and head, both counted from 0."""
@@ -163,8 +162,17 @@ def save_ranking(ranking: HeadRanking, path: Path) -> None:
     path.write_bytes(ranking_bytes(ranking))
 
 
-def load_ranking(model: Esm2, file: Path | bytes = SHIPPED) -> HeadRanking:
-    """The ranking in a file, by default the one shipped with the embedded model.
+def kept_ranking(model: Esm2) -> HeadRanking | None:
+    """The ranking beside the model's weights, as the embedded model ships with one; None where there is none.
+
+    Raises `InputError` as `load_ranking` does.
+    """
+    path = ranking_file(model.name)
+    return load_ranking(model, path) if path is not None and path.is_file() else None
+
+
+def load_ranking(model: Esm2, file: Path | bytes) -> HeadRanking:
+    """The ranking in a file.
 
     Raises `InputError` when the file is not a ranking, or of other weights than the model's.
     """

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.head_ranking import SHIPPED, HeadRanking, load_ranking, rank_heads, ranking_bytes
+from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
+from core.checkpoints import ranking_file
 from core.contacts import SEPARATIONS, Range
 from core.errors import InputError
 from core.figures.contacts import k_sweep
@@ -84,7 +85,12 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
     with st.container(horizontal=True):
         download(_table(ranking, separation), "head-ranking")
         st.download_button(
-            "Save the ranking", ranking_bytes(ranking), SHIPPED.name, icon=":material/download:", on_click="ignore"
+            "Save the ranking",
+            ranking_bytes(ranking),
+            path.name if (path := ranking_file(ranking.model)) else "head_ranking.json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Beside the model's weights under this name, it is in use whenever that model is.",
         )
 
 

@@ -44,9 +44,8 @@ def page(question: Question) -> None:
     except InputError as error:
         stop_with(error)
     dotted = {"flanks first": beside[0].flanks, "random": beside[0].random.mean(0)} if beside else None
-    said = (
-        f"Dotted: {_name(sequence, control)}, as far apart along the chain and not near each other. " if control else ""
-    )
+    known = "not near each other" if question.protein.structure else "whether near each other is not known"
+    said = f"Dotted: {_name(sequence, control)}, as far apart along the chain, {known}. " if control else ""
     draw(
         motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
         f"Coupling of {_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "

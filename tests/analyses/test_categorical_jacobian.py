@@ -17,7 +17,7 @@ from core.analyses.categorical_jacobian import (
 )
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
-from core.model import Esm2
+from core.model import ContactHead, Esm2
 from core.run import Keep, run
 
 SEQUENCE = "MKXYWAC"
@@ -180,4 +180,9 @@ def test_a_kept_map_belongs_to_its_model_protein_and_settings(model, tmp_path):
     assert len(list(tmp_path.iterdir())) == len(settings)
     stored_jacobian(model, tokenize("MKWC"), folder=tmp_path)
     stored_jacobian(model.to(torch.float32), tokens, folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == len(settings) + 2
+    stored_jacobian(model, tokens, dtype=torch.bfloat16, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(settings) + 3
+    n_heads = model.shape.n_layers * model.shape.n_heads
+    refitted = model.with_contact_head(ContactHead(torch.zeros(n_heads), torch.ones(())))
+    stored_jacobian(refitted, tokens, folder=tmp_path)  # the contact head has no part in it
+    assert len(list(tmp_path.iterdir())) == len(settings) + 3

@@ -1,12 +1,14 @@
 import math
+import threading
 
 import numpy as np
 import pytest
 import torch
 
 from core.alphabet import TOKENS, tokenize
+from core.analyses import competition
 from core.analyses.competition import crossing, crossings, destruction, elongation
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.metrics import target_gap
 from core.model import Esm2
 from core.run import run
@@ -59,6 +61,32 @@ def test_crossing_is_interpolated():
     assert crossing(np.array([1, 2]), np.array([-1.0, 3.0])) == pytest.approx(1.25)
     assert math.isnan(crossing(np.array([1, 2]), np.array([1.0, 3.0])))
     assert crossings(np.array([1, 2, 3, 4]), np.array([1.0, -1.0, 1.0, 3.0])) == pytest.approx([1.5, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "steps"),
+    [
+        (lambda model, **told: elongation(model, "A", [1, 5, 9], **told), [(1, 3), (2, 3), (3, 3)]),
+        (lambda model, **told: destruction(model, "A", [1, 9], orders=2, **told), [(1, 4), (2, 4), (3, 4), (4, 4)]),
+    ],
+)
+def test_progress_is_told_after_each_run_and_cancelling_stops_before_the_next(
+    lively: Esm2, monkeypatch, experiment, steps
+):
+    monkeypatch.setattr(competition, "BUDGET", 1)  # one repeat at a time
+    told: list[tuple[int, int]] = []
+    experiment(lively, progress=lambda *step: told.append(step))
+    assert told == steps
+    told.clear()
+    cancel = threading.Event()
+
+    def stop(*step: int) -> None:
+        told.append(step)
+        cancel.set()
+
+    with pytest.raises(Cancelled, match=f"stopped after 1 of {steps[0][1]}"):
+        experiment(lively, progress=stop, cancel=cancel)
+    assert told == steps[:1]
 
 
 def test_bad_input_is_one_clear_line(lively: Esm2):

@@ -8,6 +8,7 @@ from core.alphabet import tokenize
 from core.analyses.head_ranking import (
     HeadRanking,
     head_precisions,
+    kept_ranking,
     load_ranking,
     rank_heads,
     ranking_bytes,
@@ -18,6 +19,7 @@ from core.contacts import heads_map, pairs_in_range, precision_at
 from core.errors import InputError
 from core.interventions import Head
 from core.labelled import LabelledProtein
+from core.model import load_model
 
 BEST = Head(1, 2)
 
@@ -99,6 +101,19 @@ def test_a_ranking_round_trips_and_belongs_to_its_weights(model, ranking, tmp_pa
     path.write_text("{}")
     with pytest.raises(InputError, match=r"head_ranking\.json is not a ranking of heads"):
         load_ranking(model, path)
+
+
+def test_a_ranking_beside_the_weights_is_the_models_own(model, ranking, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLMSCOPE_MODELS", str(tmp_path))
+    assert kept_ranking(model) is None
+    (tmp_path / f"{model.name}.pt").touch()
+    assert kept_ranking(model) is None
+    save_ranking(ranking, tmp_path / f"{model.name}-head_ranking.json")
+    assert kept_ranking(model) == ranking
+    embedded = load_model("embedded")
+    shipped = kept_ranking(embedded)
+    assert shipped is not None
+    assert shipped.fingerprint == embedded.fingerprint
 
 
 def test_progress_covers_ranking_and_sweep(model, proteins):
