@@ -1,6 +1,6 @@
 """Proteins whose contacts are known: what selects heads, fits probes, and judges every method."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,20 +100,32 @@ class LabelledProtein:
 
 
 def read_labelled(
-    folder: Path, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF, stored_truth: str = STORED_TRUTH
+    folder: Path,
+    atom: ContactAtom = "cb",
+    cutoff: float = CONTACT_CUTOFF,
+    stored_truth: str = STORED_TRUTH,
+    chains: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, LabelledProtein], dict[str, str]]:
     """The labelled proteins in a folder by name, and why others were left out, in alphabetical order.
 
-    Either structures (PDB or mmCIF, packed or not; the first protein chain of each), or `sequences.fasta` with
-    `contacts/NAME.npz` beside it (arrays `contacts` and `valid_residues`), whose own definition of a contact stands:
-    `stored_truth` says in words what it is.
-    A structure has its file's name without the ending. Left out are files that cannot be read, all but the first of
-    those with one name, and proteins without long-range contacts. Raises `InputError` when nothing is left.
+    Either structures (PDB or mmCIF, packed or not), or `sequences.fasta` with `contacts/NAME.npz` beside it (arrays
+    `contacts` and `valid_residues`), whose own definition of a contact stands: `stored_truth` says in words what it is.
+    A structure has its file's name without the ending; the chain that `chains` names is read, or the first protein
+    chain. Left out are files that cannot be read, all but the first of those with one name, and proteins without
+    long-range contacts. Raises `InputError` when nothing is left, or when a structure in `chains` cannot be used.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
+    chains = chains or {}
     is_stored = (folder / "sequences.fasta").is_file()
-    readers, namesakes = (_stored(folder, stored_truth), {}) if is_stored else _structures(folder, atom, cutoff)
+    readers, namesakes = (_stored(folder, stored_truth), {}) if is_stored else _structures(folder, atom, cutoff, chains)
+    if not readers:
+        raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
+    for name, chain in chains.items():
+        if is_stored:
+            raise InputError(f"chain {chain} of '{name}' is chosen, and the sequences in {folder} have no chains")
+        if name not in readers:
+            raise InputError(f"chain {chain} of '{name}' is chosen, and {folder} holds only {_some(sorted(readers))}")
     proteins: dict[str, LabelledProtein] = {}
     left_out: dict[str, str] = {}
     for name, read in sorted(readers.items()):
@@ -122,23 +134,34 @@ def read_labelled(
             protein.require_long_range()
             proteins[name] = protein
         except InputError as error:
+            if name in chains:  # asked for by name: not to be left out in passing
+                raise InputError(f"chain {chains[name]} of '{name}' is chosen: {error}") from error
             left_out[name] = str(error)
-    if not readers:
-        raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
     if not proteins:
         name, reason = next(iter(left_out.items()))
         raise InputError(f"none of the {len(left_out)} proteins in {folder} can be used: {reason}")
     return proteins, dict(sorted({**left_out, **namesakes}.items()))
 
 
+def _some(names: Sequence[str], at_most: int = 10) -> str:
+    """The names for people to read, the first few where there are many."""
+    rest = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + rest
+
+
 Readers = Mapping[str, Callable[[], LabelledProtein]]
 
 
-def _structures(folder: Path, atom: ContactAtom, cutoff: float) -> tuple[Readers, dict[str, str]]:
+def _structures(
+    folder: Path, atom: ContactAtom, cutoff: float, chains: Mapping[str, str]
+) -> tuple[Readers, dict[str, str]]:
     """What reads each structure, and why other files of the same name, such as a.pdb beside a.cif, are not read."""
 
     def reader(path: Path, name: str) -> Callable[[], LabelledProtein]:
-        return lambda: LabelledProtein.of(read_structure(path.read_bytes(), source=path.name), atom, cutoff, name)
+        chain = chains.get(name)
+        return lambda: LabelledProtein.of(
+            read_structure(path.read_bytes(), chain, source=path.name), atom, cutoff, name
+        )
 
     names = {
         path: path.name[: -len(ending)]

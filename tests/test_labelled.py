@@ -70,6 +70,43 @@ def test_of_files_with_one_name_the_first_is_read_and_the_others_are_left_out(tm
     assert left_out == {"a.pdb": reason, "a.pdb.gz": reason}
 
 
+def test_a_chain_is_chosen_by_the_structures_name(tmp_path):
+    packed = (EXAMPLES_FOLDER / "hiv_protease.pdb.gz").read_bytes()
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.pdb.gz").write_bytes(packed)
+    proteins, _ = read_labelled(tmp_path, chains={"two": "B"})
+    first, second = (LabelledProtein.of(read_structure(packed, chain)).contacts for chain in "AB")
+    assert first != second
+    assert (proteins["one"].contacts, proteins["two"].contacts) == (first, second)
+
+
+@pytest.mark.parametrize(
+    ("chains", "said"),
+    [
+        ({"one": "C"}, r"^chain C of 'one' is chosen: .*one\.pdb\.gz has no protein chain 'C': .* chains are A, B$"),
+        ({"One": "A"}, r"^chain A of 'One' is chosen, and .* holds only one, page$"),
+        ({"page": "A"}, r"^chain A of 'page' is chosen: page\.cif is a web page"),
+    ],
+)
+def test_a_chosen_chain_that_is_not_there_is_one_clear_line(tmp_path, chains, said):
+    (tmp_path / "one.pdb.gz").write_bytes((EXAMPLES_FOLDER / "hiv_protease.pdb.gz").read_bytes())
+    (tmp_path / "page.cif").write_text("<html>not found</html>")
+    with pytest.raises(InputError, match=said):
+        read_labelled(tmp_path, chains=chains)
+
+
+def test_of_many_names_some_are_said(tmp_path):
+    for number in range(12):
+        (tmp_path / f"p{number:02}.pdb").touch()
+    with pytest.raises(InputError, match=r"holds only p00, .*, p09 and 2 more$"):
+        read_labelled(tmp_path, chains={"one": "A"})
+
+
+def test_stored_sequences_have_no_chains(tmp_path):
+    with pytest.raises(InputError, match=r"^chain B of 'a' is chosen, and the sequences in .* have no chains$"):
+        read_labelled(stored(tmp_path / "set", {"a": "GAVL" * 15}), chains={"a": "B"})
+
+
 def test_a_folder_of_stored_contacts(tmp_path):
     proteins, left_out = read_labelled(stored(tmp_path / "set", {"b": "MKTA" * 15, "a": "GAVL" * 15, "tiny": "MKTA"}))
     assert list(proteins) == ["a", "b"]

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.examples import EXAMPLES_FOLDER, load_example
 from core.experiments.__main__ import app
 from core.experiments.contacts import EXPERIMENT, measures
-from core.experiments.contacts.command import find_relatives
+from core.experiments.contacts.command import chosen_chains, find_relatives
 from core.experiments.contacts.study import Study, fitted_on, model_notes, split
 from core.experiments.survey import Survey
 from core.labelled import LabelledProtein
@@ -241,11 +241,23 @@ def test_a_head_fitted_before_digests_is_known_by_names():
 
 
 def test_structures_are_read_from_files(tmp_path: Path, model_folder: Path):
-    for name in ("ubiquitin", "bpti", "cro_repressor", "crambin", "fkbp12"):
+    for name in ("ubiquitin", "bpti", "cro_repressor", "crambin", "hiv_protease"):
         data = (EXAMPLES_FOLDER / f"{name}.pdb.gz").read_bytes()
         (tmp_path / f"{name}.pdb.gz").write_bytes(data)
     arguments = ["contacts", "--structures", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "heads"]
+    arguments += ["--chain", "hiv_protease=B", "--chain", "bpti=A"]
     ran = CliRunner().invoke(app, [*arguments, "--model", str(model_folder), "--choosing", "3", "--workers", "1"])
     assert ran.exit_code == 0, ran.output
-    definition = json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["contact"]
-    assert definition == "Cβ (Cα for glycine) closer than 8 Å"
+    settings = json.loads((tmp_path / "out" / "results.json").read_text())["settings"]
+    assert settings["contact"] == "Cβ (Cα for glycine) closer than 8 Å"
+    assert settings["chains_chosen"] == "B of hiv_protease, A of bpti"
+    assert "B of hiv_protease, A of bpti" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_chains_are_chosen_as_name_and_chain():
+    assert chosen_chains(["1abc=B", "a=b=AA"]) == {"1abc": "B", "a=b": "AA"}
+    for value in ("1abc", "=B", "1abc=", ""):
+        with pytest.raises(InputError, match=f"^--chain takes NAME=CHAIN, such as 1abc=B, not '{value}'$"):
+            chosen_chains([value])
+    with pytest.raises(InputError, match=r"^--chain takes one chain of each structure, and '1abc' has A and B$"):
+        chosen_chains(["1abc=A", "1abc=B"])

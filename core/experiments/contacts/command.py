@@ -1,6 +1,6 @@
 """The command `contacts`: from a folder of structures to a report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +34,14 @@ StructuresOption = Annotated[
         help="Folder of PDB or mmCIF files, or one with sequences.fasta and contacts/NAME.npz.", file_okay=False
     ),
 ]
+ChainOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Chain of a structure, by its file's name without the ending, where not the first protein chain is meant; "
+        "once for each.",
+        metavar="NAME=CHAIN",
+    ),
+]
 FamiliesOption = Annotated[
     Path | None,
     typer.Option(
@@ -54,6 +62,7 @@ def contacts(
     stored_truth: Annotated[
         str, typer.Option(help="In words, for the report: what a contact is where contacts/NAME.npz say it.")
     ] = STORED_TRUTH,
+    chain: ChainOption = None,
     longest: Annotated[int, typer.Option(help="Residues up to which Jacobians are taken.", min=24)] = 300,
     hidden_layer: Annotated[
         int | None, typer.Option(help="Layer, counted from 1, of a representation Jacobian; none without.", min=1)
@@ -74,7 +83,8 @@ def contacts(
     loaded = load_model(model)
     if hidden_layer is not None and hidden_layer > loaded.shape.n_layers:
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
-    proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth)
+    chains = chosen_chains(chain or ())
+    proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth, chains)
     sequences = {name: protein.sequence for name, protein in proteins.items()}
     related, relatives_found = find_relatives(sequences, model, families)
     fitted = fitted_on(model_notes(model))
@@ -82,6 +92,7 @@ def contacts(
     unjudged = [name for name in proteins if name not in {**divided.choosing, **divided.all_judged}]
     settings = {
         "structures": str(structures),
+        "chains_chosen": ", ".join(f"{each} of {name}" for name, each in chains.items()) or "none",
         "choosing": ", ".join(divided.choosing),
         "judged": len(divided.judged),
         "contact_head_fitted_on": ", ".join(each.name for each in fitted) or "not known",
@@ -101,6 +112,19 @@ def contacts(
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
     typer.echo(report)
+
+
+def chosen_chains(values: Iterable[str]) -> dict[str, str]:
+    """The chain chosen of each structure, by its name; `InputError` for what is not NAME=CHAIN, or a name twice."""
+    chains: dict[str, str] = {}
+    for value in values:
+        name, _, chain = value.rpartition("=")
+        if not name or not chain:
+            raise InputError(f"--chain takes NAME=CHAIN, such as 1abc=B, not '{value}'")
+        if name in chains:
+            raise InputError(f"--chain takes one chain of each structure, and '{name}' has {chains[name]} and {chain}")
+        chains[name] = chain
+    return chains
 
 
 def find_relatives(sequences: Mapping[str, str], model: str, families: Path | None) -> tuple[dict[str, str], str]:
