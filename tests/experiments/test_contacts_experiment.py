@@ -178,6 +178,24 @@ def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Esm2):
     assert "contact head was fitted on 1 structure, none of them judged here" in section.reading
 
 
+def test_a_single_relative_is_told_as_one(survey: Survey, tiny: Esm2):
+    divided = split(made_up(8), 4, seed=0, relatives=["p02"])
+    study = Study(survey, tiny, divided, longest=30, hidden_layer=None, seed=0, families={"p02": "kinases"})
+    section = EXPERIMENT.parts["precision"](study)
+    assert "1 protein of families that the model was trained on, p02 (kinases)." in section.finding
+    assert "long, P@L/2, 1 relative" in section.tables["precision-summary"]
+
+
+def test_the_cheap_jacobian_is_judged_without_relatives(survey: Survey, tiny: Esm2):
+    divided = split(made_up(9), 4, seed=0, relatives=["p02", "p05"])
+    families = {"p02": "kinases", "p05": "kinases"}
+    study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families=families)
+    section = EXPERIMENT.parts["cheap-jacobian"](study)
+    assert set(section.tables["cheap-jacobian"].subject) == set(divided.judged)
+    assert len(divided.judged) == 3
+    assert section.finding.count("(3 proteins)") == 2
+
+
 def test_too_few_proteins_are_one_clear_line(folder: Path, model_folder: Path, tmp_path: Path):
     with pytest.raises(InputError, match=r"too few labelled proteins: 10 choose heads .* 9 can be used"):
         split(made_up(9), 10, seed=0)

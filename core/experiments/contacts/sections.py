@@ -8,7 +8,7 @@ from core.analyses.head_ranking import mean_chance
 from core.contacts import SEPARATIONS
 from core.errors import InputError
 from core.experiments.contacts import measures
-from core.experiments.contacts.study import Study
+from core.experiments.contacts.study import Study, counted
 from core.experiments.report import Comparison, Section
 from core.experiments.tables import rows
 from core.figures import contacts as figures
@@ -114,8 +114,8 @@ def precision(study: Study) -> Section:
         tables["precision-relatives"] = study.summary("relatives")
         listed = ", ".join(f"{name} ({study.families[name]})" for name in study.split.relatives)
         relatives = (
-            f" {len(study.split.relatives)} proteins belong to families that the model was trained on and are counted "
-            f"apart, in the table's last column: {listed}."
+            f" Counted apart, in the table's last column: {counted(len(study.split.relatives), 'protein')} of families "
+            f"that the model was trained on, {listed}."
         )
     ordered = sorted(study.methods, key=lambda method: -long.loc[method, "mean"])
     definitions = sorted({protein.definition for protein in study.split.judged.values()})
@@ -125,8 +125,8 @@ def precision(study: Study) -> Section:
         reading=(
             f"Contacts: {'; '.join(definitions)}; pairs that are not resolved are left out. Short is 6–11 residues "
             "apart, medium 12–23, long 24 or more. P@L/2 ranks unordered pairs and looks at the first L/2, L residues "
-            f"in the sequence. Means over {int(long.n.max())} proteins that every method was measured on, with "
-            f"{CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
+            f"in the sequence. Means over {counted(int(long.n.max()), 'protein')} that every method was measured on, "
+            f"with {CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
             f"Jacobians know no structure and are taken of proteins up to {study.longest} residues; best heads and "
             f"fitted probe know the {len(study.split.choosing)} that choose{_own_head(study)}."
         ),
@@ -162,7 +162,7 @@ def _own_head(study: Study) -> str:
         return ""
     if not study.seen:
         return "; what the model's own contact head was fitted on is not known"
-    fitted_on = f"{len(study.seen)} structure{'s' if len(study.seen) > 1 else ''}"
+    fitted_on = counted(len(study.seen), "structure")
     return f"; the model's own contact head was fitted on {fitted_on}, none of them judged here"
 
 
@@ -184,9 +184,9 @@ def _summary(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     )
     if study.split.relatives:
         apart = rows(study.summary("relatives"), common=False, per=2, separation="long").set_index("method")
-        n = len(study.split.relatives)
+        relatives = counted(len(study.split.relatives), "relative")
         values = [f"{apart['mean'][method]:.3f}" for method in study.methods]
-        table[f"long, P@L/2, {n} relatives"] = [*values, f"{apart.chance.mean():.3f}"]
+        table[f"long, P@L/2, {relatives}"] = [*values, f"{apart.chance.mean():.3f}"]
     return table
 
 
@@ -246,7 +246,7 @@ def wins(study: Study) -> Section:
 
 def cheap(study: Study) -> Section:
     """The cheap Jacobian beside the full one."""
-    found = rows(study.judged, measure="agreement")
+    found = rows(study.judged, measure="agreement", group="judged")
     if not len(found):
         raise InputError(f"no protein of at most {study.longest} residues to compare the two on")
     values = found.pivot(index="subject", columns="method", values="value")
@@ -281,4 +281,4 @@ def _interval_of(table: pd.DataFrame, method: str) -> str:
 def _mean(table: pd.DataFrame, method: str) -> str:
     if method not in table.index:
         return "not measured"
-    return f"{_interval_of(table, method)} ({int(table.loc[method]['n'])} proteins)"
+    return f"{_interval_of(table, method)} ({counted(int(table.loc[method]['n']), 'protein')})"

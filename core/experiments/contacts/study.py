@@ -173,7 +173,7 @@ class Study:
         short = {name: protein for name, protein in proteins.items() if len(protein.sequence) <= self.longest}
         if long := [name for name in proteins if name not in short]:
             reason = f"more than {self.longest} residues: {', '.join(long)}"
-            self.survey.left_out["jacobians", f"{len(long)} proteins"] = reason
+            self.survey.left_out["jacobians", counted(len(long), "protein")] = reason
         tables = [attention, self.survey.table(measures.jacobians, short)]
         if self.hidden_layer is not None:
             tables.append(self.survey.table(measures.hidden_jacobian, short, layer=self.hidden_layer))
@@ -232,6 +232,11 @@ class Study:
             for first, second in combinations(self.methods, 2)
             if not values[[first, second]].dropna().empty
         ]
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things in words for people: `1 protein`, `2 proteins`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def model_notes(source: str) -> Mapping[str, object]:
