@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pandas as pd
 import torch
@@ -123,6 +124,7 @@ class Dask(Workers):
             raise InputError("--dask needs the package dask.distributed: pip install distributed") from None
         try:
             # first, because a client made with an unknown kind of address never closes
+            _check_host_and_port(address)
             get_backend(parse_address(address)[0])
             self._client = distributed.Client(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
@@ -141,6 +143,13 @@ class Dask(Workers):
                 yield futures[future], future.result()
             except self._lost as error:
                 yield futures[future], Failure(f"its worker died too often: {error}")
+
+
+def _check_host_and_port(address: str) -> None:
+    """Raises `ValueError` for an address that isn't host:port or scheme://host:port."""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if not (parts.hostname and parts.port):
+        raise ValueError("an address is a host and a port, such as tcp://10.0.0.1:8786")
 
 
 def _end_with_parent() -> None:
@@ -166,7 +175,7 @@ def carry_out(task: Task) -> str | Failure:
         if model.fingerprint != task.fingerprint:
             raise InputError(f"this worker's '{task.model}' has other weights ({model.fingerprint})")
         if code_digest(task.measure.__module__) != task.code:
-            raise InputError("this worker runs another version of plmscope or torch")
+            raise InputError("this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)")
         return task.measure(model, task.subject, **dict(task.settings)).to_csv(index=False)
     except InputError as error:
         return Failure(str(error))

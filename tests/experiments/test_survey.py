@@ -78,7 +78,8 @@ def test_workers_with_other_weights_are_refused(survey: Survey):
 
 def test_workers_with_other_code_are_refused(tiny: Esm2, model_folder: Path, processes: Processes):
     ((_, outcome),) = processes.run([Task(m_logit, str(model_folder), tiny.fingerprint, "older", "MK", ())])
-    assert outcome == Failure("this worker runs another version of plmscope or torch")
+    said = "this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)"
+    assert outcome == Failure(said)
 
 
 def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):
