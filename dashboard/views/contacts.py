@@ -67,7 +67,7 @@ def page(question: Question) -> None:
         stop_with(error)
     with st.container(border=True):
         _linked(question, road, maps[road], atom, cutoff)
-    precision_table(question.protein, maps, atom, cutoff)
+    precision_table(question.protein, {each: maps[each] for each in roads if each in maps}, atom, cutoff)
 
 
 def _one_pass(question: Question, road: str, *, ask: bool) -> np.ndarray:
@@ -159,7 +159,7 @@ def _linked(question: Question, road: str, predicted: np.ndarray, atom: ContactA
         st.warning(plain(str(error)))
         picked = ()
     pairs = top_contacts(predicted, max(len(sequence) // 2, 1))
-    label = f"{road.lower()} (higher: more likely in contact)"
+    label = f"{road[0].lower()}{road[1:]} (higher: more likely in contact)"
     show_pairs(
         question,
         Heat(predicted, label, "edited", *colour_range(road, predicted)),
