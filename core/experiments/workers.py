@@ -175,7 +175,9 @@ def carry_out(task: Task) -> str | Failure:
         if model.fingerprint != task.fingerprint:
             raise InputError(f"this worker's '{task.model}' has other weights ({model.fingerprint})")
         if code_digest(task.measure.__module__) != task.code:
-            raise InputError("this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)")
+            raise InputError(
+                "this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)"
+            )
         return task.measure(model, task.subject, **dict(task.settings)).to_csv(index=False)
     except InputError as error:
         return Failure(str(error))

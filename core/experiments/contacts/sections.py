@@ -126,7 +126,7 @@ def precision(study: Study) -> Section:
             f"Contacts: {'; '.join(definitions)}; pairs that are not resolved are left out. Short is 6–11 residues "
             "apart, medium 12–23, long 24 or more. P@L/2 ranks unordered pairs and looks at the first L/2, L residues "
             f"in the sequence. Means over {counted(int(long.n.max()), 'protein')} that every method was measured on, "
-            f"with {CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
+            f"{CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
             f"Jacobians know no structure and are taken of proteins up to {study.longest} residues; best heads and "
             f"fitted probe know the {len(study.split.choosing)} that choose{_own_head(study)}."
         ),
