@@ -20,6 +20,8 @@ from core.paper_values import (
     BOS_KNOCKOUTS,
     BOS_READING,
     COMPETITION,
+    MAIN,
+    MAIN_KNOCKOUT,
     MIMICKED_START,
     NORM_DIRECTION,
     PATCH_SETS,
@@ -49,12 +51,14 @@ def prediction(table: pd.DataFrame, sequences: Sequence[str], residue: int = 0, 
 
 def competition(grown: pd.DataFrame, broken: pd.DataFrame, letter: str) -> Beside:
     """`grown` and `broken` as `core.analyses.competition` gives them, of one repeat."""
-    destroyed = broken.groupby("masks").gap.mean()
-    back = crossed(destroyed.index.to_numpy(), destroyed.to_numpy(), f"masks in {letter * 3}…")
+    destroyed = pd.DataFrame(broken.groupby("masks")[["gap", "target", "repeated"]].mean())
+    back = crossed(destroyed.index.to_numpy(), destroyed.gap.to_numpy(), f"masks in {letter * 3}…")
+    least, most = destroyed.iloc[0], destroyed.iloc[-1]
     ours = [
         crossed(grown.length.to_numpy(), grown.gap.to_numpy(), f"residues of {letter}"),
         f"moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {np.ptp(grown.repeated.to_numpy()):.1f}",
-        "it never lost" if destroyed.iloc[0] > 0 else back,
+        "it never lost" if least.gap > 0 else back,
+        f"change by {most.target - least.target:+.1f}, {letter}'s by {most.repeated - least.repeated:+.1f}",
     ]
     return list(zip(COMPETITION, ours, strict=True))
 
@@ -89,7 +93,8 @@ def bos_knockouts(mean: pd.DataFrame) -> Beside:
             row, is_rescue = rows.loc[key], key[1] == "sufficiency"
             ours = f"{row.rate:.3f}, {row.rescue:.1f}%" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
             found.append((stated, ours))
-    return found
+    alone = (MAIN, "necessity", "values of BOS")
+    return [*found, (MAIN_KNOCKOUT, f"{rows.rate[alone]:.3f}")] if alone in rows.index else found
 
 
 def patching(head: Head, bos: float, mask: float, content: float, rate: float, query: float) -> Beside:
@@ -142,7 +147,8 @@ def shift(
 
 
 def bands(table: pd.DataFrame, attribution: Attribution) -> Beside:
-    """`table` is the attribution's bands with both runs' mean q_norm, k_norm, cosine and contribution."""
+    """`table` is the attribution's bands with their wavelength and both runs' mean q_norm, k_norm, cosine and
+    contribution."""
     first = table.iloc[0]
     changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
     score = 100 * table.contribution_clean / table.contribution_clean.sum()
@@ -155,12 +161,18 @@ def bands(table: pd.DataFrame, attribution: Attribution) -> Beside:
         percent(changes.max()),
     )
     found: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
-    for band, (weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
+    for band, (difference, weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
         row = table.iloc[band]
-        stated = "flagged" if share is None else percent(share)
-        value = PaperValue(f"band {band}: weight, norm's share", f"{weight}%, {stated}", "Extended Data Table 5")
-        found.append((value, f"{100 * row.weight:.1f}%, {'flagged' if row.flagged else percent(row.norm_share)}"))
-    for band, stated in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
-        value = PaperValue(f"band {band}'s contribution to the score", f"{stated}%", "Extended Data Table 4")
-        found.append((value, f"{score.iloc[band]:.1f}%"))
+        stated = (
+            "–" if difference is None else f"{difference:.3f}",
+            f"{weight}%",
+            "flagged" if share is None else percent(share),
+        )
+        here = f"{row.difference:.3f}, {100 * row.weight:.1f}%, {'flagged' if row.flagged else percent(row.norm_share)}"
+        quantity = f"band {band}: score difference, weight, norm's share"
+        found.append((PaperValue(quantity, ", ".join(stated), "Extended Data Table 5"), here))
+    for band, (period, part) in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
+        quantity = f"band {band}: period, contribution to the score"
+        here = f"{table.wavelength.iloc[band]:,.2f}, {score.iloc[band]:.1f}%"
+        found.append((PaperValue(quantity, f"{period}, {part}%", "Extended Data Table 4"), here))
     return found

@@ -29,6 +29,7 @@ COMPETITION: Final = (
     PaperValue("alanine overtakes M", "at 9 to 10 alanines", "Figure 2C"),
     PaperValue("M's logit while alanines are added", "about constant", "Figure 2C"),
     PaperValue("M is first again as a poly-A of 20 is masked", "once enough of it is masked", "Figure 2D"),
+    PaperValue("M's and alanine's logits while it is masked", "stable, decreases", "Figure 2D"),
 )
 ABLATION: Final = (
     PaperValue("module whose ablation at the mask fails most", "L6 attention", "Figure 3A"),
@@ -36,8 +37,12 @@ ABLATION: Final = (
     PaperValue("other modules that fail in most sequences", "none", "Figure 3A"),
     PaperValue("head with the largest drop", "L6H8", "Figure 3B"),
 )
+FAILING_HEAD: Final = PaperValue("head with the highest failure rate", "L6H8", "Figure 3B")
 MINIMAL_CIRCUIT: Final = {
     ("heads", "mask"): PaperValue("core of the circuit, ablating at the mask", "L1H8, L6H8", "Figure 3A to C"),
+    ("modules", "mask"): PaperValue(
+        "commonest minimal set, ablating at the mask", "early MLPs (layers 1 to 4) aren't required", "Results"
+    ),
     ("modules", "all"): PaperValue(
         "commonest minimal set, ablating everywhere", "L1 MLP, L2 MLP, L4 MLP, L6 attention", "Figure 3E"
     ),
@@ -100,12 +105,15 @@ def _table_1() -> dict[tuple[str, str, str], PaperValue]:
 
 
 BOS_KNOCKOUTS: Final = _table_1()
+MAIN_KNOCKOUT: Final = PaperValue(f"residue 1, values of BOS zeroed in {MAIN} alone: M-rate", "0.018", "Results")
 ROPE_REMOVAL: Final = (
     PaperValue("layers without rotation at the mask that break M", "none", "Extended Data Figure 9"),
     PaperValue("M's logit without rotation in one layer", "reduced", "Extended Data Figure 9"),
 )
 BOS_ATTENTION: Final = (
-    PaperValue("key heads that look at BOS more from residue 1", "most", "Figure 4E, F"),
+    PaperValue(
+        "of the main head and the key heads, those that look at BOS more from residue 1", "most", "Figure 4E, F"
+    ),
     PaperValue("of these, drawn by the rotation", "most", "Figure 4E, F"),
     PaperValue("rotation's share in L4H3's attention to BOS", "10%", "Figure 4E, F"),
     PaperValue("L6H8's own attention to BOS", "strongly context-dependent", "Figure 4E, F"),
@@ -144,18 +152,29 @@ SHIFT: Final = (
     PaperValue("largest logit change in the control", "below 1e-5", "Methods"),
 )
 MIMICKED_START: Final = PaperValue("M inside with rotations as at residue 1", "comes back", "Extended Data Figure 14")
-BAND_CONTRIBUTIONS: Final = (31.7, 8.2, 6.1, 9.3, 11.3, 15.9, 5.3, 12.2)
-"""Band f's contribution to L6H8's score of BOS in %, f = 0 to 7: Extended Data Table 4."""
+BAND_CONTRIBUTIONS: Final = (
+    # band f's period in tokens as printed, and its contribution to L6H8's score of BOS in %
+    ("6.28", 31.7),
+    ("20", 8.2),
+    ("63", 6.1),
+    ("199", 9.3),
+    ("628", 11.3),
+    ("1,988", 15.9),
+    ("6,283", 5.3),
+    ("19,635", 12.2),
+)
+"""Extended Data Table 4, f = 0 to 7."""
 BAND_DIFFERENCES: Final = (
-    # band f's share of L6H8's score difference in %, and the norm's share in it where the paper interprets it
-    (41.9, 0.501),
-    (12.2, 0.203),
-    (9.4, 0.019),
-    (4.4, None),
-    (1.7, None),
-    (5.2, None),
-    (11.3, 0.159),
-    (13.9, 0.409),
+    # band f's part of L6H8's score difference where our copy of the text has it, its share in % of all, and the norm's
+    # share in it where the paper interprets it
+    (6.219, 41.9, 0.501),
+    (1.816, 12.2, 0.203),
+    (1.390, 9.4, 0.019),
+    (0.661, 4.4, None),
+    (None, 1.7, None),
+    (None, 5.2, None),
+    (1.676, 11.3, 0.159),
+    (2.070, 13.9, 0.409),
 )
 """Extended Data Table 5, f = 0 to 7."""
 NORM_DIRECTION: Final = (

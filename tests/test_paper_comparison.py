@@ -30,9 +30,15 @@ def test_predictions_are_counted_by_rank_and_by_what_the_sequences_begin_with():
 
 def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_the_target_back():
     grown = pd.DataFrame({"length": [1, 2, 3], "gap": [2.0, 1.0, -1.0], "target": [5.0, 5.5, 5.2]})
-    broken = pd.DataFrame({"masks": [2, 2, 4, 4], "gap": [-3.0, -1.0, 1.0, 3.0]})
+    logits = {"target": [5.0, 5.2, 5.4, 5.4], "repeated": [8.0, 6.2, 4.4, 2.4]}
+    broken = pd.DataFrame({"masks": [2, 2, 4, 4], "gap": [-3.0, -1.0, 1.0, 3.0], **logits})
     found = ours(paper_comparison.competition(grown.assign(repeated=[1.0, 3.0, 6.0]), broken, "A"))
-    assert found == ["at 2.5 residues of A", "moves by 0.5, A's by 5.0", "at 3.0 masks in AAA…"]
+    assert found == [
+        "at 2.5 residues of A",
+        "moves by 0.5, A's by 5.0",
+        "at 3.0 masks in AAA…",
+        "change by +0.3, A's by -3.7",
+    ]
     never = ours(paper_comparison.competition(grown.assign(repeated=0.0, gap=1.0), broken.assign(gap=1.0), "A"))
     assert (never[0], never[2]) == ("nowhere", "it never lost")
 
@@ -54,6 +60,12 @@ def test_every_row_of_table_1_has_its_two_numbers():
         "0.250, 40.0%"
     }
     assert len(paper_comparison.bos_knockouts(mean.head(3))) == 3
+
+
+def test_the_main_heads_knock_out_stands_last_where_it_was_measured():
+    rows = [("main head", "necessity", "values of BOS", 0.125), ("main head", "necessity", "all values", 0.25)]
+    mean = pd.DataFrame(rows, columns=["heads", "test", "knockout", "rate"]).assign(logit_drop=1.5, rescue=np.nan)
+    assert paper_comparison.bos_knockouts(mean) == [(paper_values.MAIN_KNOCKOUT, "0.125")]
 
 
 def test_the_papers_rescues_follow_from_its_gaps():
@@ -89,6 +101,8 @@ def test_a_shift_is_told_by_its_fits_and_how_the_cosine_follows_the_gap():
 def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
     table = pd.DataFrame(
         {
+            "difference": [6.0, -2.0],
+            "wavelength": [6.2832, 1987.7],
             "weight": [0.75, 0.25],
             "norm_share": [0.4, 9.0],
             "flagged": [False, True],
@@ -103,9 +117,23 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
     )
     pairs = paper_comparison.bands(table, Attribution(table, 0.39, 0.3, 0.48))
     assert ours(pairs)[:5] == ["39% (A 30%, B 48%)", "61%", "1.20 and 0.20", "0.81 and 0.02", "10%"]
-    assert ours(pairs)[5:] == ["75.0%, 40%", "25.0%, flagged", "75.0%", "25.0%"]
+    assert ours(pairs)[5:] == ["6.000, 75.0%, 40%", "-2.000, 25.0%, flagged", "6.28, 75.0%", "1,987.70, 25.0%"]
+    assert [stated.value for stated, _ in pairs[5:]] == [
+        "6.219, 41.9%, 50%",
+        "1.816, 12.2%, 20%",
+        "6.28, 31.7%",
+        "20, 8.2%",
+    ]
 
 
 def test_the_papers_shares_of_bands_sum_to_one():
-    assert sum(weight for weight, _ in paper_values.BAND_DIFFERENCES) == pytest.approx(100, abs=0.1)
-    assert sum(paper_values.BAND_CONTRIBUTIONS) == pytest.approx(100, abs=0.1)
+    assert sum(weight for _, weight, _ in paper_values.BAND_DIFFERENCES) == pytest.approx(100, abs=0.1)
+    assert sum(part for _, part in paper_values.BAND_CONTRIBUTIONS) == pytest.approx(100, abs=0.1)
+
+
+def test_the_papers_weights_are_those_of_its_differences():
+    """So the columns of Extended Data Table 5, of which our copy lacks some heads and signs, are read aright."""
+    total = paper_values.BAND_DIFFERENCES[0][0] / 0.419
+    for difference, weight, _ in paper_values.BAND_DIFFERENCES:
+        if difference is not None:
+            assert 100 * difference / total == pytest.approx(weight, abs=0.1)

@@ -17,7 +17,7 @@ from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
 from core.interventions import component_name
 from core.paper_comparison import percent
-from core.paper_values import ABLATION, COMPOSITION, MINIMAL_CIRCUIT, SUFFICIENCY
+from core.paper_values import ABLATION, COMPOSITION, FAILING_HEAD, MINIMAL_CIRCUIT, SUFFICIENCY
 
 INTERNAL_RESIDUES = 5
 """How many internal residues the circuit is tried at in each protein: the paper's rates fit 57 sequences times 5."""
@@ -36,6 +36,8 @@ def ablation(study: Study) -> Section:
     ordered = heads_of_layers(study.shape, range(study.shape.n_layers))
     by_head = np.array([cost[str(head)] for head in ordered]).reshape(study.shape.n_layers, study.shape.n_heads)
     worst = max(names, key=lambda name: (fails.loc[name, "mask"], cost[name]))
+    rate = masked.set_index("component").fails.to_dict()
+    failing = max(map(str, ordered), key=lambda name: (rate[name], cost[name]))
     main = rows(masked, component=str(study.main_head)).iloc[0]
     others = [name for name in names if name != worst and fails.loc[name, "mask"] >= USUAL]
     return Section(
@@ -62,12 +64,13 @@ def ablation(study: Study) -> Section:
         tables={"ablation": summary, "ablation-by-sequence": table},
         comparisons=Comparison.all(
             zip(
-                ABLATION,
+                (*ABLATION, FAILING_HEAD),
                 (
                     worst,
                     percent(fails.loc[worst, "mask"]),
                     ", ".join(others) or "none",
                     f"{study.main_head}, {main.logit_drop:.2f}",
+                    f"{failing}, {percent(rate[failing])}",
                 ),
                 strict=True,
             )
@@ -114,6 +117,7 @@ def circuits(study: Study) -> Section:
         comparisons=(
             Comparison.of(MINIMAL_CIRCUIT["heads", "mask"], heads),
             Comparison.of(MINIMAL_CIRCUIT["modules", "all"], everywhere),
+            Comparison.of(MINIMAL_CIRCUIT["modules", "mask"], at_mask),
         ),
     )
 
