@@ -132,6 +132,26 @@ def test_the_control_is_flat_and_the_attribution_adds_up(out: Path):
     assert bands.weight.sum() == pytest.approx(1)
 
 
+def test_tables_hold_the_bands_and_curves_of_their_figures(out: Path):
+    """Deviations are those of what was measured, sequence by sequence and order by order."""
+    measured = pd.concat(map(pd.read_csv, sorted((out / "measured" / "shifts").glob("*.csv"))))
+    queries = measured[measured.side == "q"].groupby("shift")
+    shift = table(out, "rope-shift").query("mask == 'first' and side == 'q'").set_index("shift")
+    assert shift.gap_sd.to_numpy() == pytest.approx(queries.gap.std(ddof=0)[shift.index].to_numpy(), abs=1e-12)
+    assert shift.gap_sd.max() > 0
+    cosine = table(out, "rope-shift-cosine").set_index("shift").cosine
+    assert cosine[0] == pytest.approx(1, abs=1e-6)
+    assert cosine.idxmax() == 0
+    broken = pd.concat(map(pd.read_csv, sorted((out / "measured" / "broken_repeat").glob("*.csv"))))
+    orders = broken[broken.dropout == "fixed"].groupby("masks")
+    destroyed = table(out, "destruction").query("dropout == 'fixed'").groupby("masks")
+    assert set(destroyed.size()) == {6}
+    assert orders.size()[2] == 6 * 50
+    own = table(out, "destruction").query("subject == 'poly-A' and masks == 11 and dropout != 'fixed'").iloc[0]
+    assert own["scale"] == pytest.approx((1 - 0.12) / (1 - 11 / 22))
+    assert own.target_sd > 0
+
+
 def test_a_second_call_computes_nothing_and_writes_the_same(out: Path, likes_m: Path):
     before = {path: path.stat().st_mtime_ns for path in (out / "measured").rglob("*.csv")}
     report = (out / "report.html").read_bytes()
@@ -187,7 +207,12 @@ def test_a_dask_cluster_gives_the_same_digits(out: Path, likes_m: Path, tmp_path
         ),
         (("--internal", "ten"), "error: 'ten' is not an internal residue"),
         (("--workers", "0"), "error: at least one worker is needed, not 0"),
-        (("--dask", "nonsense://nowhere"), "error: no Dask scheduler answers at 'nonsense://nowhere'"),
+        (("--dask", "nonsense://nowhere:1"), "error: no Dask scheduler answers at 'nonsense://nowhere:1': unknown"),
+        *(
+            (("--dask", address), f"error: no Dask scheduler answers at '{address}': an address is a host and a port")
+            for address in ("nonsense", "tcp://nowhere", "tcp://:8786", "nowhere:0")
+        ),
+        (("--dask", "nowhere:99999"), "error: no Dask scheduler answers at 'nowhere:99999': Port out of range"),
     ],
 )
 def test_bad_input_is_one_clear_line(out: Path, likes_m: Path, arguments: tuple[str, ...], message: str):
@@ -197,7 +222,8 @@ def test_bad_input_is_one_clear_line(out: Path, likes_m: Path, arguments: tuple[
     settings = {**defaults, **dict(zip(given[::2], given[1::2], strict=True))}
     failed = call(*(part for pair in settings.items() for part in pair))
     assert failed.returncode == 2
-    assert failed.stderr.strip().splitlines()[-1].startswith(message.format(out=out))
+    assert failed.stderr.startswith(message.format(out=out))
+    assert failed.stderr.count("\n") == 1
 
 
 def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path, model: Esm2, tmp_path: Path):

@@ -11,7 +11,7 @@ from core.analyses.rope_shift import SHIFTS, fit_oscillation
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import grid, means, rows
+from core.experiments.tables import deviations, grid, means, rows
 from core.figures import rope as figures
 from core.figures.style import CLEAN, EDITED, bars
 from core.paper_comparison import percent
@@ -35,8 +35,9 @@ def rope_shift(study: Study) -> Section:
     variance = contribution.to_numpy().var(0)
     share = variance / variance.sum()
     largest = rows(table, side="qk").largest_change.max()
-    cosine = means(score, ["shift"], ["cosine"]).cosine.to_numpy()
-    lengths = study.wavelengths
+    cosines = means(score, ["shift"], ["cosine"])
+    cosine = cosines.cosine.to_numpy()
+    lengths, by = study.wavelengths, ["mask", "side", "shift"]
     return Section(
         title="How far may positions slip?",
         question=f"If {head}'s queries are rotated as if they stood some residues away, does M come and go?",
@@ -61,7 +62,10 @@ def rope_shift(study: Study) -> Section:
             "Share of the score's variation with the shift, by RoPE band.": figures.band_shares(lengths, share),
         },
         tables={
-            "rope-shift": means(table, ["mask", "side", "shift"], ["gap", "logit", "largest_change"]),
+            "rope-shift": means(table, by, ["gap", "logit", "largest_change"]).merge(
+                deviations(table, by, ["gap", "logit"])
+            ),
+            "rope-shift-cosine": cosines,
             "rope-shift-period": pd.DataFrame(
                 [
                     {"mask": name, "period": found.period, "amplitude": found.amplitude, "explained": found.explained}
@@ -90,7 +94,7 @@ def norm_direction(study: Study) -> Section:
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
-    paper_weight = {band: weight for band, (weight, _) in enumerate(BAND_DIFFERENCES)}
+    paper_weight = {band: weight for band, (_, weight, _) in enumerate(BAND_DIFFERENCES)}
     labels = figures.band_labels(lengths)
     return Section(
         title="Is the query shorter inside, or turned away?",

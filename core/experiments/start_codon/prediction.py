@@ -10,7 +10,7 @@ from core.evaluation_sets import GROUPS
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import means, rows
+from core.experiments.tables import deviations, means, rows
 from core.figures.competition import competing_logits
 from core.figures.style import CLEAN, TARGET, bars
 from core.paper_values import PaperValue
@@ -76,6 +76,8 @@ def competition(study: Study) -> Section:
     own = rows(crossings, repeat="poly-A", dropout="the model's own").iloc[0]
     held = rows(grown, subject="poly-A", dropout="fixed")
     held_at = paper_comparison.crossed(held.length.to_numpy(), held.gap.to_numpy(), "alanines")
+    by, logits = ["subject", "dropout", "masks"], ["target", "repeated", "gap"]
+    destroyed = means(broken, by, [*logits, "scale"]).merge(deviations(broken, by, logits, ddof=1))
     poly_a = [rows(table, subject="poly-A", dropout="the model's own") for table in (grown, broken)]
     return Section(
         title="Is M outvoted, or switched off?",
@@ -101,7 +103,7 @@ def competition(study: Study) -> Section:
         },
         tables={
             "elongation": grown,
-            "destruction": means(broken, ["subject", "dropout", "masks"], ["target", "repeated", "gap"]),
+            "destruction": destroyed,
             "crossings": crossings,
         },
         comparisons=Comparison.all(paper_comparison.competition(poly_a[0], poly_a[1], "A")),
