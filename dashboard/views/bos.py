@@ -1,6 +1,7 @@
 """Does the prediction come from BOS?"""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -46,10 +47,10 @@ def page(question: Question) -> None:
     main, keys, inside = choose_heads_and_inside(question)
     sets = {MAIN: (main,), OTHERS: keys, CORE: (*keys, main)} if keys else {MAIN: (main,)}
 
-    def work(sequence: str, _: Progress) -> Read:
+    def work(sequence: str, progress: Progress) -> Read:
         model, tokens = question.model, runs(question, sequence, inside)[0]
         return Read(
-            _knockouts(question, sequence, inside, sets),
+            _knockouts(question, sequence, inside, sets, progress),
             bos_attention(model, tokens),
             ablated_and_blocked(model, tokens, main, target=target),
         )
@@ -74,6 +75,7 @@ def page(question: Question) -> None:
                 "“none” has nothing knocked out.",
                 test,
             )
+            download(shown, f"bos-{test}")
     with st.container(border=True):
         _table(table, target)
     with st.container(border=True):
@@ -84,6 +86,9 @@ def page(question: Question) -> None:
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
             "attention",
         )
+        layers, heads = np.indices(attention.shape)
+        of_head = {"layer": layers.ravel() + 1, "head": heads.ravel() + 1, "attention": attention.ravel()}
+        download(pd.DataFrame(of_head), "bos-attention")
     ablated, blocked = np.array([each.changes for each in found.all]).T
     if not proteins.is_one:
         with st.container(border=True):
@@ -107,16 +112,21 @@ def page(question: Question) -> None:
     )
 
 
-def _knockouts(question: Question, sequence: str, inside: int, sets: dict[str, tuple[Head, ...]]) -> pd.DataFrame:
+def _knockouts(
+    question: Question, sequence: str, inside: int, sets: dict[str, tuple[Head, ...]], progress: Progress
+) -> pd.DataFrame:
     """One protein's table: heads, test, knockout, gap, logit_drop, and the runs' own gaps as rows of test "runs"."""
     model, target = question.model, question.target
     clean, internal = runs(question, sequence, inside)
     swapped = swap(sets.get(CORE, sets[MAIN]), question.residue)
+    tests = {"necessity": (clean, ()), "sufficiency": (internal, swapped)}
     tables = []
-    for name, heads in sets.items():
-        tables.append(bos_knockouts(model, clean, heads, target=target).assign(test="necessity", heads=name))
-        given = bos_knockouts(model, internal, heads, given=swapped, target=target)
-        tables.append(given.assign(test="sufficiency", heads=name))
+    for done, (name, test) in enumerate(product(sets, tests)):
+        progress.report(done, len(sets) * len(tests) + 1)
+        tokens, given = tests[test]
+        table = bos_knockouts(model, tokens, sets[name], given=given, target=target)
+        tables.append(table.assign(test=test, heads=name))
+    progress.report(len(tables), len(tables) + 1)
     low = read(model, internal, [()], target=target).gap[0]
     return pd.concat(tables, ignore_index=True).assign(internal_gap=low)
 

@@ -49,6 +49,7 @@ def page(question: Question) -> None:
             "cosine near zero or below turns BOS away.",
             "two positions",
         )
+        download(table.filter(regex="^wavelength$|_clean$|_internal$"), "rope-bands-two-positions")
     with st.container(border=True):
         st.markdown("**What makes the difference: length or direction?**")
         draw(

@@ -74,7 +74,9 @@ def page(question: Question) -> None:
                 {
                     "shift": SHIFTS,
                     "gap": clean.mean(0),
+                    "gap_sd": clean.std(0),
                     "gap_inside": internal.mean(0),
+                    "gap_inside_sd": internal.std(0),
                     "gap_control": control.mean(0),
                 }
             ),
@@ -91,6 +93,7 @@ def page(question: Question) -> None:
             f"Cosine between {head}'s query at the mask and itself shifted: 1 where they point the same way.",
             "cosine",
         )
+        download(pd.DataFrame({"shift": SHIFTS, "cosine": score.cosine}), "rope-shift-cosine")
     with right.container(border=True, height="stretch"):
         st.markdown("**Which band makes the score vary?**")
         draw(

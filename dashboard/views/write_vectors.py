@@ -50,9 +50,10 @@ def page(question: Question) -> None:
             f"Cosine of each last-layer head's OV write at the mask with each amino acid's logit gradient, {means}.",
             "cosine",
         )
+        heads = [str(head) for head in heads_of_layers(model.shape, [layer])]
         table = pd.DataFrame(writes.cosine, columns=list(AMINO_ACIDS))
-        table.insert(0, "head", [str(head) for head in heads_of_layers(model.shape, [layer])])
-        download(table.assign(length=writes.length, drop=drops), "write-vectors")
+        table.insert(0, "head", heads)
+        download(table.assign(length=writes.length), "write-vectors")
     with st.container(border=True):
         st.markdown(f"**What does {target}'s logit lose without the head?**")
         draw(
@@ -60,6 +61,7 @@ def page(question: Question) -> None:
             f"Each head switched off at the mask alone, exactly and without gradients; {means}.",
             "drops",
         )
+        download(pd.DataFrame({"head": heads, "drop": drops}), "write-vectors-drops")
     head, letter = np.unravel_index(int(writes.cosine.argmax()), writes.cosine.shape)
     best = int(writes.cosine[:, AMINO_ACIDS.index(target)].argmax())
     ours = [
