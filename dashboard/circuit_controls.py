@@ -13,15 +13,35 @@ from core.analyses.main_heads import heads_by_cost, swap_search
 from core.circuits import Circuit, circuit_to_json
 from core.errors import InputError
 from core.interventions import Head
+from core.model import Esm2
 from dashboard import engine
 from dashboard.long_work import UNASKED_SECONDS, seconds
-from dashboard.session import head_names
+from dashboard.session import EVERY_HEAD, component_names, head_names, plain
 from dashboard.sidebar import Question
 
 KEY_HEADS = 5
 """How many are looked for unasked: as many as the paper's core has beside its readout head."""
 
 Found = TypeVar("Found")
+
+
+def warn_of_unknown(model: Esm2, *keys: str) -> None:
+    """Says in one line which heads and modules the link names under `keys` that the model doesn't have, if any.
+
+    To be called before the controls of these keys, which leave them out of the choice and out of the address.
+    """
+    there = {EVERY_HEAD, *component_names(model.shape)}
+    named = dict.fromkeys(" ".join(name.split()) for key in keys for name in st.query_params.get_all(key))
+    unknown = [name for name in named if name and name not in there]
+    if unknown:
+        shape = model.shape
+        st.warning(
+            plain(
+                f"the link names {', '.join(unknown)}: {model.name} has layers 1 to {shape.n_layers} and heads 1 to "
+                f"{shape.n_heads}; {'it was' if len(unknown) == 1 else 'they were'} left out"
+            ),
+            icon=":material/link_off:",
+        )
 
 
 def internal_residue(key: str = "inside") -> int:
@@ -113,6 +133,7 @@ def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head,
 
 def choose_head_and_inside(question: Question) -> tuple[Head, int]:
     """Draws the choices of the main head and the internal residue (0-based) in one row."""
+    warn_of_unknown(question.model, "main")
     columns = st.columns([1, 1, 3])
     with columns[0]:
         head = choose_main_head(question)
@@ -122,6 +143,7 @@ def choose_head_and_inside(question: Question) -> tuple[Head, int]:
 
 def choose_heads_and_inside(question: Question) -> tuple[Head, tuple[Head, ...], int]:
     """Draws the choices of the main head, the key heads and the internal residue (0-based) in one row."""
+    warn_of_unknown(question.model, "main", "keys")
     columns = st.columns([1, 3, 1])
     with columns[2]:
         inside = internal_residue()

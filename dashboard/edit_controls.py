@@ -22,6 +22,9 @@ from dashboard.session import (
 )
 from dashboard.sidebar import Question
 
+EDITED = ("off", "bos", "shifted")
+"""Which controls of an edit, and parts of a link, hold heads and modules."""
+
 
 def edit_controls(question: Question) -> tuple[Head, Edits]:
     """Draws the head looked at and the editing controls, and returns both; RoPE is shifted in that head unless others

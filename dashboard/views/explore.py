@@ -16,7 +16,8 @@ from core.protein import residue_name
 from core.snippet import python_snippet
 from core.structure import contact_truth, residue_distances
 from dashboard import engine
-from dashboard.edit_controls import edit_controls
+from dashboard.circuit_controls import warn_of_unknown
+from dashboard.edit_controls import EDITED, edit_controls
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
 from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, ResidueValues, StructureText, linked_view
 from dashboard.long_work import on_request, seconds
@@ -46,6 +47,7 @@ COLOURINGS = {
 
 
 def page(question: Question) -> None:
+    warn_of_unknown(question.model, "head", *EDITED, "averaged")
     try:
         head, edits = edit_controls(question)
         among: Among = st.sidebar.selectbox(

@@ -16,7 +16,7 @@ from core.evaluation_sets import DIAGNOSTICS
 from core.figures import patching as figures
 from core.interventions import Head
 from core.paper_values import INJECTION
-from dashboard.circuit_controls import choose_main_head
+from dashboard.circuit_controls import choose_main_head, warn_of_unknown
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import ProteinSet, choose_set, measured_together
@@ -47,6 +47,7 @@ def page(question: Question) -> None:
     )
     st.markdown("**Sources**")
     sources = choose_set(question)
+    warn_of_unknown(question.model, "main", "also")
     columns = st.columns([1, 2, 3])
     with columns[0]:
         main = choose_main_head(question)
@@ -92,7 +93,9 @@ def _inject(
 ) -> Injected:
     model, target = question.model, question.target
     predicting: dict[str, Tensor] = {}
-    for name, sequence in sources.sequences.items():
+    n_runs = len(sources.sequences) + len(names)
+    for done, (name, sequence) in enumerate(sources.sequences.items()):
+        progress.report(done, n_runs)
         if len(sequence) > question.residue:
             tokens = tokenize(sequence, [question.residue])
             if read(model, tokens, [()], target=target).gap[0] > 0:
@@ -100,8 +103,8 @@ def _inject(
     if not predicting:
         raise InputError(f"{target} ranks first in none of the sources: there is nothing to inject")
     gaps = []
-    for done, name in enumerate(names):
-        progress.report(done, len(names))
+    for done, name in enumerate(names, start=len(sources.sequences)):
+        progress.report(done, n_runs)
         tokens = tokenize(DIAGNOSTICS[name], [question.residue])
         gaps.append(inject(model, tokens, heads, list(predicting.values()), target=target).gap)
     found = np.stack(gaps)

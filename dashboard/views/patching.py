@@ -10,7 +10,7 @@ from core.figures import patching as figures
 from core.figures.style import layer_names
 from core.interventions import HeadSite, NamedScope, Scope, StreamSite
 from core.protein import residue_name
-from dashboard.circuit_controls import choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_main_head, internal_residue, runs, warn_of_unknown
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.protein_sets import Measured, ProteinSet, choose_set, measured
@@ -50,6 +50,7 @@ def page(question: Question) -> None:
         "patched from one run's mask to the other's; every other position, and all together, from the same position.",
     )
     proteins = choose_set(question)
+    warn_of_unknown(question.model, "main")
     columns = st.columns([3, 2, 2])
     sites = STREAM | HEADS
     site = columns[0].selectbox("Patched", sites, format_func=sites.__getitem__, key="site", bind="query-params")

@@ -6,7 +6,7 @@ import streamlit as st
 from core.analyses.main_heads import SwapSearch, swap_search
 from core.figures import rope as figures
 from core.paper_values import SWAP_STEPS
-from dashboard.circuit_controls import choose_main_head, internal_residue, runs
+from dashboard.circuit_controls import choose_main_head, internal_residue, runs, warn_of_unknown
 from dashboard.engine import Progress
 from dashboard.explanation import download, draw, introduce
 from dashboard.protein_sets import choose_set, measured_together
@@ -24,6 +24,7 @@ def page(question: Question, bos: st.Page) -> None:
         "early carry the position to the main head.",
     )
     proteins = choose_set(question)
+    warn_of_unknown(question.model, "swapmain")
     columns = st.columns([1, 1, 2])
     with columns[1]:
         inside = internal_residue("swapinside")

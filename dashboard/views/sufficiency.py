@@ -18,7 +18,7 @@ from core.figures import circuits as figures
 from core.interventions import Component, component_name, parse_component
 from core.paper_values import COMPOSITION, SUFFICIENCY, PaperValue
 from dashboard import engine
-from dashboard.circuit_controls import costliest_heads, name_and_save
+from dashboard.circuit_controls import costliest_heads, name_and_save, warn_of_unknown
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.long_work import UNASKED_SECONDS, seconds
@@ -51,13 +51,14 @@ def page(question: Question) -> None:
         "normally outvoted by the rest of the model.",
     )
     proteins = choose_set(question)
+    warn_of_unknown(question.model, "kept", "first", "second")
     try:
         kept = _choose_circuit(question)
     except InputError as error:
         stop_with(error)
 
-    def work(sequence: str, _: Progress) -> Tested:
-        return _test(question, sequence, kept)
+    def work(sequence: str, progress: Progress) -> Tested:
+        return _test(question, sequence, kept, progress)
 
     n_forwards = 13 + 3 * MOST_RESIDUES
     found = measured(question, proteins, ("sufficiency", kept), work, n_forwards=n_forwards, label="Testing")
@@ -127,17 +128,19 @@ def _preset(question: Question) -> tuple[Component, ...]:
         return tuple(everything)
 
 
-def _test(question: Question, sequence: str, kept: tuple[Component, ...]) -> Tested:
+def _test(question: Question, sequence: str, kept: tuple[Component, ...], progress: Progress) -> Tested:
     model, target = question.model, question.target
     alone = keep_only(model.shape, kept)
     conditions = {WHOLE: (), ALONE: alone, UNROTATED: alone + without_rope(model.shape, kept)}
     tokens = tokenize(sequence, [question.residue])
     spaced = np.linspace(0, len(sequence) - 1, min(len(sequence), MOST_RESIDUES)).astype(int).tolist()
     residues = sorted({question.residue, *spaced})
-    return Tested(
-        token_scopes(model, tokens, kept, target=target),
-        gaps_along(model, sequence, residues, conditions, target=target),
-    )
+    scopes = token_scopes(model, tokens, kept, target=target)
+    along = []
+    for done, residue in enumerate(residues):
+        progress.report(done, len(residues))
+        along.append(gaps_along(model, sequence, [residue], conditions, target=target))
+    return Tested(scopes, pd.concat(along, ignore_index=True))
 
 
 def _scopes(found: Measured[Tested], target: str) -> None:
