@@ -55,8 +55,6 @@ def elongation(
         rows.append((length, *_read(logits, letter, target, among), scale))
         if progress is not None:
             progress(len(rows), len(lengths))
-        if progress is not None:
-            progress(len(rows), len(lengths))
     return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
 
 

@@ -1,5 +1,7 @@
 """What outvotes the prediction?"""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -11,6 +13,7 @@ from core.analyses.competition import MASKS, destruction, elongation
 from core.figures import competition as figures
 from dashboard import engine
 from dashboard.explanation import beside_paper, download, draw, introduce
+from dashboard.long_work import on_request, seconds
 from dashboard.sidebar import Question
 
 LONGEST: Final = 40
@@ -18,6 +21,8 @@ ORDERS: Final = 50
 REPEAT: Final = 20
 HELD: Final = 0.88
 """Token dropout's scale where nothing is masked."""
+SHORTEST: Final = 64
+"""A short sequence by itself takes as long as this many residues in a batch: reading the weights is what counts."""
 
 
 def page(question: Question) -> None:
@@ -43,21 +48,22 @@ def page(question: Question) -> None:
         grown = _elongation(question, letter, longest, held)
     with st.container(border=True):
         broken = _destruction(question, letter, held)
-    beside_paper(question.model, paper_comparison.competition(grown, broken, letter))
+    if grown is not None and broken is not None:
+        beside_paper(question.model, paper_comparison.competition(grown, broken, letter))
 
 
-def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd.DataFrame:
+def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd.DataFrame | None:
     st.markdown("**Elongation: ever more residues behind the mask**")
-    free, fixed = (
-        engine.computed(
-            ("elongation", question.model.fingerprint, question.target, letter, longest, scale),
-            lambda _, scale=scale: elongation(
-                question.model, letter, range(1, longest + 1), target=question.target, fixed_scale=scale
-            ),
-            "Growing the repeat",
-        )
-        for scale in (None, HELD)
+    model, target, lengths = question.model, question.target, range(1, longest + 1)
+    both = _free_and_held(
+        ("elongation", model.fingerprint, target, letter, longest),
+        partial(elongation, model, letter, lengths, target=target),
+        seconds(model, 1, sum(max(SHORTEST, length + 3) for length in lengths)),
+        f"Grow the repeat to {longest} residues",
     )
+    if both is None:
+        return None
+    free, fixed = both
     at = paper_comparison.crossed(free.length.to_numpy(), free.gap.to_numpy(), f"residues of {letter}")
     shown = figures.competing_logits(
         free,
@@ -72,20 +78,19 @@ def _elongation(question: Question, letter: str, longest: int, held: bool) -> pd
     return free
 
 
-def _destruction(question: Question, letter: str, held: bool) -> pd.DataFrame:
+def _destruction(question: Question, letter: str, held: bool) -> pd.DataFrame | None:
     st.markdown(f"**Destruction: ever more masks in a repeat of {REPEAT}**")
     model, target = question.model, question.target
     seed = int(st.number_input("Seed of the orders", 0, 9999, 0, key="seed", bind="query-params", width=200))
-    free, fixed = (
-        engine.computed(
-            ("destruction", model.fingerprint, target, letter, scale, seed),
-            lambda _, scale=scale: destruction(
-                model, letter, MASKS, length=REPEAT, orders=ORDERS, seed=seed, target=target, fixed_scale=scale
-            ),
-            "Masking the repeat",
-        )
-        for scale in (None, HELD)
+    both = _free_and_held(
+        ("destruction", model.fingerprint, target, letter, seed),
+        partial(destruction, model, letter, MASKS, length=REPEAT, orders=ORDERS, seed=seed, target=target),
+        seconds(model, len(MASKS) * ORDERS, REPEAT + 2),
+        f"Mask the repeat in {ORDERS} orders",
     )
+    if both is None:
+        return None
+    free, fixed = both
     mean = free.groupby("masks").gap.mean()
     at = paper_comparison.crossed(mean.index.to_numpy(), mean.to_numpy(), "masks")
     shown = figures.competing_logits(
@@ -98,3 +103,20 @@ def _destruction(question: Question, letter: str, held: bool) -> pd.DataFrame:
     )
     download(pd.concat([free.assign(held=False), fixed.assign(held=True)]), "destruction")
     return free
+
+
+def _free_and_held(
+    key: tuple, experiment: Callable[..., pd.DataFrame], about: float, what: str
+) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The experiment with token dropout's own scale and with a held one, each of `about` so many seconds; None until
+    the person asks for what takes long."""
+
+    def table(scale: float | None, label: str) -> pd.DataFrame:
+        return engine.computed(
+            (*key, scale),
+            lambda progress: experiment(fixed_scale=scale, progress=progress.report, cancel=progress.cancel),
+            label,
+        )
+
+    with on_request(key, 2 * about, what) as go:
+        return (table(None, what), table(HELD, f"{what}, scale held")) if go else None

@@ -56,13 +56,13 @@ def _measured(
 ) -> Measured[Tables] | None:
     model, target = question.model, question.target
 
-    def work(sequence: str, _: Progress) -> Tables:
+    def work(sequence: str, progress: Progress) -> Tables:
         clean, internal = runs(question, sequence, inside)
-        return (
-            rope_removal(model, clean, target=target),
-            patch_sets(model, clean, internal, main, keys, target=target),
-            bos_attention_by_cause(model, clean, internal),
-        )
+        removed = rope_removal(model, clean, target=target)
+        progress.report(1, 3)
+        sets = patch_sets(model, clean, internal, main, keys, target=target)
+        progress.report(2, 3)
+        return removed, sets, bos_attention_by_cause(model, clean, internal)
 
     n_forwards = 2 * model.shape.n_layers + 10
     return measured(question, proteins, ("rope", main, keys, inside), work, n_forwards=n_forwards, label="Rotating")
