@@ -147,8 +147,9 @@ class Dask(Workers):
 
 def _check_host_and_port(address: str) -> None:
     """Raises `ValueError` for an address that isn't host:port or scheme://host:port."""
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if not (parts.hostname and parts.port):
+    place = address.rpartition("://")[2]
+    parts = urlsplit(f"//{place}")
+    if not (parts.hostname and parts.port and parts.netloc == place):
         raise ValueError("an address is a host and a port, such as tcp://10.0.0.1:8786")
 
 
@@ -176,7 +177,7 @@ def carry_out(task: Task) -> str | Failure:
             raise InputError(f"this worker's '{task.model}' has other weights ({model.fingerprint})")
         if code_digest(task.measure.__module__) != task.code:
             raise InputError(
-                "this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)"
+                "this worker runs another version of plmscope or torch: run again (with Dask, restart workers first)"
             )
         return task.measure(model, task.subject, **dict(task.settings)).to_csv(index=False)
     except InputError as error:

@@ -78,7 +78,7 @@ def test_workers_with_other_weights_are_refused(survey: Survey):
 
 def test_workers_with_other_code_are_refused(tiny: Esm2, model_folder: Path, processes: Processes):
     ((_, outcome),) = processes.run([Task(m_logit, str(model_folder), tiny.fingerprint, "older", "MK", ())])
-    said = "this worker runs another version of plmscope or torch: run again (with Dask, restart its workers first)"
+    said = "this worker runs another version of plmscope or torch: run again (with Dask, restart workers first)"
     assert outcome == Failure(said)
 
 
