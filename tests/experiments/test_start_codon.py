@@ -210,7 +210,7 @@ def test_a_dask_cluster_gives_the_same_digits(out: Path, likes_m: Path, tmp_path
         (("--dask", "nonsense://nowhere:1"), "error: no Dask scheduler answers at 'nonsense://nowhere:1': unknown"),
         *(
             (("--dask", address), f"error: no Dask scheduler answers at '{address}': an address is a host and a port")
-            for address in ("nonsense", "tcp://nowhere", "tcp://:8786", "nowhere:0")
+            for address in ("nonsense", "tcp://nowhere", "tcp://:8786", "nowhere:0", "tcp://nowhere:1/")
         ),
         (("--dask", "nowhere:99999"), "error: no Dask scheduler answers at 'nowhere:99999': Port out of range"),
     ],
