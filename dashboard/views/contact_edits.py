@@ -15,6 +15,7 @@ from core.labelled import LabelledProtein
 from core.protein import residue_name
 from core.structure import ContactAtom
 from dashboard import engine
+from dashboard.circuit_controls import warn_of_unknown
 from dashboard.contact_panels import (
     CONTACT_HEAD,
     QUANTITIES,
@@ -25,7 +26,7 @@ from dashboard.contact_panels import (
     precision_table,
     show_pairs,
 )
-from dashboard.edit_controls import choose_edits
+from dashboard.edit_controls import EDITED, choose_edits
 from dashboard.explanation import draw, introduce
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
 from dashboard.labelled_set import choose_contact
@@ -49,6 +50,7 @@ def page(question: Question) -> None:
         " later layers alone, so the last layer's parts change nothing.",
     )
     model = question.model
+    warn_of_unknown(model, *EDITED)
     with st.sidebar:
         st.divider()
         try:

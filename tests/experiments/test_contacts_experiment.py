@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from core.analyses.categorical_jacobian import categorical_jacobian
 from core.analyses.head_ranking import load_ranking, rank_heads
 from core.errors import InputError
 from core.examples import EXAMPLES_FOLDER, load_example
@@ -58,7 +60,9 @@ def out(folder: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFacto
     """Everything that the command writes about a random model."""
     out = tmp_path_factory.mktemp("out")
     arguments = ["contacts", "--structures", str(folder), "--out", str(out), "--model", str(model_folder)]
-    arguments += ["--choosing", "4", "--workers", "2", "--hidden-layer", "1", "--stored-truth", "drawn by chance"]
+    arguments += ["--choosing", "4", "--workers", "2", "--stored-truth", "drawn by chance"]
+    arguments += ["--hidden-layer", "1", "--numbers", "bfloat16"]
+    arguments += ["--hidden-layer", "1", "--numbers", "bfloat16"]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == 0, ran.output
     return out
@@ -78,6 +82,17 @@ def test_the_command_writes_every_table_and_one_report(out: Path):
 def test_what_counted_as_a_contact_is_said(out: Path):
     assert json.loads((out / "results.json").read_text())["settings"]["contact"] == "drawn by chance"
     assert "Contacts: drawn by chance; pairs that are not resolved" in (out / "report.html").read_text()
+
+
+def test_jacobians_are_computed_in_the_numbers_asked_for(out: Path, tiny: Esm2):
+    assert json.loads((out / "results.json").read_text())["settings"]["jacobians_computed_in"] == "bfloat16"
+    protein = made_up(1)["p00"]
+    halved = measures.jacobians(tiny, protein, "bfloat16")
+    predicted = categorical_jacobian(tiny.to(torch.bfloat16), protein.tokens)
+    expected = measures.judged(protein, {measures.JACOBIAN: predicted})
+    shown = halved[halved.method == measures.JACOBIAN].reset_index(drop=True)
+    pd.testing.assert_frame_equal(shown, expected[expected.method == measures.JACOBIAN].reset_index(drop=True))
+    assert not measures.jacobians(tiny, protein).value.equals(halved.value)
 
 
 def test_proteins_that_cannot_be_used_are_left_out_with_their_reason(out: Path):

@@ -9,6 +9,7 @@ import typer
 from core.analyses.head_ranking import save_ranking
 from core.errors import InputError
 from core.experiments.contacts import EXPERIMENT
+from core.experiments.contacts.measures import Numbers
 from core.experiments.contacts.study import Study, fitted_on, listed_relatives, model_notes, split
 from core.experiments.experiment import publish
 from core.experiments.options import (
@@ -67,6 +68,7 @@ def contacts(
     hidden_layer: Annotated[
         int | None, typer.Option(help="Layer, counted from 1, of a representation Jacobian; none without.", min=1)
     ] = None,
+    numbers: Annotated[Numbers, typer.Option(help="What Jacobians are computed in.")] = "float32",
     families: FamiliesOption = None,
     only: OnlyOption = None,
     workers: WorkersOption = N_CORES,
@@ -99,6 +101,7 @@ def contacts(
         "relatives_of_trained_families": ", ".join(f"{name} ({family})" for name, family in related.items()) or "none",
         "relatives_found": relatives_found,
         "contact": "; ".join(sorted({protein.definition for protein in proteins.values()})),
+        "jacobians_computed_in": numbers,
         "seed": seed,
     }
     with open_survey(loaded, model, out, workers, dask) as survey:
@@ -106,7 +109,8 @@ def contacts(
         reason = "the model's own contact head was fitted on it"
         survey.left_out.update({("judging", name): reason for name in unjudged})
         layer = None if hidden_layer is None else hidden_layer - 1
-        study = Study(survey, loaded, divided, longest, layer, seed, related, [each.name for each in fitted])
+        seen = [each.name for each in fitted]
+        study = Study(survey, loaded, divided, longest, layer, seed, related, seen, numbers)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
         save_ranking(study.ranking, out / "head_ranking.json")
     for (measurement, subject), reason in survey.left_out.items():

@@ -1,6 +1,7 @@
 """What is measured on one labelled protein: tidy tables, computed on any worker. The sections put them together."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from core.labelled import LabelledProtein
 from core.model import ContactHead, Esm2
 
 CONTACT_HEAD, PROBE, BEST_HEAD, BEST_HEADS = "contact head", "fitted probe", "best head", "best heads averaged"
+Numbers = Literal["float32", "bfloat16"]
+"""What Jacobians' forward passes are computed in."""
 JACOBIAN, CHEAP_JACOBIAN, HIDDEN_JACOBIAN = "Categorical Jacobian", "cheap Jacobian", "representation Jacobian"
 
 
@@ -63,9 +66,9 @@ def attention(
     return judged(protein, maps)
 
 
-def jacobians(model: Esm2, protein: LabelledProtein) -> pd.DataFrame:
+def jacobians(model: Esm2, protein: LabelledProtein, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement")."""
-    responses = jacobian(model, protein.tokens)
+    responses = jacobian(model.to(getattr(torch, numbers)), protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
     some, full = jacobian_map(responses[:, ids][..., ids]), jacobian_map(responses)
     agreement = map_agreement(some, full)
@@ -74,9 +77,10 @@ def jacobians(model: Esm2, protein: LabelledProtein) -> pd.DataFrame:
     return pd.concat([judged(protein, {JACOBIAN: full, CHEAP_JACOBIAN: some}), extra], ignore_index=True)
 
 
-def hidden_jacobian(model: Esm2, protein: LabelledProtein, layer: int) -> pd.DataFrame:
+def hidden_jacobian(model: Esm2, protein: LabelledProtein, layer: int, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give in the hidden states after a layer (0-based), as `judged` tells it."""
-    return judged(protein, {HIDDEN_JACOBIAN: representation_jacobian(model, protein.tokens, layer=layer)})
+    predicted = representation_jacobian(model.to(getattr(torch, numbers)), protein.tokens, layer=layer)
+    return judged(protein, {HIDDEN_JACOBIAN: predicted})
 
 
 def judged(protein: LabelledProtein, maps: Mapping[str, Float[np.ndarray, "residue residue"]]) -> pd.DataFrame:

@@ -129,6 +129,8 @@ class Study:
     """The trained family of each relative."""
     seen: Sequence[str] = ()
     """The structures that the model's own contact head was fitted on, as far as is known."""
+    numbers: measures.Numbers = "float32"
+    """What Jacobians are computed in."""
 
     @cached_property
     def ranking(self) -> HeadRanking:
@@ -174,9 +176,10 @@ class Study:
         if long := [name for name in proteins if name not in short]:
             reason = f"more than {self.longest} residues: {', '.join(long)}"
             self.survey.left_out["jacobians", counted(len(long), "protein")] = reason
-        tables = [attention, self.survey.table(measures.jacobians, short)]
+        tables = [attention, self.survey.table(measures.jacobians, short, numbers=self.numbers)]
         if self.hidden_layer is not None:
-            tables.append(self.survey.table(measures.hidden_jacobian, short, layer=self.hidden_layer))
+            settings = {"layer": self.hidden_layer, "numbers": self.numbers}
+            tables.append(self.survey.table(measures.hidden_jacobian, short, **settings))
         table = pd.concat(tables, ignore_index=True)
         return table.assign(group=np.where(table.subject.isin(list(self.split.relatives)), "relatives", "judged"))
 
