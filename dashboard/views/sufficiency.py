@@ -60,7 +60,7 @@ def page(question: Question) -> None:
     def work(sequence: str, progress: Progress) -> Tested:
         return _test(question, sequence, kept, progress)
 
-    n_forwards = 13 + 3 * MOST_RESIDUES
+    n_forwards = 17 + 3 * MOST_RESIDUES
     found = measured(question, proteins, ("sufficiency", kept), work, n_forwards=n_forwards, label="Testing")
     if found is None:
         return
