@@ -10,7 +10,7 @@ from core.analyses.head_ablation import components
 from core.analyses.reading import Reading
 from core.figures import ablation as figures
 from core.interventions import Head, Mode, NamedScope, component_name, describe_scope
-from core.paper_values import ABLATION, PaperValue
+from core.paper_values import ABLATION, FAILING_HEAD, PaperValue
 from dashboard.engine import Progress
 from dashboard.explanation import beside_paper, download, draw, introduce
 from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
@@ -137,6 +137,7 @@ def _beside(question: Question, effects: AblationEffects) -> list[tuple[PaperVal
     n_heads = shape.n_layers * shape.n_heads
     module = n_heads + int(np.argmin(effects.gap_change[n_heads:]))
     head = int(np.argmin(effects.logit_change[:n_heads]))
+    failing = int(np.argmax(effects.failure_rate[:n_heads]))
     others = [
         names[place] for place in range(n_heads, len(names)) if effects.failure_rate[place] > 0.5 and place != module
     ]
@@ -145,5 +146,6 @@ def _beside(question: Question, effects: AblationEffects) -> list[tuple[PaperVal
         f"{effects.failure_rate[module]:.0%} of {effects.n_predicting}",
         ", ".join(others) or "none",
         f"{names[head]} (logit {effects.logit_change[head]:+.2f})",
+        f"{names[failing]}, {effects.failure_rate[failing]:.0%} of {effects.n_predicting}",
     ]
-    return list(zip(ABLATION, ours, strict=True))
+    return list(zip((*ABLATION, FAILING_HEAD), ours, strict=True))
