@@ -95,7 +95,9 @@ def contact_map(
     """
     found = _accumulated(model, tokens, (), condition).contact_head()
     if found is None:
-        raise InputError(f"{model.name} has no contact head: average heads, or fit one on the page Contact head")
+        raise InputError(
+            f"{model.name} has no contact head: average heads, or fit one on the page 'Fit a contact head'"
+        )
     return found
 
 

@@ -49,7 +49,7 @@ def contact_shares(
     Raises `InputError` for a model without contact head and for residues that are the same or outside the sequence.
     """
     if model.contact_head is None:
-        raise InputError(f"{model.name} has no contact head: fit one on the page Contact head")
+        raise InputError(f"{model.name} has no contact head: fit one on the page 'Fit a contact head'")
     check_contact(len(tokens) - 2, i, j)
     weight = model.contact_head.weight.unflatten(0, (model.shape.n_layers, model.shape.n_heads)).double()
     shares = [
@@ -86,7 +86,7 @@ def contact_maps(
     """
     if not heads and model.contact_head is None:
         raise InputError(
-            f"{model.name} has no contact head: choose heads to average, or fit one on the page Contact head"
+            f"{model.name} has no contact head: choose heads to average, or fit one on the page 'Fit a contact head'"
         )
     n_residues = len(tokens) - 2
     per_chunk = rows_within(model, len(tokens), memory_budget, patterns=True)

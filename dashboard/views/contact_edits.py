@@ -210,7 +210,9 @@ def _shares(question: Question, condition: Condition) -> None:
     st.markdown("**Which heads make one contact?**")
     sequence, model = question.protein.sequence, question.model
     if model.contact_head is None:
-        st.info("This needs a contact head, whose regression is a sum over heads: fit one on the page Contact head.")
+        st.info(
+            "This needs a contact head, whose regression is a sum over heads: fit one on the page 'Fit a contact head'."
+        )
         return
     try:
         pair = choose_pair(question)
