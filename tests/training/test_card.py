@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.head_ranking import load_ranking
+from core.checkpoints import EMBEDDED_FOLDER
 from core.experiments.contacts.study import listed_relatives
 from core.listed import ListedStructure, sequence_digest
 from core.model import load_model
@@ -171,3 +172,8 @@ def test_cells() -> None:
     assert [cell(value) for value in (None, float("nan"), 0.0149, 1.0, 12.345, 3, "x")] == [
         "–", "–", "0.015", "1.00", "12.35", "3", "x"
     ]  # fmt: skip
+
+
+def test_the_shipped_card_is_what_its_figures_render():
+    figures = json.loads((EMBEDDED_FOLDER / "card.json").read_text())
+    assert render(figures) == (EMBEDDED_FOLDER / "CARD.md").read_text()
