@@ -10,7 +10,7 @@ import streamlit as st
 from core import paper_comparison
 from core.analyses.bos_knockouts import ablated_and_blocked, bos_attention, bos_knockouts
 from core.analyses.reading import read
-from core.analyses.rope_experiments import swap
+from core.analyses.rope_experiments import heads_of_layers, swap
 from core.experiments.tables import means, rows
 from core.figures import circuits as figures
 from core.interventions import Head
@@ -86,9 +86,9 @@ def page(question: Question) -> None:
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
             "attention",
         )
-        layers, heads = np.indices(attention.shape)
-        of_head = {"layer": layers.ravel() + 1, "head": heads.ravel() + 1, "attention": attention.ravel()}
-        download(pd.DataFrame(of_head), "bos-attention")
+        shape = question.model.shape
+        every = map(str, heads_of_layers(shape, range(shape.n_layers)))
+        download(pd.DataFrame({"head": every, "attention": attention.ravel()}), "bos-attention")
     ablated, blocked = np.array([each.changes for each in found.all]).T
     if not proteins.is_one:
         with st.container(border=True):
