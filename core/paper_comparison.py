@@ -70,8 +70,11 @@ def percent(share: float) -> str:
 
 def crossed(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"], unit: str) -> str:
     """Everywhere that a gap changes sign, in words: at 7.0 and 9.5 alanines."""
-    *most, last = [f"{place:.1f}" for place in crossings(x, gap)] or ["nowhere"]
-    return f"at {', '.join(most)}{' and ' if most else ''}{last} {unit}" if last != "nowhere" else last
+    places = [f"{place:.1f}" for place in crossings(x, gap)]
+    if not places:
+        return "nowhere"
+    *most, last = places
+    return f"at {', '.join(most)} and {last} {unit}" if most else f"at {last} {unit}"
 
 
 def bos_reading(attention: float, ablated: Sequence[float], blocked: Sequence[float], head: Head) -> Beside:

@@ -4,9 +4,9 @@ The Categorical Jacobian of Zhang et al. (2024) on logits, and the same on hidde
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ LARGEST_JACOBIAN: Final = 4 * 2**30
 """Bytes of J beyond which a protein is refused."""
 CHEAP: Final = "AEGLK"
 """The cheap mode's substitutions: small, negative, flexible, greasy, positive."""
+Numbers = Literal["float32", "bfloat16"]
+"""What the forward passes are computed in."""
+DTYPES: Final[Mapping[Numbers, torch.dtype]] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def categorical_jacobian(

@@ -5,10 +5,9 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-import torch
 
 from core.alphabet import AMINO_ACIDS, tokenize
-from core.analyses.categorical_jacobian import CHEAP, stored_jacobian
+from core.analyses.categorical_jacobian import CHEAP, DTYPES, Numbers, stored_jacobian
 from core.analyses.map_agreement import map_agreement
 from core.contacts import top_contacts
 from core.errors import InputError
@@ -31,7 +30,6 @@ from dashboard.sidebar import Question, stop_with
 
 JACOBIAN, HIDDEN = "Categorical Jacobian", "Hidden-state Jacobian"
 SLOW = (JACOBIAN, HIDDEN)
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def page(question: Question) -> None:
@@ -77,9 +75,9 @@ def _one_pass(question: Question, road: str, *, ask: bool) -> np.ndarray:
 def _slow(question: Question, road: str) -> np.ndarray | None:
     """The chosen Jacobian's map, in cheap mode with how it agrees with the full one; None until it was asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        precision = st.segmented_control(
+        numbers: Numbers = st.segmented_control(
             "Numbers",
-            PRECISIONS,
+            DTYPES,
             default="float32",
             required=True,
             key="numbers",
@@ -93,12 +91,12 @@ def _slow(question: Question, road: str) -> np.ndarray | None:
             help="A quarter of the passes, and another map than the full one: how well the two agree is measured here.",
         )
     if not cheap:
-        return _jacobian(question, road, AMINO_ACIDS, precision)
-    found = _jacobian(question, road, CHEAP, precision)
+        return _jacobian(question, road, AMINO_ACIDS, numbers)
+    found = _jacobian(question, road, CHEAP, numbers)
     if found is None:
         return None
     said = f"Cheap mode ({len(CHEAP)} of {len(AMINO_ACIDS)} substitutions)"
-    full = _jacobian(question, road, AMINO_ACIDS, precision)
+    full = _jacobian(question, road, AMINO_ACIDS, numbers)
     if full is None:
         st.caption(f"{said}: how it agrees with the full mode on this protein is not measured yet.")
         return found
@@ -115,13 +113,13 @@ def _known(question: Question, road: str) -> np.ndarray | None:
     return engine.known(_job(question, road, AMINO_ACIDS, "float32"))
 
 
-def _job(question: Question, road: str, letters: str, precision: str) -> Hashable:
-    return ("jacobian", question.model.trunk_fingerprint, question.protein.sequence, road, letters, precision)
+def _job(question: Question, road: str, letters: str, numbers: Numbers) -> Hashable:
+    return ("jacobian", question.model.trunk_fingerprint, question.protein.sequence, road, letters, numbers)
 
 
-def _jacobian(question: Question, road: str, letters: str, precision: str) -> np.ndarray | None:
+def _jacobian(question: Question, road: str, letters: str, numbers: Numbers) -> np.ndarray | None:
     model, sequence = question.model, question.protein.sequence
-    job = _job(question, road, letters, precision)
+    job = _job(question, road, letters, numbers)
     passes = len(letters) * len(sequence) * (2 if road == HIDDEN else 1)
     what = f"Run the {road}: {passes:,} mutants, {len(letters)} substitutions"
     with on_request(job, seconds(model, passes, len(sequence)), what) as go:
@@ -134,7 +132,7 @@ def _jacobian(question: Question, road: str, letters: str, precision: str) -> np
             tokenize(sequence),
             layer=layer,
             substitutions=letters,
-            dtype=PRECISIONS[precision],
+            dtype=DTYPES[numbers],
         )
         return engine.computed(
             job,

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.analyses.categorical_jacobian import Numbers
 from core.analyses.head_ranking import save_ranking
 from core.errors import InputError
 from core.experiments.contacts import EXPERIMENT
-from core.experiments.contacts.measures import Numbers
 from core.experiments.contacts.study import Study, fitted_on, listed_relatives, model_notes, split
 from core.experiments.experiment import publish
 from core.experiments.options import (

@@ -1,7 +1,6 @@
 """What is measured on one labelled protein: tidy tables, computed on any worker. The sections put them together."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,14 @@ import torch
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.categorical_jacobian import CHEAP, jacobian, jacobian_map, representation_jacobian
+from core.analyses.categorical_jacobian import (
+    CHEAP,
+    DTYPES,
+    Numbers,
+    jacobian,
+    jacobian_map,
+    representation_jacobian,
+)
 from core.analyses.contact_evaluation import RECALLS, precision_recall, precisions
 from core.analyses.contact_probe import fit_contact_head, make_example
 from core.analyses.head_ranking import head_precisions, top_k_precisions
@@ -20,8 +26,6 @@ from core.labelled import LabelledProtein
 from core.model import ContactHead, Esm2
 
 CONTACT_HEAD, PROBE, BEST_HEAD, BEST_HEADS = "contact head", "fitted probe", "best head", "best heads averaged"
-Numbers = Literal["float32", "bfloat16"]
-"""What Jacobians' forward passes are computed in."""
 JACOBIAN, CHEAP_JACOBIAN, HIDDEN_JACOBIAN = "Categorical Jacobian", "cheap Jacobian", "representation Jacobian"
 
 
@@ -68,7 +72,7 @@ def attention(
 
 def jacobians(model: Esm2, protein: LabelledProtein, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement")."""
-    responses = jacobian(model.to(getattr(torch, numbers)), protein.tokens)
+    responses = jacobian(model.to(DTYPES[numbers]), protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
     some, full = jacobian_map(responses[:, ids][..., ids]), jacobian_map(responses)
     agreement = map_agreement(some, full)
@@ -79,7 +83,7 @@ def jacobians(model: Esm2, protein: LabelledProtein, numbers: Numbers = "float32
 
 def hidden_jacobian(model: Esm2, protein: LabelledProtein, layer: int, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give in the hidden states after a layer (0-based), as `judged` tells it."""
-    predicted = representation_jacobian(model.to(getattr(torch, numbers)), protein.tokens, layer=layer)
+    predicted = representation_jacobian(model.to(DTYPES[numbers]), protein.tokens, layer=layer)
     return judged(protein, {HIDDEN_JACOBIAN: predicted})
 
 

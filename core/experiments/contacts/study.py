@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from core.analyses.categorical_jacobian import Numbers
 from core.analyses.contact_evaluation import WinRate, mean_over_proteins, win_rate
 from core.analyses.contact_probe import STRENGTH
 from core.analyses.head_ranking import LARGEST_K, HeadRanking, summarise
@@ -129,7 +130,7 @@ class Study:
     """The trained family of each relative."""
     seen: Sequence[str] = ()
     """The structures that the model's own contact head was fitted on, as far as is known."""
-    numbers: measures.Numbers = "float32"
+    numbers: Numbers = "float32"
     """What Jacobians are computed in."""
 
     @cached_property
