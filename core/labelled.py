@@ -111,14 +111,14 @@ def read_labelled(
     Either structures (PDB or mmCIF, packed or not), or `sequences.fasta` with `contacts/NAME.npz` beside it (arrays
     `contacts` and `valid_residues`), whose own definition of a contact stands: `stored_truth` says in words what it is.
     A structure has its file's name without the ending; the chain that `chains` names is read, or the first protein
-    chain. Left out are files that cannot be read, all but the first of those with one name, and proteins without
+    chain. Left out are files that cannot be read, all but the first protein of one name, and proteins without
     long-range contacts. Raises `InputError` when nothing is left, or when a structure in `chains` cannot be used.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
     chains = chains or {}
     is_stored = (folder / "sequences.fasta").is_file()
-    readers, namesakes = (_stored(folder, stored_truth), {}) if is_stored else _structures(folder, atom, cutoff, chains)
+    readers, namesakes = _stored(folder, stored_truth) if is_stored else _structures(folder, atom, cutoff, chains)
     if not readers:
         raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
     for name, chain in chains.items():
@@ -180,7 +180,9 @@ def _structures(
     return {name: reader(path, name) for name, path in first.items()}, namesakes
 
 
-def _stored(folder: Path, definition: str) -> Readers:
+def _stored(folder: Path, definition: str) -> tuple[Readers, dict[str, str]]:
+    """What reads each sequence's contacts, and why later records of the same name are not read."""
+
     def reader(name: str, sequence: str) -> Callable[[], LabelledProtein]:
         def read() -> LabelledProtein:
             if name != Path(name).name:
@@ -197,4 +199,14 @@ def _stored(folder: Path, definition: str) -> Readers:
 
     with (folder / "sequences.fasta").open() as file:
         records = list(SimpleFastaParser(file))
-    return {name.split()[0]: reader(name.split()[0], sequence) for name, sequence in records}
+    readers: dict[str, Callable[[], LabelledProtein]] = {}
+    namesakes: dict[str, str] = {}
+    for number, (title, sequence) in enumerate(records, 1):
+        name = next(iter(title.split()), "")
+        if not name:
+            namesakes[f"record {number}"] = "it has no name, and its contacts are looked for by name"
+        elif name in readers:
+            namesakes[f"{name} (record {number})"] = f"a name stands for one protein only, and '{name}' came before"
+        else:
+            readers[name] = reader(name, sequence)
+    return readers, namesakes

@@ -120,6 +120,18 @@ def test_a_folder_of_stored_contacts(tmp_path):
     assert "tiny is too short for long-range contacts: 0 known pairs are 24 or more residues apart" in left_out["tiny"]
 
 
+def test_of_records_with_one_name_the_first_is_read_and_the_others_are_left_out(tmp_path):
+    folder = stored(tmp_path / "set", {"a": "MKTA" * 15})
+    with (folder / "sequences.fasta").open("a") as file:
+        file.write(">a again\nGGGG\n>\nMKTA\n")
+    proteins, left_out = read_labelled(folder)
+    assert proteins["a"].sequence == "MKTA" * 15
+    assert left_out == {
+        "a (record 2)": "a name stands for one protein only, and 'a' came before",
+        "record 3": "it has no name, and its contacts are looked for by name",
+    }
+
+
 def test_stored_contacts_that_do_not_fit_are_left_out_with_the_reason(tmp_path):
     folder = stored(tmp_path / "set", dict.fromkeys(["good", "long", "gone", "torn"], "MKTA" * 15))
     np.savez(folder / "contacts" / "long.npz", contacts=np.zeros((61, 61), bool), valid_residues=np.ones(61, bool))
