@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.examples import examples, load_example
 from core.labelled import LabelledProtein, read_labelled
 from core.protein import proteins_from_file
-from core.structure import ContactAtom
+from core.structure import ContactAtom, Structure
 from dashboard import engine
 from dashboard.session import plain
 from dashboard.sidebar import checked_upload
@@ -32,8 +32,9 @@ def choose_contact() -> tuple[ContactAtom, float]:
 
 
 def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str, LabelledProtein]:
-    """The chosen proteins by name, `at_first` of them unless the person says otherwise; what cannot be used is listed
-    with its reason.
+    """The chosen proteins by name: all that are uploaded, or `at_first` of the others unless the person says otherwise.
+
+    What cannot be used is listed with its reason.
 
     Raises `InputError` for a folder that cannot be read.
     """
@@ -68,24 +69,39 @@ def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str
         with st.expander(f"{len(left_out)} left out"):
             for name, reason in left_out.items():
                 st.caption(plain(f"{name}: {reason}"))
-    most = max(len(usable), 1)
-    number = st.number_input("How many of them", 1, most, min(at_first, most), key="n", bind="query-params")
-    chosen = dict(list(usable.items())[:number])
+    chosen = usable
+    if source != UPLOADED:  # who uploads has chosen already
+        most = max(len(usable), 1)
+        number = st.number_input("How many of them", 1, most, min(at_first, most), key="n", bind="query-params")
+        chosen = dict(list(usable.items())[:number])
     st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
     return chosen
 
 
 def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dict[str, LabelledProtein]:
-    found = {}
+    """The chains chosen from the uploaded files, the first of each file unless the person says otherwise."""
+    chains: dict[str, Structure] = {}
+    first_chains: list[str] = []
     for file in st.file_uploader("PDB or mmCIF files", accept_multiple_files=True, key="structures") or []:
         try:
-            protein = proteins_from_file(file.name, checked_upload(file))[0]
-            if protein.structure is None:
-                raise InputError("it holds a sequence and no structure")
-            found[protein.name] = LabelledProtein.of(protein.structure, atom, cutoff, protein.name)
+            proteins = proteins_from_file(file.name, checked_upload(file))
         except InputError as error:
             left_out[file.name] = str(error)
-    return found
+            continue
+        for index, protein in enumerate(proteins):
+            if protein.structure is None:
+                left_out[file.name] = "it holds a sequence and no structure"
+            elif protein.name in chains:
+                left_out[f"{file.name}, {protein.name}"] = "another file holds a chain of that name"
+            else:
+                chains[protein.name] = protein.structure
+                if index == 0:
+                    first_chains.append(protein.name)
+    chosen = first_chains
+    if len(chains) > len(first_chains):
+        # Another set of files is another question: what was chosen among the former chains does not answer it.
+        chosen = st.multiselect("Chains", list(chains), first_chains, key=f"chains {' '.join(chains)}")
+    return {name: LabelledProtein.of(chains[name], atom, cutoff, name) for name in chosen}
 
 
 def _usable(found: dict[str, LabelledProtein], left_out: dict[str, str]) -> dict[str, LabelledProtein]:

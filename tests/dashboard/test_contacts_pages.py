@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import contact_shares
 from core.contacts import contact_map, precision_at
-from core.examples import load_example
+from core.examples import EXAMPLES_FOLDER, load_example
 from core.interventions import AblateAttention, AblateHead, Head
 from core.model import load_model
 from core.protein import residue_name
@@ -142,6 +142,22 @@ def test_a_folder_is_offered_only_by_who_runs_the_app(monkeypatch, tmp_path):
     app = start("contact_head", **chosen)
     assert not app.exception
     assert "none of the 1 proteins" in app.error[0].value
+
+
+def test_of_uploaded_structures_the_first_chain_is_taken_until_others_are_chosen():
+    protease, ubiquitin = ((EXAMPLES_FOLDER / f"{name}.pdb.gz").read_bytes() for name in ("hiv_protease", "ubiquitin"))
+    files = [("a.pdb.gz", protease), ("b.pdb.gz", ubiquitin), ("again.pdb.gz", ubiquitin), ("mine.fasta", b">a\nMK")]
+    app = start("contact_heads", labelled="Uploaded structures")
+    app.file_uploader(key="structures").set_value([(name, data, "") for name, data in files]).run()
+    assert not app.exception
+    said = captions(app).replace("\\", "")
+    assert "Chosen: 4E43 chain A, 1UBI chain A" in said
+    assert "again.pdb.gz, 1UBI chain A: another file holds a chain of that name" in said
+    assert "mine.fasta: it holds a sequence and no structure" in said
+    chains = app.multiselect[0]
+    assert chains.options == ["4E43 chain A", "4E43 chain B", "1UBI chain A"]
+    chains.set_value(["4E43 chain B"]).run()
+    assert "Chosen: 4E43 chain B" in captions(app).replace("\\", "")
 
 
 def test_heads_are_ranked_on_the_chosen_proteins():
