@@ -94,14 +94,14 @@ class BandComparison:
 def compare_bands(
     model: Esm2, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"], head: Head
 ) -> BandComparison:
-    """One head's attention score from the mask to BOS with the mask at two places, band by band, in float64."""
+    """One head's attention score from the mask to BOS with the mask at two places, by band, in float64 on the CPU."""
     keep = Keep.of("q_rot", "k_rot", layers=[head.layer])
 
     def query_and_key(tokens: Tensor) -> tuple[Tensor, Tensor]:
         trace = run(model, tokens, keep=keep)
         bos = int(torch.nonzero(tokens == BOS)[0])
         q, k = trace["q_rot", head.layer], trace["k_rot", head.layer]
-        return q[0, head.index, residue_position(tokens, None)].double(), k[0, head.index, bos].double()
+        return q[0, head.index, residue_position(tokens, None)].cpu().double(), k[0, head.index, bos].cpu().double()
 
     (q0, k0), (qi, ki) = query_and_key(clean), query_and_key(internal)
     return BandComparison(band_scores(q0, k0), band_scores(qi, ki), norm_direction(q0, qi, k0, ki))
