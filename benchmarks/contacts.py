@@ -1,6 +1,6 @@
 """How much faster is the Categorical Jacobian than the authors' way, and how little memory do all head maps need?
 
-Both on an 8M-shaped model with random weights: `python -m benchmarks.contacts [--threads 2]`. The authors' way is the
+Both on an 8M-shaped model with random weights: `python -m benchmarks.contacts [--threads 2] [--device cuda]`. The authors' way is the
 twenty mutants of one residue as a batch through fair-esm, timed in turns with ours in this process; the maps must agree
 before a ratio is printed. Head maps are read in a process of their own, whose peak memory is the operating system's.
 """
@@ -42,7 +42,7 @@ def authors_way(module: esm.ESM2, tokens: torch.Tensor) -> np.ndarray:
     """The peer: every residue set to all twenty amino acids in one batch, then the same formula in numpy."""
 
     def logits(rows: torch.Tensor) -> np.ndarray:
-        return module(rows)["logits"][:, 1:-1, 4:24].numpy()
+        return module(rows.to(module.embed_tokens.weight.device))["logits"][:, 1:-1, 4:24].cpu().numpy()
 
     clean = logits(tokens[None])[0]
     length = len(clean)
@@ -59,9 +59,9 @@ def authors_way(module: esm.ESM2, tokens: torch.Tensor) -> np.ndarray:
     return norms - norms.sum(0, keepdims=True) * norms.sum(1, keepdims=True) / norms.sum()
 
 
-def compare_jacobians(length: int, repeats: int) -> None:
+def compare_jacobians(length: int, repeats: int, device: str) -> None:
     """Times both in turns and prints the ratio."""
-    module = random_fair_esm()
+    module = random_fair_esm().to(device)
     model, tokens = Esm2.from_fair_esm(module), tokenize(random_sequence(length))
     seconds: dict[str, list[float]] = {"authors' way": [], "plmscope": []}
     for _ in range(repeats):
@@ -76,7 +76,8 @@ def compare_jacobians(length: int, repeats: int) -> None:
         print(f"{name:14} {statistics.median(times):7.2f} s  (median of {repeats}; best {min(times):.2f})")
     ratios = [slow / fast for slow, fast in zip(*seconds.values(), strict=True)]
     print(
-        f"ratio          {statistics.median(ratios):7.2f} x (from {min(ratios):.2f} to {max(ratios):.2f}), L = {length}"
+        f"ratio          {statistics.median(ratios):7.2f} x (from {min(ratios):.2f} to {max(ratios):.2f}), L = {length}, "
+        f"on {device}"
     )
 
 
@@ -125,9 +126,10 @@ def main(
     maps_length: Annotated[int, typer.Option(min=40, help="Residues of the protein whose head maps are read.")] = 500,
     repeats: Annotated[int, typer.Option(min=1)] = 3,
     threads: Annotated[int, typer.Option(min=1)] = 2,
+    device: Annotated[str, typer.Option(help="Where both Jacobians run: cpu, or cuda for a GPU.")] = "cpu",
 ) -> None:
     torch.set_num_threads(threads)
-    compare_jacobians(length, repeats)
+    compare_jacobians(length, repeats, device)
     for n_layers in (N_LAYERS, DEEP):
         measure_head_maps(n_layers, maps_length, threads)
 

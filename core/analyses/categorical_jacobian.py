@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import AMINO_ACIDS, token_id
-from core.analyses.mutants import MEMORY_BUDGET, mutant_responses
+from core.analyses.mutants import mutant_responses
 from core.contacts import apc
 from core.disk_cache import remembered
 from core.errors import InputError
@@ -37,7 +37,7 @@ def categorical_jacobian(
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Float[np.ndarray, "residue residue"]:
@@ -74,7 +74,7 @@ def jacobian(
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Float[Tensor, "residue substitution residue substitution"]:
@@ -111,7 +111,7 @@ def representation_jacobian(
     layer: int = -1,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Float[np.ndarray, "residue residue"]:
@@ -160,7 +160,7 @@ def stored_jacobian(
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
     dtype: torch.dtype | None = None,
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
     folder: Path | None = None,

@@ -22,8 +22,9 @@ from core.model import Esm2
 from core.rope import rotate
 from core.run import rows_within, stream
 
-MEMORY_BUDGET = 20 * 2**20
-"""Bytes that the activations of one batch may take, by default: beyond a processor's cache, batches get slower."""
+IN_CACHE, ON_GPU = 20 * 2**20, 2**30
+"""Bytes that the activations of one batch may take, by default: beyond a processor's cache batches get slower, and a
+GPU stands idle between small ones."""
 
 Read = Callable[[Float[Tensor, "rows pos d_model"]], Float[Tensor, "rows ..."]]
 """A batch's residual stream after the layer asked for -> what is wanted of it."""
@@ -38,19 +39,22 @@ def mutant_responses(
     *,
     layer: int = -1,
     condition: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Iterator[tuple[int, Float[Tensor, "mutants ..."]]]:
     """(residue, `read` of its mutants minus `read` of the protein), residue after residue, one row per token id.
 
     The row of the residue's own amino acid is zero and is not computed. `read` gets the residual stream after `layer`.
+    A batch's activations fit `memory_budget` bytes, by default what suits the model's device.
     `progress` hears (residues done, all); a set `cancel` raises `Cancelled` before the next batch.
     """
     layer = layer % model.shape.n_layers
     tokens = tokens.to(model.device)
     n_residues = len(tokens) - 2
     shared = None if condition or (tokens == MASK).any() else _FirstLayer.of(model, tokens)
+    if memory_budget is None:
+        memory_budget = IN_CACHE if model.device.type == "cpu" else ON_GPU
     per_batch = rows_within(model, len(tokens), memory_budget)
     at_once = max(1, per_batch // len(amino_acids))
     ids = torch.tensor(amino_acids, device=model.device)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, tokenize
+from core.analyses import mutants
 from core.analyses.ablation_effects import ablations
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
 from core.analyses.categorical_jacobian import categorical_jacobian, representation_jacobian
@@ -113,6 +114,15 @@ def test_an_analysis_gives_the_same_on_another_device(name, lively):
     assert expected.keys() == found.keys() != set()
     for where, values in expected.items():
         np.testing.assert_allclose(found[where], values, rtol=1e-9, atol=1e-12, err_msg=where)
+
+
+def test_batches_of_mutants_are_larger_off_the_cpu(lively, monkeypatch):
+    monkeypatch.setattr(mutants, "IN_CACHE", 1)
+    reported: dict[str, list[int]] = {"cpu": [], "lazy": []}
+    for model in (lively, lively.to(device=ELSEWHERE)):
+        done = reported[model.device.type]
+        categorical_jacobian(model, tokenize(SEQUENCE), progress=lambda n, _, done=done: done.append(n))
+    assert reported == {"cpu": list(range(1, 17)), "lazy": [16]}
 
 
 def test_mixing_devices_fails_here_as_it_does_on_a_gpu():
