@@ -1,8 +1,9 @@
 """How much faster is the Categorical Jacobian than the authors' way, and how little memory do all head maps need?
 
-Both on an 8M-shaped model with random weights: `python -m benchmarks.contacts [--threads 2] [--device cuda]`. The authors' way is the
-twenty mutants of one residue as a batch through fair-esm, timed in turns with ours in this process; the maps must agree
-before a ratio is printed. Head maps are read in a process of their own, whose peak memory is the operating system's.
+Both on an 8M-shaped model with random weights: `python -m benchmarks.contacts [--threads 2] [--device cuda]`. The
+authors' way is the twenty mutants of one residue as a batch through fair-esm, timed in turns with ours in this process;
+the maps must agree before a ratio is printed. Head maps are read in a process of their own, whose peak memory is the
+operating system's.
 """
 
 import multiprocessing
@@ -76,8 +77,8 @@ def compare_jacobians(length: int, repeats: int, device: str) -> None:
         print(f"{name:14} {statistics.median(times):7.2f} s  (median of {repeats}; best {min(times):.2f})")
     ratios = [slow / fast for slow, fast in zip(*seconds.values(), strict=True)]
     print(
-        f"ratio          {statistics.median(ratios):7.2f} x (from {min(ratios):.2f} to {max(ratios):.2f}), L = {length}, "
-        f"on {device}"
+        f"ratio          {statistics.median(ratios):7.2f} x (from {min(ratios):.2f} to {max(ratios):.2f}), "
+        f"L = {length}, on {device}"
     )
 
 
