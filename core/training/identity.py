@@ -25,11 +25,11 @@ def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float
     return (common / shorter).max(axis=1)
 
 
-def crowding(sequences: Sequence[str], identity: float, seed: int = 0) -> Float[np.ndarray, " sequences"]:
+def crowding(sequences: Sequence[str], identity: float) -> Float[np.ndarray, " sequences"]:
     """About how many of the sequences, itself among them, each is closer to than `identity` (as `closest_identity`
     counts it); read off on `COUNTED` of them, drawn at random, where there are more."""
     lengths = np.array([len(sequence) for sequence in sequences])
-    counted = np.random.default_rng(seed).permutation(len(sequences))[:COUNTED]
+    counted = np.random.default_rng(0).permutation(len(sequences))[:COUNTED]
     others = [sequences[index] for index in counted]
     close = np.concatenate(
         [
