@@ -23,9 +23,6 @@ def main(
     start: Annotated[
         Path | None, typer.Option("--start", "--from", help="Weights to begin with; from scratch without.")
     ] = None,
-    rate: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of the full learning rate; 0.6 goes on from trained weights.")
-    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights, the batches and the masks.")] = 0,
     layers: int = Settings.n_layers,
     heads: int = Settings.n_heads,
@@ -35,7 +32,7 @@ def main(
         if minutes is None and steps is None:
             raise InputError("say how long to train: --minutes or --steps")
         collection = load_collection(data, seed)
-        settings = Settings(n_layers=layers, n_heads=heads, seed=seed, minutes=minutes, steps=steps, rate=rate)
+        settings = Settings(n_layers=layers, n_heads=heads, seed=seed, minutes=minutes, steps=steps)
         train(collection, out, settings, start, join_workers(), say=lambda line: print(line, flush=True))
     except InputError as error:
         typer.echo(f"error: {error}", err=True)

@@ -4,17 +4,16 @@ A batch depends on the seed and its own number alone, so a run that resumes at b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Int64, UInt8
+from jaxtyping import Bool, Float, Int, Int64, UInt8
 from torch import Tensor
 
 from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, UNK
 from core.training.families import Collection
-from core.training.identity import crowding
 
 TOKENS_PER_BATCH: Final = 8192
 SHORTEST: Final = 10
@@ -32,12 +31,8 @@ STARTS, ENDS, FRAGMENTS = 0.4, 0.1, 0.16
 the same, as fragments in UniProt do; the others have neither."""
 MASKED, BLANKED, REPLACED = 0.15, 0.8, 0.1
 """Share of residues to predict, and which of those are shown as `<mask>` or as a random amino acid."""
-MASKED_IN_FAMILIES: Final = (0.1, 0.5)
+MASKED_IN_FAMILIES: Final = (0.1, 0.35)
 """Families are seen many times over: the share, drawn anew for each row, makes a member hard to know by heart."""
-DROPPED_IN_FAMILIES: Final = 0.2
-"""The share of each layer's outputs that is left out of a family's rows, to the same end."""
-SAME: Final = 0.8
-"""Members of a family closer than this are seen as often as one, all of them together."""
 
 _ID_OF_BYTE: Final = np.full(256, UNK, dtype=np.uint8)
 for _index, _token in enumerate(TOKENS):
@@ -59,8 +54,6 @@ class Pool:
     """Sequences begin with BOS and end with EOS."""
     least: float
     """No sequence is cropped to less than this share of its length."""
-    frequency: Float64[np.ndarray, " sequences"] | None = None
-    """How often each sequence is drawn, relative to the others; None: all alike."""
 
     def eligible(self, length: int) -> range:
         """The sequences that may be cropped to `length` tokens."""
@@ -70,18 +63,8 @@ class Pool:
         )
 
 
-def make_pool(
-    name: str,
-    weight: float,
-    sequences: Sequence[str],
-    whole_proteins: bool,
-    least: float = 0.0,
-    same: float | None = None,
-) -> Pool:
-    """The sequences as token ids, sorted by length; anything outside the alphabet reads as `<unk>`.
-
-    Sequences closer than `same` share one sequence's frequency, as in direct coupling analysis.
-    """
+def make_pool(name: str, weight: float, sequences: Sequence[str], whole_proteins: bool, least: float = 0.0) -> Pool:
+    """The sequences as token ids, sorted by length; anything outside the alphabet reads as `<unk>`."""
     ordered = sorted(sequences, key=len)
     ends = 2 if whole_proteins else 0
     length = np.array([len(sequence) + ends for sequence in ordered], dtype=np.int64)
@@ -90,8 +73,7 @@ def make_pool(
     tokens = _ID_OF_BYTE[np.frombuffer(text.encode("latin-1"), dtype=np.uint8)]
     if whole_proteins:
         tokens[start], tokens[start + length - 1] = BOS, EOS
-    frequency = None if same is None else 1 / crowding(ordered, same)
-    return Pool(name, weight, tokens, start, length, whole_proteins, least, frequency)
+    return Pool(name, weight, tokens, start, length, whole_proteins, least)
 
 
 @dataclass(frozen=True)
@@ -103,8 +85,6 @@ class Batch:
     targets: Int[Tensor, " asked"]
     n_tokens: dict[str, int]
     """Tokens from each pool."""
-    dropped: Float[Tensor, " rows"] | None = None
-    """The share of each layer's outputs to leave out, row by row."""
 
 
 class Mix:
@@ -122,7 +102,6 @@ class Mix:
                 split.trained,
                 split.family.whole_proteins,
                 LEAST_OF_A_DOMAIN,
-                SAME,
             )
             for split in collection.families
         ]
@@ -137,9 +116,9 @@ class Mix:
         rows_of = rng.multinomial(n_rows, weights / weights.sum()).tolist()
         rows = np.concatenate([_crops(pool, length, n, rng) for pool, n in zip(pools, rows_of, strict=True) if n])
         n_tokens = {pool.name: n * length for pool, n in zip(pools, rows_of, strict=True)}
-        rates, dropped = rng.uniform(*MASKED_IN_FAMILIES, size=n_rows), torch.full((n_rows,), DROPPED_IN_FAMILIES)
-        rates[: rows_of[0]], dropped[: rows_of[0]] = MASKED, 0.0
-        return replace(mask(rows, rng, n_tokens, rates), dropped=dropped)
+        rates = rng.uniform(*MASKED_IN_FAMILIES, size=len(rows))
+        rates[: rows_of[0]] = MASKED
+        return mask(rows, rng, n_tokens, rates)
 
     def _length(self, rng: np.random.Generator) -> int:
         """The length of a sequence drawn from the mix, or shorter, so that every length is trained."""
@@ -155,8 +134,7 @@ class Mix:
 def _crops(pool: Pool, length: int, n: int, rng: np.random.Generator) -> UInt8[np.ndarray, "n length"]:
     """Crops of `n` random sequences of a pool."""
     eligible = pool.eligible(length)
-    frequency = None if pool.frequency is None else pool.frequency[eligible.start : eligible.stop]
-    chosen = eligible.start + rng.choice(len(eligible), n, p=None if frequency is None else frequency / frequency.sum())
+    chosen = rng.integers(eligible.start, eligible.stop, size=n)
     room = pool.length[chosen] - length  # the last offset at which a crop fits
     if pool.whole_proteins:
         inside = rng.integers(np.minimum(1, room), np.maximum(room, np.minimum(1, room) + 1))  # neither BOS nor EOS

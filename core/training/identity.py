@@ -11,7 +11,6 @@ from rapidfuzz.process import cdist
 
 WORD: Final = 6
 """Length of the words that two sequences must share before they are aligned."""
-COUNTED: Final = 4000
 
 
 def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float[np.ndarray, " sequences"]:
@@ -23,22 +22,6 @@ def closest_identity(sequences: Sequence[str], held_out: Sequence[str]) -> Float
     common = cdist(sequences, held_out, scorer=LCSseq.similarity, dtype=np.int32)
     shorter = np.minimum.outer([len(sequence) for sequence in sequences], [len(sequence) for sequence in held_out])
     return (common / shorter).max(axis=1)
-
-
-def crowding(sequences: Sequence[str], identity: float) -> Float[np.ndarray, " sequences"]:
-    """About how many of the sequences, itself among them, each is closer to than `identity` (as `closest_identity`
-    counts it); read off on `COUNTED` of them, drawn at random, where there are more."""
-    lengths = np.array([len(sequence) for sequence in sequences])
-    counted = np.random.default_rng(0).permutation(len(sequences))[:COUNTED]
-    others = [sequences[index] for index in counted]
-    close = np.concatenate(
-        [
-            cdist(sequences[start : start + 1000], others, scorer=LCSseq.similarity, dtype=np.int32)
-            > identity * np.minimum.outer(lengths[start : start + 1000], lengths[counted])
-            for start in range(0, len(sequences), 1000)
-        ]
-    )
-    return np.maximum(1, close.sum(1) * len(sequences) / len(counted))
 
 
 def containing_relatives(proteins: Sequence[str], held_out: Sequence[str], max_identity: float) -> set[int]:

@@ -49,18 +49,6 @@ class SelfAttention(nn.Module):
         return self.out_proj(z.transpose(1, 2).flatten(2))
 
 
-def drop(x: Float[Tensor, "rows pos d"], dropped: Float[Tensor, " rows"] | None) -> Float[Tensor, "rows pos d"]:
-    """`x` without a share of each row's numbers, the rest scaled up for them.
-
-    Which are left out is drawn once for all rows, since random numbers are what dropout costs on a CPU.
-    """
-    if dropped is None:
-        return x
-    share = dropped[:, None, None]
-    kept = torch.rand(x.shape[1:], device=x.device) >= share
-    return x * (kept / (1 - share)).to(x.dtype)
-
-
 class Layer(nn.Module):
     """One pre-LayerNorm transformer layer."""
 
@@ -71,12 +59,9 @@ class Layer(nn.Module):
         self.fc1, self.fc2 = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
         self.final_layer_norm = nn.LayerNorm(d_model)
 
-    def forward(
-        self, x: Float[Tensor, "rows pos d_model"], dropped: Float[Tensor, " rows"] | None = None
-    ) -> Float[Tensor, "rows pos d_model"]:
-        x = x + drop(self.self_attn(self.self_attn_layer_norm(x)), dropped)
-        hidden = drop(F.gelu(self.fc1(self.final_layer_norm(x))), dropped)
-        return x + drop(self.fc2(hidden), dropped)
+    def forward(self, x: Float[Tensor, "rows pos d_model"]) -> Float[Tensor, "rows pos d_model"]:
+        x = x + self.self_attn(self.self_attn_layer_norm(x))
+        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
 
 
 class MaskedLanguageModelHead(nn.Module):
@@ -117,18 +102,15 @@ class Network(nn.Module):
             nn.init.zeros_(layer.fc2.weight)
 
     def forward(
-        self,
-        tokens: Int[Tensor, "rows pos"],
-        asked: Bool[Tensor, "rows pos"] | None = None,
-        dropped: Float[Tensor, " rows"] | None = None,
+        self, tokens: Int[Tensor, "rows pos"], asked: Bool[Tensor, "rows pos"] | None = None
     ) -> Float[Tensor, "*at tokens"]:
-        """The logits at every position, or only at those asked about; in training with a share of each row dropped."""
+        """The logits at every position, or only at those asked about."""
         masked = tokens == MASK
         # Token dropout: masks embed as zero, and the rest is scaled as if 12% (15% x 80%) were always masked.
         scale = (1 - 0.15 * 0.8) / (1 - masked.to(self.embed_tokens.weight.dtype).mean(dim=1))
         x = self.embed_tokens(tokens).masked_fill(masked[..., None], 0) * scale[:, None, None]
         for layer in self.layers:
-            x = layer(x, dropped)
+            x = layer(x)
         if asked is not None:
             x = x[asked]
         return self.lm_head(self.emb_layer_norm_after(x))

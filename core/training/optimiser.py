@@ -10,7 +10,7 @@ from core.training.network import Network
 
 MUON_RATE: Final = 3.5e-3
 ADAMW_RATE: Final = 2e-3
-WEIGHT_DECAY: Final = 0.2
+WEIGHT_DECAY: Final = 0.05
 WARM_UP_STEPS: Final = 150
 DECAY_SHARE: Final = 0.4
 """The last share of a run, over which the learning rate falls linearly to zero."""

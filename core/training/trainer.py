@@ -36,8 +36,6 @@ class Settings:
     seed: int = 0
     minutes: float | None = None
     steps: int | None = None
-    rate: float = 1.0
-    """Share of the full learning rate at most: less to go on from trained weights without upsetting them."""
     tokens_per_batch: int = 8192
     log_every: int = 20
     checkpoint_every: int = 200
@@ -98,12 +96,10 @@ def train(
     losses: list[float] = []
     while (progress := settings.progress(step, seconds)) < 1:
         batch = mix.batch(step * workers.count + workers.rank)
-        share = settings.rate * rate(step, progress)
+        share = rate(step, progress)
         set_rate(optimisers, share)
-        torch.manual_seed(step * workers.count + workers.rank)  # a resumed run drops what it would have dropped
-        dropped = None if batch.dropped is None else batch.dropped.to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            logits = network(batch.tokens.to(device), batch.asked.to(device), dropped)
+            logits = network(batch.tokens.to(device), batch.asked.to(device))
         loss = F.cross_entropy(logits.float(), batch.targets.to(device))
         loss.backward()
         # Averaged along with the gradients, so that all workers agree on the loss and on how late it is.

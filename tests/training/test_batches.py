@@ -10,17 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, tokenize
-from core.training.batches import (
-    DROPPED_IN_FAMILIES,
-    FRAGMENTS,
-    LONGEST,
-    MASKED,
-    MASKED_IN_FAMILIES,
-    Mix,
-    _crops,
-    make_pool,
-    mask,
-)
+from core.training.batches import FRAGMENTS, LONGEST, MASKED, MASKED_IN_FAMILIES, Mix, make_pool, mask
 from core.training.families import Collection
 
 
@@ -78,25 +68,6 @@ def test_families_are_masked_more_than_proteins_at_large(mix: Mix) -> None:
             shares[n_at_large == 0].append(batch.asked.float().mean().item())
     assert np.mean(shares[True]) == pytest.approx(sum(MASKED_IN_FAMILIES) / 2, abs=0.02)
     assert np.mean(shares[False]) == pytest.approx(MASKED, abs=0.01)
-
-
-def test_only_families_are_dropped_from(mix: Mix) -> None:
-    for number in range(20):
-        batch = mix.batch(number)
-        n_at_large = batch.n_tokens["at large"] // batch.tokens.shape[1]
-        assert batch.dropped is not None
-        assert batch.dropped.tolist() == pytest.approx(
-            [0] * n_at_large + [DROPPED_IN_FAMILIES] * (len(batch.tokens) - n_at_large)
-        )
-
-
-def test_close_members_are_drawn_as_often_as_one() -> None:
-    one, other = "ACDEFGHIKLMNPQRSTVWY", "YWVTSRQPNMLKIHGFEDCA"
-    pool = make_pool("family", 1.0, [one, one[:-1] + "A", one[:-1] + "G", other], whole_proteins=False, same=0.8)
-    assert pool.frequency is not None
-    assert pool.frequency.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
-    rows = _crops(pool, 20, 4000, np.random.default_rng(0))
-    assert (rows[:, 0] == TOKENS.index("Y")).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_at_least_one_residue_is_asked_about() -> None:

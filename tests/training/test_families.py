@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.training import identity
 from core.training.families import FAMILIES, MAX_IDENTITY, Collection, load_collection, read_fasta
-from core.training.identity import closest_identity, containing_relatives, crowding
+from core.training.identity import closest_identity, containing_relatives
 from tests.training.made_sequences import mutated, random_protein
 
 
@@ -48,17 +47,6 @@ def test_identity_counts_what_two_sequences_have_in_common() -> None:
     assert closest_identity(["ACDEFGHIKL"], ["ACDEFGHIKL"]) == 1
     assert closest_identity(["ACDEFGHIKL"], ["WWWWW", "ACDEFWWWWW"]) == 0.5
     assert closest_identity(["ACDEF"], ["WWACDEFWW"]) == 1  # a fragment of a held-out member
-
-
-def test_a_crowd_is_counted_on_a_sample_where_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(2)
-    crowd, alone = random_protein(rng, 60), random_protein(rng, 60)
-    sequences = [*(mutated(rng, crowd, 0.02) for _ in range(60)), alone]
-    assert crowding(sequences, 0.8).tolist() == [60] * 60 + [1]
-    monkeypatch.setattr(identity, "COUNTED", 30)
-    found = crowding(sequences, 0.8)
-    assert found[:60] == pytest.approx(60, rel=0.1)
-    assert found[60] <= 61 / 30
 
 
 def test_a_relative_inside_a_long_protein_is_found() -> None:

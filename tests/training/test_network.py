@@ -10,7 +10,7 @@ from core.alphabet import AMINO_ACID_IDS, MASK
 from core.errors import InputError
 from core.model import load_model
 from core.run import run
-from core.training.network import Network, drop
+from core.training.network import Network
 from core.training.shipping import load_weights, save_model
 
 
@@ -33,27 +33,6 @@ def test_asking_about_some_positions_gives_their_logits() -> None:
     asked = torch.rand(3, 11) < 0.3
     asked[0, 0] = True
     torch.testing.assert_close(network(tokens, asked), network(tokens)[asked])
-
-
-def test_dropout_leaves_out_a_rows_share_and_keeps_its_mean() -> None:
-    torch.manual_seed(0)
-    x = torch.ones(3, 500, 40)
-    found = drop(x, torch.tensor([0.0, 0.2, 0.2]))
-    assert torch.equal(found[0], x[0])
-    assert set(found[1].unique().tolist()) == {0.0, 1.25}
-    assert (found[1] == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
-    assert torch.equal(found[1], found[2])
-    assert drop(x, None) is x
-
-
-def test_rows_that_drop_nothing_are_computed_as_without_dropout() -> None:
-    network = Network(n_layers=2, d_model=32, n_heads=2)
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    tokens = torch.randint(4, 24, (2, 11))
-    expected, found = network(tokens), network(tokens, None, torch.tensor([0.0, 0.5]))
-    torch.testing.assert_close(found[0], expected[0])
-    assert (found[1] - expected[1]).abs().max() > 0.1
 
 
 def test_shipped_weights_load_like_any_esm2(tmp_path: Path) -> None:
