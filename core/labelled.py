@@ -119,6 +119,8 @@ def read_labelled(
     chains = chains or {}
     is_stored = (folder / "sequences.fasta").is_file()
     readers, namesakes = _stored(folder, stored_truth) if is_stored else _structures(folder, atom, cutoff, chains)
+    if is_stored and not readers:
+        raise InputError(f"{folder / 'sequences.fasta'} names no protein")
     if not readers:
         raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
     for name, chain in chains.items():

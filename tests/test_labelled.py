@@ -159,3 +159,6 @@ def test_folders_without_anything_usable_are_one_clear_line(tmp_path):
     (tmp_path / "empty.pdb").touch()
     with pytest.raises(InputError, match=r"none of the 1 proteins in .* can be used: empty\.pdb is empty"):
         read_labelled(tmp_path)
+    (tmp_path / "sequences.fasta").write_text(">\nMKTA\n")
+    with pytest.raises(InputError, match=r"sequences\.fasta names no protein$"):
+        read_labelled(tmp_path)
