@@ -119,10 +119,6 @@ def read_labelled(
     chains = chains or {}
     is_stored = (folder / "sequences.fasta").is_file()
     readers, namesakes = _stored(folder, stored_truth) if is_stored else _structures(folder, atom, cutoff, chains)
-    if is_stored and not readers:
-        raise InputError(f"{folder / 'sequences.fasta'} names no protein")
-    if not readers:
-        raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
     for name, chain in chains.items():
         if is_stored:
             raise InputError(f"chain {chain} of '{name}' is chosen, and the sequences in {folder} have no chains")
@@ -171,6 +167,8 @@ def _structures(
         for ending in STRUCTURE_FILES
         if path.name.lower().endswith(ending)
     }
+    if not names:
+        raise InputError(f"{folder} holds no structure ({', '.join(STRUCTURE_FILES[:4])}) and no sequences.fasta")
     first: dict[str, Path] = {}
     for path, name in names.items():
         first.setdefault(name, path)
@@ -183,7 +181,7 @@ def _structures(
 
 
 def _stored(folder: Path, definition: str) -> tuple[Readers, dict[str, str]]:
-    """What reads each sequence's contacts, and why later records of the same name are not read."""
+    """What reads each sequence's contacts, and why records without a name or with an earlier one's are not read."""
 
     def reader(name: str, sequence: str) -> Callable[[], LabelledProtein]:
         def read() -> LabelledProtein:
@@ -211,4 +209,6 @@ def _stored(folder: Path, definition: str) -> tuple[Readers, dict[str, str]]:
             namesakes[f"{name} (record {number})"] = f"a name stands for one protein only, and '{name}' came before"
         else:
             readers[name] = reader(name, sequence)
+    if not readers:
+        raise InputError(f"{folder / 'sequences.fasta'} names no protein")
     return readers, namesakes

@@ -34,9 +34,7 @@ def choose_contact() -> tuple[ContactAtom, float]:
 def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str, LabelledProtein]:
     """The chosen proteins by name: all that are uploaded, or `at_first` of the others unless the person says otherwise.
 
-    What cannot be used is listed with its reason.
-
-    Raises `InputError` for a folder that cannot be read.
+    What cannot be used is listed with its reason. Raises `InputError` for a folder that cannot be read.
     """
     source = st.segmented_control(
         "Labelled proteins",
