@@ -36,7 +36,12 @@ def internal() -> torch.Tensor:
     return tokenize(SEQUENCE, masked=[10])
 
 
+def ranks_first(model: Esm2, tokens: torch.Tensor) -> str:
+    """The amino acid that ranks first at the first residue."""
+    return AMINO_ACIDS[int(run(model, tokens).logits[0, 1, 4:24].argmax())]
+
+
 @pytest.fixture(scope="session")
 def first(lively: Esm2, clean: torch.Tensor) -> str:
     """The amino acid that ranks first at the masked first residue."""
-    return AMINO_ACIDS[int(run(lively, clean).logits[0, 1, 4:24].argmax())]
+    return ranks_first(lively, clean)

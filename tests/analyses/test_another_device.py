@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, tokenize
+from core.alphabet import tokenize
 from core.analyses import mutants
 from core.analyses.ablation_effects import ablations
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
@@ -34,9 +34,9 @@ from core.interventions import AblateHead, Head
 from core.labelled import LabelledProtein
 from core.model import Esm2
 from core.run import Keep, run
+from tests.analyses.conftest import SEQUENCE, ranks_first
 from tests.another_device import ELSEWHERE, ElsewhereTensor
 
-SEQUENCE = "MKTAYIAKQRQISFVK"
 CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10])
 HEADS = [Head(2, 1), Head(1, 0)]
 ANALYSES: dict[str, Callable[[Esm2], Any]] = {
@@ -47,7 +47,9 @@ ANALYSES: dict[str, Callable[[Esm2], Any]] = {
     "attention to BOS by cause": lambda model: bos_attention_by_cause(model, CLEAN, INTERNAL),
     "elongation": lambda model: elongation(model, "A", [1, 5], fixed_scale=1.0),
     "destruction": lambda model: destruction(model, "A", [1, 3], length=5, orders=3),
-    "minimal circuit": lambda model: minimal_circuit(model, CLEAN, components(model.shape)[:6], target=first(model)),
+    "minimal circuit": lambda model: minimal_circuit(
+        model, CLEAN, components(model.shape)[:6], target=ranks_first(model, CLEAN)
+    ),
     "circuit alone": lambda model: token_scopes(model, CLEAN, components(model.shape)[:6]),
     "M-gap along": lambda model: gaps_along(model, SEQUENCE, [0, 5], {"clean": (), "swapped": swap(HEADS)}),
     "patched heads": lambda model: patch_heads(model, CLEAN, INTERNAL),
@@ -72,11 +74,6 @@ ANALYSES: dict[str, Callable[[Esm2], Any]] = {
     "representation Jacobian": lambda model: representation_jacobian(model, tokenize(SEQUENCE), substitutions="AEG"),
     "motif recovery": lambda model: motif_recovery(model, SEQUENCE, 1, 14, repeats=2),
 }
-
-
-def first(model: Esm2) -> str:
-    """The amino acid that ranks first at the masked first residue."""
-    return AMINO_ACIDS[int(run(model, CLEAN).logits[0, 1, AMINO_ACID_IDS].argmax())]
 
 
 def ubiquitin() -> LabelledProtein:

@@ -27,7 +27,7 @@ def model_elsewhere(monkeypatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_page_draws_its_answer_with_its_model_elsewhere(view, model_elsewhere):
-    app = start(view, **({"from": "Examples"} if view.startswith(("contact", "explore")) else {}))
+    app = start(view, **({"from": "Example"} if view.startswith(("contact", "explore")) else {}))
     assert isinstance(engine.model("embedded").embedding, ElsewhereTensor)
     assert not app.exception
     assert not app.error
