@@ -134,23 +134,22 @@ def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head,
 def choose_head_and_inside(question: Question) -> tuple[Head, int]:
     """Draws the choices of the main head and the internal residue (0-based) in one row."""
     warn_of_unknown(question.model, "main")
+    return _head_and_inside(question)
+
+
+def choose_heads_and_inside(question: Question) -> tuple[Head, tuple[Head, ...], int]:
+    """Draws the choices of the main head and the internal residue (0-based) in one row, of the key heads below."""
+    warn_of_unknown(question.model, "main", "keys")
+    main, inside = _head_and_inside(question)
+    return main, choose_key_heads(question, main, inside), inside
+
+
+def _head_and_inside(question: Question) -> tuple[Head, int]:
     columns = st.columns([1, 1, 3])
     with columns[0]:
         head = choose_main_head(question)
     with columns[1]:
         return head, internal_residue()
-
-
-def choose_heads_and_inside(question: Question) -> tuple[Head, tuple[Head, ...], int]:
-    """Draws the choices of the main head, the key heads and the internal residue (0-based) in one row."""
-    warn_of_unknown(question.model, "main", "keys")
-    columns = st.columns([1, 3, 1])
-    with columns[2]:
-        inside = internal_residue()
-    with columns[0]:
-        main = choose_main_head(question)
-    with columns[1]:
-        return main, choose_key_heads(question, main, inside), inside
 
 
 def name_and_save(name_in: DeltaGenerator, save_in: DeltaGenerator, circuit: Circuit, key: str) -> str:
