@@ -20,12 +20,12 @@ bench: .venv/app.done
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.contacts
 
-.venv/app.done: requirements.txt dashboard/set_up_3dmol.py
+.venv/app.done: requirements.txt dashboard/widgets/set_up_3dmol.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	{ echo "plmscope needs Python 3.11, not $$($(PYTHON) --version): make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m dashboard.set_up_3dmol
+	$(BIN)/python -m dashboard.widgets.set_up_3dmol
 	touch $@
 
 .venv/test.done: .venv/app.done tests/requirements.txt

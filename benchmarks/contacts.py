@@ -21,7 +21,7 @@ import typer
 from core.alphabet import tokenize
 from core.analyses.categorical_jacobian import categorical_jacobian
 from core.contacts import head_maps
-from core.model import Esm2
+from core.model import Model
 
 N_LAYERS, N_HEADS, D_MODEL = 6, 20, 320
 DEEP = 33
@@ -63,7 +63,7 @@ def authors_way(module: esm.ESM2, tokens: torch.Tensor) -> np.ndarray:
 def compare_jacobians(length: int, repeats: int, device: str) -> None:
     """Times both in turns and prints the ratio."""
     module = random_fair_esm().to(device)
-    model, tokens = Esm2.from_fair_esm(module), tokenize(random_sequence(length))
+    model, tokens = Model.from_fair_esm(module), tokenize(random_sequence(length))
     seconds: dict[str, list[float]] = {"authors' way": [], "plmscope": []}
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -85,7 +85,7 @@ def compare_jacobians(length: int, repeats: int, device: str) -> None:
 def peak_of_head_maps(n_layers: int, length: int, threads: int, sender) -> None:
     """Reads every head's map of one protein; sends how far the peak memory rose, and the seconds it took."""
     torch.set_num_threads(threads)
-    model = Esm2.from_fair_esm(random_fair_esm(n_layers))
+    model = Model.from_fair_esm(random_fair_esm(n_layers))
     tokens = tokenize(random_sequence(length))
     list(head_maps(model, tokens[:40]))  # what the libraries set aside at first use is not the maps' doing
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew from what is held now

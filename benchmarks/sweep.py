@@ -16,7 +16,7 @@ import typer
 from core.alphabet import tokenize
 from core.analyses.head_ablation import component_sweep
 from core.metrics import target_gap
-from core.model import Esm2
+from core.model import Model
 
 
 def hooked_sweep(module: esm.ESM2, tokens: torch.Tensor, position: int) -> list[float]:
@@ -61,7 +61,7 @@ def main(length: int = 120, repeats: int = 5, threads: int = 2) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     module = esm.ESM2(num_layers=6, embed_dim=320, attention_heads=20).eval()
-    model = Esm2.from_fair_esm(module)
+    model = Model.from_fair_esm(module)
     letters = torch.randint(4, 24, (length,), generator=torch.Generator().manual_seed(1))
     tokens = tokenize("".join(esm.data.Alphabet.from_architecture("ESM-1b").get_tok(i) for i in letters), masked=[0])
 

@@ -44,3 +44,15 @@ def tokenize(sequence: str, masked: Iterable[int] = ()) -> Int[Tensor, " pos"]:
             raise InputError(f"cannot mask residue {residue + 1}: the sequence has residues 1 to {len(sequence)}")
         tokens[residue + 1] = MASK
     return tokens
+
+
+def residue_position(tokens: Int[Tensor, " pos"], residue: int | None) -> int:
+    """The position of a residue, or of the first mask when `residue` is None."""
+    if residue is not None:
+        if not 0 <= residue < len(tokens) - 2:
+            raise InputError(f"residue {residue + 1} is outside the sequence: it has residues 1 to {len(tokens) - 2}")
+        return residue + 1
+    masked = torch.nonzero(tokens == MASK).flatten()
+    if not len(masked):
+        raise InputError("no residue is masked: mask one, or say which residue's prediction to follow")
+    return int(masked[0])

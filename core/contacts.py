@@ -4,22 +4,16 @@ Layer by layer: nothing of size layers x heads x pos x pos is ever held.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import InputError
 from core.interventions import Condition, Head
-from core.model import Esm2
+from core.model import Model
 from core.run import stream
-
-Range = Literal["short", "medium", "long"]
-SEPARATIONS: dict[Range, tuple[int, int | None]] = {"short": (6, 11), "medium": (12, 23), "long": (24, None)}
-"""|i - j| of a contact, both ends included: the ranges of CASP and of Rao et al. (2021)."""
 
 
 def apc(maps: Float[Tensor, "*lead residue residue"]) -> Float[Tensor, "*lead residue residue"]:
@@ -48,7 +42,7 @@ def _corrected(patterns: Float[Tensor, "n_heads pos pos"]) -> Float[Tensor, "n_h
 
 
 def head_maps(
-    model: Esm2, tokens: Int[Tensor, " pos"], condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], condition: Condition = ()
 ) -> Iterator[tuple[int, Float[Tensor, "n_heads residue residue"]]]:
     """(layer, its heads' symmetrised and corrected maps), one layer at a time."""
     for computed in stream(model, tokens, (condition,)):
@@ -60,7 +54,7 @@ def head_maps(
 class ContactAccumulator:
     """Collects contact maps layer by layer, so that a pass made for something else yields them as well."""
 
-    def __init__(self, model: Esm2, n_residues: int, averaged: Sequence[Head] = ()) -> None:
+    def __init__(self, model: Model, n_residues: int, averaged: Sequence[Head] = ()) -> None:
         self._head, self._shape, self._averaged = model.contact_head, model.shape, averaged
         dtype = torch.promote_types(model.dtype, torch.float32)
         zeros = torch.zeros(n_residues, n_residues, dtype=dtype, device=model.device)
@@ -87,7 +81,7 @@ class ContactAccumulator:
 
 
 def contact_map(
-    model: Esm2, tokens: Int[Tensor, " pos"], condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
     """Contact probabilities from the model's own contact head (a logistic regression on all heads' maps).
 
@@ -102,7 +96,7 @@ def contact_map(
 
 
 def heads_map(
-    model: Esm2, tokens: Int[Tensor, " pos"], heads: Sequence[Head], condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], heads: Sequence[Head], condition: Condition = ()
 ) -> Float[np.ndarray, "residue residue"]:
     """The mean of the chosen heads' corrected maps; `InputError` when none is chosen."""
     if not heads:
@@ -110,82 +104,10 @@ def heads_map(
     return _accumulated(model, tokens, heads, condition).heads_map()
 
 
-def _accumulated(model: Esm2, tokens: Tensor, heads: Sequence[Head], condition: Condition) -> ContactAccumulator:
+def _accumulated(model: Model, tokens: Tensor, heads: Sequence[Head], condition: Condition) -> ContactAccumulator:
     contacts = ContactAccumulator(model, len(tokens) - 2, heads)
     for computed in stream(model, tokens, (condition,)):
         assert computed.pattern is not None
         contacts.add(computed.layer, computed.pattern[0])
         del computed
     return contacts
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """How many of the top-ranked pairs are contacts, and what picking pairs blindly would give."""
-
-    separation: Range
-    per: int
-    """k of P@L/k: the L / k highest pairs were looked at, L residues in the sequence."""
-    n_ranked: int
-    precision: float
-    """Share of contacts among them; nan when no pair of this separation is known."""
-    chance: float
-    """Share of contacts among all known pairs of this separation."""
-
-
-def pairs_in_range(n_residues: int, separation: Range) -> Bool[np.ndarray, "residue residue"]:
-    """Unordered pairs (upper triangle) of a separation."""
-    low, high = SEPARATIONS[separation]
-    distance = np.subtract.outer(np.arange(n_residues), np.arange(n_residues)) * -1
-    return (distance >= low) & (distance <= (n_residues if high is None else high))
-
-
-def precision_at(
-    predicted: Float[np.ndarray, "residue residue"],
-    contacts: Bool[np.ndarray, "residue residue"],
-    known: Bool[np.ndarray, "residue residue"],
-    separation: Range = "long",
-    per: int = 2,
-) -> Precision:
-    """P@L/k over known pairs of one separation; ties are ranked by position, first residues first."""
-    n_residues = len(predicted)
-    pairs = pairs_in_range(n_residues, separation) & known
-    truth, scores = contacts[pairs], predicted[pairs]
-    n_ranked = min(max(n_residues // per, 1), len(scores))
-    top = np.argsort(-scores, kind="stable")[:n_ranked]
-    precision = float(truth[top].mean()) if n_ranked else float("nan")
-    return Precision(separation, per, n_ranked, precision, float(truth.mean()) if len(truth) else float("nan"))
-
-
-def top_contacts(
-    predicted: Float[np.ndarray, "residue residue"], n_pairs: int, min_separation: int = 6
-) -> list[tuple[int, int]]:
-    """The `n_pairs` highest pairs (i < j) at least `min_separation` apart, best first."""
-    i, j = np.triu_indices(len(predicted), min_separation)
-    best = np.argsort(-predicted[i, j], kind="stable")[:n_pairs]
-    return [(int(i[at]), int(j[at])) for at in best]
-
-
-NEAR: Final = 12.0
-"""Å below which a predicted pair that is no contact is a near miss."""
-Verdict = Literal["right", "near", "wrong", "predicted"]
-
-
-def judge_pairs(
-    pairs: Sequence[tuple[int, int]], distances: Float[np.ndarray, "residue residue"], cutoff: float = 8.0
-) -> list[Verdict]:
-    """How each predicted pair fares: closer than `cutoff` Å is right; closer than 12 Å, or within two residues of a
-    right pair on both sides, is a near miss; "predicted" where the structure does not resolve the pair."""
-    i, j = np.indices(distances.shape)
-    # neighbours along the chain nearly always touch: they are no contact to have nearly missed
-    contacts = np.pad((distances < cutoff) & (np.abs(i - j) >= SEPARATIONS["short"][0]), 2)
-    verdicts: list[Verdict] = []
-    for i, j in pairs:
-        if np.isnan(distances[i, j]):
-            verdicts.append("predicted")
-        elif distances[i, j] < cutoff:
-            verdicts.append("right")
-        else:
-            neighbours = contacts[i : i + 5, j : j + 5].any()
-            verdicts.append("near" if distances[i, j] < NEAR or neighbours else "wrong")
-    return verdicts

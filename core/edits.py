@@ -38,7 +38,7 @@ from core.interventions import (
     describe_scope,
     layer_of,
 )
-from core.model import Esm2
+from core.model import Model
 
 SourceActivation = Callable[[Source, Site, int], Float[Tensor, "..."]]
 """(source, site, layer) -> that run's activation: pos x d_model, or n_heads x pos x d_head at head sites."""
@@ -134,7 +134,7 @@ def scope_positions(scope: Scope, tokens: Int[Tensor, " pos"]) -> Bool[Tensor, "
     return chosen
 
 
-def check_condition(condition: Condition, model: Esm2) -> None:
+def check_condition(condition: Condition, model: Model) -> None:
     """Raises `InputError` when the condition names a layer, head or band that the model lacks, or an endless number."""
     shape = model.shape
     for intervention in condition:
@@ -159,7 +159,7 @@ def check_condition(condition: Condition, model: Esm2) -> None:
 
 
 def compile_edits(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, "rows pos"],
     conditions: Sequence[Condition],
     source_activation: SourceActivation,
@@ -179,7 +179,7 @@ def compile_edits(
 class _Compiler:
     """Fills the layers' edits, allocating a tensor only where some row needs it."""
 
-    def __init__(self, model: Esm2, tokens: Int[Tensor, "rows pos"], source_activation: SourceActivation) -> None:
+    def __init__(self, model: Model, tokens: Int[Tensor, "rows pos"], source_activation: SourceActivation) -> None:
         self.model, self.tokens, self.source_activation = model, tokens, source_activation
         self.layers = [LayerEdits() for _ in range(model.shape.n_layers)]
         self.embedding_scale: Tensor | None = None

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.alphabet import MASK
 from core.edits import Edits, LayerEdits
-from core.model import Affine, Esm2
+from core.model import Affine, Model
 from core.rope import rotate
 
 TRAINED_MASK_FRACTION = 0.15 * 0.8
@@ -56,7 +56,7 @@ class Start:
     resid_mid: Float[Tensor, "rows pos d_model"] | None = None
 
 
-def embed(model: Esm2, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[Tensor, "rows pos d_model"]:
+def embed(model: Model, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[Tensor, "rows pos d_model"]:
     """Token embeddings; with token dropout, masks are zeroed and everything is rescaled for their share of the row."""
     resid = F.embedding(tokens, model.embedding)
     if not model.token_dropout:
@@ -76,7 +76,7 @@ def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> 
 
 
 def layers(
-    model: Esm2, start: Start, edits: Edits, read: Int[Tensor, " read"] | None = None, patterns: bool = False
+    model: Model, start: Start, edits: Edits, read: Int[Tensor, " read"] | None = None, patterns: bool = False
 ) -> Iterator[LayerActivations]:
     """The layers from `start` on, one at a time, so that nothing is kept that the caller lets go.
 
@@ -92,7 +92,7 @@ def layers(
 
 
 def _layer(
-    model: Esm2, start: Start, edits: LayerEdits, read: Int[Tensor, " read"] | None, patterns: bool
+    model: Model, start: Start, edits: LayerEdits, read: Int[Tensor, " read"] | None, patterns: bool
 ) -> LayerActivations:
     weights = model.layers[start.layer]
     resid_pre = edits.replaced("resid_pre", start.resid_pre)
@@ -145,7 +145,7 @@ def _layer(
     )
 
 
-def unembed(model: Esm2, resid: Float[Tensor, "*lead d_model"]) -> Float[Tensor, "*lead vocab"]:
+def unembed(model: Model, resid: Float[Tensor, "*lead d_model"]) -> Float[Tensor, "*lead vocab"]:
     """Logits from the final residual stream: LayerNorm, then dense -> GELU -> LayerNorm -> tied embedding and bias."""
     hidden = linear(layer_norm(resid, model.final_norm), model.unembed_dense)
     hidden = layer_norm(F.gelu(hidden), model.unembed_norm)
@@ -153,7 +153,7 @@ def unembed(model: Esm2, resid: Float[Tensor, "*lead d_model"]) -> Float[Tensor,
 
 
 def head_out(
-    model: Esm2, layer: int, z: Float[Tensor, "rows n_heads query d_head"]
+    model: Model, layer: int, z: Float[Tensor, "rows n_heads query d_head"]
 ) -> Float[Tensor, "rows n_heads query d_model"]:
     """What each head writes into the residual stream; these and the output bias sum to attn_out."""
     per_head = model.layers[layer].output.weight.unflatten(1, (model.shape.n_heads, model.shape.d_head))
@@ -170,7 +170,7 @@ def layer_norm(x: Float[Tensor, "*lead d_model"], norm: Affine) -> Float[Tensor,
     return F.layer_norm(x.to(wide), x.shape[-1:], norm.weight.to(wide), norm.bias.to(wide)).to(x.dtype)
 
 
-def _split(x: Float[Tensor, "rows pos d_model"], model: Esm2) -> Float[Tensor, "rows n_heads pos d_head"]:
+def _split(x: Float[Tensor, "rows pos d_model"], model: Model) -> Float[Tensor, "rows n_heads pos d_head"]:
     return x.unflatten(-1, (model.shape.n_heads, model.shape.d_head)).transpose(1, 2)
 
 

@@ -70,7 +70,7 @@ class ContactHead:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Esm2:
+class Model:
     """An ESM-2 that any number of browser sessions may share: nothing in it changes after loading."""
 
     name: str
@@ -103,7 +103,7 @@ class Esm2:
         """How many numbers were learnt, the contact regression and the RoPE frequencies left out."""
         return sum(tensor.numel() for name, tensor in _tensors(self) if not name.startswith(("contact", "inv_freq")))
 
-    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Esm2":
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Model":
         """The same model in another precision or place; RoPE frequencies stay at float32 or better."""
 
         def moved(value: object, name: str) -> object:
@@ -120,7 +120,7 @@ class Esm2:
 
         return replace(self, **{f.name: moved(getattr(self, f.name), f.name) for f in fields(self)})
 
-    def with_contact_head(self, contact_head: ContactHead) -> "Esm2":
+    def with_contact_head(self, contact_head: ContactHead) -> "Model":
         """The same model with another contact regression, and so with another fingerprint."""
         moved = ContactHead(*(part.to(self.device, self.dtype) for part in (contact_head.weight, contact_head.bias)))
         digest = hashlib.sha256(self.fingerprint.encode())
@@ -129,7 +129,7 @@ class Esm2:
         return replace(self, contact_head=moved, fingerprint=digest.hexdigest()[:16])
 
     @classmethod
-    def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Esm2":
+    def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Model":
         """The weights of a fair-esm `ESM2` module, copied; its contact regression is taken as it stands."""
         shape = ModelShape(module.num_layers, module.attention_heads, module.embed_dim)
         copied = {key: tensor.clone() for key, tensor in module.state_dict().items()}
@@ -144,7 +144,7 @@ class Esm2:
         name: str,
         token_dropout: bool = True,
         teaching: bool = False,
-    ) -> "Esm2":
+    ) -> "Model":
         """A model of tensors under fair-esm's names, shared and not copied: nobody may change them afterwards.
 
         Raises `InputError` when a tensor is missing or misshapen (wrong architecture or a damaged file).
@@ -210,12 +210,12 @@ def load_model(
     device: torch.device | str = "cpu",
     allow_large: bool = False,
     progress: Progress | None = None,
-) -> Esm2:
+) -> Model:
     """The model called `name_or_path`: "embedded", an ESM-2 name that fair-esm knows, a `.pt` file, or a folder in
     Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""
     checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
     shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
-    model = Esm2.from_state_dict(
+    model = Model.from_state_dict(
         checkpoint.tensors,
         shape,
         name=checkpoint.name,
@@ -231,14 +231,14 @@ def _tensors(value: object, name: str = "") -> list[tuple[str, Tensor]]:
         return [(name, value)]
     if isinstance(value, tuple):
         return [found for part in value for found in _tensors(part, name)]
-    if isinstance(value, Esm2 | LayerWeights):
+    if isinstance(value, Model | LayerWeights):
         return [found for f in fields(value) for found in _tensors(getattr(value, f.name), f.name)]
     if isinstance(value, ContactHead):
         return [("contact_weight", value.weight), ("contact_bias", value.bias)]
     return []
 
 
-def _fingerprints(model: Esm2) -> tuple[str, str]:
+def _fingerprints(model: Model) -> tuple[str, str]:
     """Of all weights, and of all but the contact regression, which comes last."""
     digest = hashlib.sha256(repr((model.shape, model.token_dropout)).encode())
     trunk = None

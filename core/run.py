@@ -27,7 +27,7 @@ from core.interventions import (
     Source,
     layer_of,
 )
-from core.model import Esm2
+from core.model import Model
 
 KeptSite = Literal[
     "resid_pre",
@@ -79,7 +79,7 @@ class Trace:
     (rows n_heads query pos), with -1 for the last layer and so on.
     """
 
-    model: Esm2
+    model: Model
     tokens: Int[Tensor, "rows pos"]
     conditions: tuple[Condition, ...]
     positions: Int[Tensor, " read"]
@@ -100,7 +100,7 @@ class Trace:
 
 
 def run(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"] | Int[Tensor, "rows pos"],
     conditions: Sequence[Condition] = ((),),
     *,
@@ -120,7 +120,7 @@ def run(
 
 @torch.inference_mode()
 def stream(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"] | Int[Tensor, "rows pos"],
     conditions: Sequence[Condition] = ((),),
     *,
@@ -142,7 +142,7 @@ class _Prepared:
 
 @torch.inference_mode()
 def _prepare(
-    model: Esm2,
+    model: Model,
     tokens: Tensor,
     conditions: Sequence[Condition],
     positions: Sequence[int] | None,
@@ -168,7 +168,7 @@ def _prepare(
     return _Prepared(tokens, conditions, edits, read)
 
 
-def run_sources(model: Esm2, tokens: Int[Tensor, "rows pos"], conditions: Sequence[Condition]) -> dict[Source, Trace]:
+def run_sources(model: Model, tokens: Int[Tensor, "rows pos"], conditions: Sequence[Condition]) -> dict[Source, Trace]:
     """The runs that these conditions take activations from, each done once."""
     return {
         source: run(model, torch.tensor(source.tokens), (source.condition,), keep=_keeping(taken))
@@ -182,7 +182,7 @@ def _keeping(taken: Iterable[tuple[Site, int]]) -> Keep:
 
 
 @torch.inference_mode()
-def _finish(model: Esm2, prepared: _Prepared, start: Start, keep: Keep) -> Trace:
+def _finish(model: Model, prepared: _Prepared, start: Start, keep: Keep) -> Trace:
     kept: dict[tuple[KeptSite, int], Tensor] = {}
     resid = None
     patterns = bool({"scores", "pattern"} & keep.sites)
@@ -201,7 +201,7 @@ Measure = Callable[[Trace], Tensor]
 
 @torch.inference_mode()
 def sweep(
-    model: Esm2,
+    model: Model,
     baseline: Trace,
     conditions: Sequence[Condition],
     measure: Measure,
@@ -256,7 +256,7 @@ def sweep(
 _ATTENTION, _Z, _MLP = range(3)
 
 
-def _first_edit(condition: Condition, model: Esm2) -> tuple[int, int]:
+def _first_edit(condition: Condition, model: Model) -> tuple[int, int]:
     """The layer, and the stage inside it, before which a condition changes nothing."""
     return min(((layer_of(part), _stage(part)) for part in condition), default=(model.shape.n_layers - 1, _MLP))
 
@@ -281,7 +281,7 @@ def _resume(baseline: Trace, layer: int, stage: int, prepared: _Prepared) -> Sta
     return Start(layer, resid_pre, z, resid_mid)
 
 
-def rows_within(model: Esm2, n_pos: int, memory_budget: int, patterns: bool = False) -> int:
+def rows_within(model: Model, n_pos: int, memory_budget: int, patterns: bool = False) -> int:
     """How many rows of `n_pos` positions fit a budget in bytes, at least one: the widest moment of a layer counts."""
     per_position = 12 * model.shape.d_model  # the residual stream, q, k, v, z and the MLP's hidden layer
     if patterns or model.dtype == torch.float64:

@@ -22,7 +22,7 @@ from cachetools import LRUCache
 
 from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, fetch_published, find_local, local_names
 from core.errors import Cancelled, InputError
-from core.model import Esm2, load_model
+from core.model import Model, load_model
 
 Result = TypeVar("Result")
 Report = Callable[[int, int | None], None]
@@ -160,7 +160,7 @@ def _show(place, progress: Progress, label: str, seconds: float) -> None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def model(name: str) -> Esm2:
+def model(name: str) -> Model:
     """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`)."""
     loaded = load_model(name, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
     # what lives until the server stops need not be searched for garbage after every rerun

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from core.model import Esm2
+from core.model import Model
 
 OPERATIONS_PER_SECOND: Final = 1e11
 """What two cores do on a small model's forward passes, roughly: enough to say how long something takes."""
@@ -17,7 +17,7 @@ CANCELLED_FROM: Final = 3.0
 Stage = Literal["waits", "asked", "done"]
 
 
-def seconds(model: Esm2, n_forwards: float, n_residues: int) -> float:
+def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
     """About how long `n_forwards` passes over `n_residues` in all take; a resumed one counts a little over half."""
     return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
 

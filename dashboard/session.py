@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.head_ablation import ablate, components
+from core.components import ablate, components, head_names
 from core.errors import InputError
 from core.interventions import (
     BlockAttention,
@@ -23,7 +23,7 @@ from core.interventions import (
     component_name,
 )
 from core.model import ModelShape
-from core.protein import parse_residue, residue_name
+from core.proteins.protein import parse_residue, residue_name
 
 SCOPES: dict[str, str] = {
     "all": "Every position",
@@ -42,15 +42,6 @@ WILD_TYPE = "wild type"
 def plain(text: str) -> str:
     """`text` so that Streamlit's Markdown shows it as it is: what a person wrote is never markup."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])", r"\\\1", text)
-
-
-def component_names(shape: ModelShape) -> list[str]:
-    """Every head and module under the name that people read."""
-    return [component_name(component) for component in components(shape)]
-
-
-def head_names(shape: ModelShape) -> list[str]:
-    return component_names(shape)[: shape.n_layers * shape.n_heads]
 
 
 def parse_residues(text: str, sequence: str) -> tuple[int, ...]:

@@ -11,12 +11,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.checkpoints import PUBLISHED
-from core.databases import protein_from_identifier
 from core.errors import InputError
-from core.examples import examples, load_example
-from core.model import Esm2
-from core.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text, residue_name
-from core.structure import align_best_chain
+from core.model import Model
+from core.proteins.databases import protein_from_identifier
+from core.proteins.examples import examples, load_example
+from core.proteins.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text, residue_name
+from core.proteins.structure import align_best_chain
 from dashboard import engine
 from dashboard.session import WILD_TYPE, parse_residues, plain, target_letter, written_residues
 
@@ -29,7 +29,7 @@ LONGEST_ALLOWED = 4000
 class Question:
     """What every page starts from: a model, a protein, the masked residues, and the target at the residue read."""
 
-    model: Esm2
+    model: Model
     protein: Protein
     masked: tuple[int, ...]
     residue: int
@@ -64,12 +64,12 @@ def stop_with(error: InputError) -> NoReturn:
     st.stop()
 
 
-def keep_contact_head(model: Esm2) -> None:
+def keep_contact_head(model: Model) -> None:
     """From now on in this session, `model` (with the contact head it has) stands for the model of its name."""
     st.session_state.setdefault("contact heads", {})[model.name] = model
 
 
-def _choose_model() -> Esm2:
+def _choose_model() -> Model:
     names = engine.model_names()
     name = st.selectbox("Model", list(names), format_func=names.__getitem__, key="model", bind="query-params")
     _ask_before_large(name)
@@ -226,7 +226,7 @@ def _one_of(proteins: tuple[Protein, ...]) -> Protein:
     return proteins[labels.index(chosen)]
 
 
-def _choose_mask_and_target(model: Esm2, protein: Protein) -> Question:
+def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
     sequence = protein.sequence
     text = st.text_input(
         "Masked residues",

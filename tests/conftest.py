@@ -8,7 +8,7 @@ install_import_hook("core", "beartype.beartype")
 import esm  # noqa: E402
 import torch  # noqa: E402
 
-from core.model import Esm2  # noqa: E402
+from core.model import Model  # noqa: E402
 
 torch.set_num_threads(2)
 
@@ -29,5 +29,5 @@ def fair_esm() -> esm.ESM2:
 
 
 @pytest.fixture(scope="session")
-def model(fair_esm: esm.ESM2) -> Esm2:
-    return Esm2.from_fair_esm(fair_esm, name="tiny")
+def model(fair_esm: esm.ESM2) -> Model:
+    return Model.from_fair_esm(fair_esm, name="tiny")

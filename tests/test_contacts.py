@@ -5,20 +5,11 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.contacts import (
-    apc,
-    contact_map,
-    head_maps,
-    heads_map,
-    judge_pairs,
-    pairs_in_range,
-    precision_at,
-    symmetrised,
-    top_contacts,
-)
+from core.contacts import apc, contact_map, head_maps, heads_map, symmetrised
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
-from core.model import Esm2
+from core.model import Model
+from core.proteins.contact_scores import judge_pairs, pairs_in_range, precision_at, top_contacts
 from core.run import stream
 from tests.conftest import random_fair_esm
 
@@ -102,7 +93,7 @@ def test_precision_of_a_perfect_and_of_a_short_protein():
 
 
 def test_random_weights_sit_at_chance():
-    model = Esm2.from_fair_esm(random_fair_esm(2, 4, 16, seed=5))
+    model = Model.from_fair_esm(random_fair_esm(2, 4, 16, seed=5))
     generator = np.random.default_rng(0)
     found, chance = [], []
     for _ in range(30):
@@ -123,7 +114,7 @@ def test_top_contacts_are_the_highest_far_enough_apart():
 
 def test_a_model_without_contact_head_says_so(fair_esm):
     state = {key: value for key, value in fair_esm.state_dict().items() if "contact_head" not in key}
-    bare = Esm2.from_state_dict(state, Esm2.from_fair_esm(fair_esm).shape, name="bare")
+    bare = Model.from_state_dict(state, Model.from_fair_esm(fair_esm).shape, name="bare")
     with pytest.raises(InputError, match="bare has no contact head"):
         contact_map(bare, TOKENS)
 

@@ -23,7 +23,7 @@ from core.interventions import (
     describe,
 )
 from core.metrics import target_gap
-from core.model import Esm2
+from core.model import Model
 from core.rope import band_scores, wavelengths
 from core.run import KEPT_SITES, RESUMABLE, Keep, run, stream, sweep
 from tests.conftest import random_fair_esm
@@ -49,7 +49,7 @@ def test_alphabet_is_fair_esms(fair_esm):
 @pytest.mark.parametrize("masked", MASKED)
 def test_logits_patterns_and_residual_stream_agree(shape, masked):
     module = random_fair_esm(*shape, seed=sum(shape))
-    model = Esm2.from_fair_esm(module)
+    model = Model.from_fair_esm(module)
     tokens = tokenize(SEQUENCE, masked)
     expected = fair_esm_reference(module, tokens)
     trace = run(model, tokens, keep=Keep.of("pattern", "resid_post", "resid_pre"))
@@ -62,14 +62,14 @@ def test_logits_patterns_and_residual_stream_agree(shape, masked):
 def test_every_letter_of_the_alphabet_agrees():
     module = random_fair_esm(2, 3, 60, seed=9)
     tokens = tokenize(AMINO_ACIDS + "XBUZO" + AMINO_ACIDS[::-1], masked=[4])
-    logits = run(Esm2.from_fair_esm(module), tokens).logits
+    logits = run(Model.from_fair_esm(module), tokens).logits
     torch.testing.assert_close(logits, module(tokens[None])["logits"], atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_attention_output_agrees_with_a_hook(shape):
     module = random_fair_esm(*shape, seed=2)
-    model = Esm2.from_fair_esm(module)
+    model = Model.from_fair_esm(module)
     tokens = tokenize(SEQUENCE, masked=[0])
     seen = {}
     handles = [
@@ -90,7 +90,7 @@ def test_token_dropout_off_leaves_masks_in():
     module = random_fair_esm(2, 2, 16)
     module.token_dropout = False
     tokens = tokenize("MKTAY", masked=[1])
-    logits = run(Esm2.from_fair_esm(module), tokens).logits
+    logits = run(Model.from_fair_esm(module), tokens).logits
     torch.testing.assert_close(logits, module(tokens[None])["logits"], atol=1e-10, rtol=0)
 
 
@@ -99,7 +99,7 @@ def test_half_saved_frequencies_are_read_not_recomputed():
     for layer in module.layers:
         layer.self_attn.rot_emb.inv_freq = layer.self_attn.rot_emb.inv_freq.half().double()
     tokens = tokenize(SEQUENCE)
-    logits = run(Esm2.from_fair_esm(module), tokens).logits
+    logits = run(Model.from_fair_esm(module), tokens).logits
     torch.testing.assert_close(logits, module(tokens[None])["logits"], atol=1e-10, rtol=0)
 
 

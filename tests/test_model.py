@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 from core import checkpoints
 from core.alphabet import tokenize
-from core.analyses.head_ablation import ablate, components
 from core.checkpoints import EMBEDDED_FOLDER, contact_file, hub_folder, local_names, read_checkpoint
+from core.components import ablate, components
 from core.errors import InputError
-from core.model import ContactHead, Esm2, load_model
+from core.model import ContactHead, Model, load_model
 from core.run import run
 
 TOKENS = tokenize("MKTAYIAKQRQISFV", masked=[0])
@@ -83,7 +83,7 @@ def write_hugging_face(module, folder: Path, leave_out: str = "nothing", **confi
     (folder / "config.json").write_text(json.dumps(sizes | config))
 
 
-def assert_same_logits(model: Esm2, module) -> None:
+def assert_same_logits(model: Model, module) -> None:
     expected = module(TOKENS[None])["logits"]
     torch.testing.assert_close(run(model.to(dtype=torch.float64), TOKENS).logits, expected, atol=1e-4, rtol=1e-5)
 
@@ -236,10 +236,10 @@ def test_unusable_folders_are_refused_in_one_line(fair_esm, tmp_path):
 
 
 def test_fingerprints_tell_models_apart(fair_esm):
-    one, same = Esm2.from_fair_esm(fair_esm), Esm2.from_fair_esm(fair_esm, name="other name")
+    one, same = Model.from_fair_esm(fair_esm), Model.from_fair_esm(fair_esm, name="other name")
     state = fair_esm.state_dict()
     state["layers.1.fc2.bias"] = state["layers.1.fc2.bias"] + 1e-3
-    changed = Esm2.from_state_dict(state, one.shape, name="changed")
+    changed = Model.from_state_dict(state, one.shape, name="changed")
     assert one.fingerprint == same.fingerprint != changed.fingerprint
     assert one.trunk_fingerprint == same.trunk_fingerprint != changed.trunk_fingerprint
     assert one.contact_head is not None
@@ -247,7 +247,7 @@ def test_fingerprints_tell_models_apart(fair_esm):
     assert refitted.fingerprint != one.fingerprint
     assert refitted.trunk_fingerprint == one.trunk_fingerprint
     state = {**fair_esm.state_dict(), "contact_head.regression.bias": torch.ones(1)}
-    assert Esm2.from_state_dict(state, one.shape, name="other head").trunk_fingerprint == one.trunk_fingerprint
+    assert Model.from_state_dict(state, one.shape, name="other head").trunk_fingerprint == one.trunk_fingerprint
 
 
 @pytest.mark.skipif(not (EMBEDDED_FOLDER / "model.safetensors").exists(), reason="no embedded model in assets")

@@ -9,17 +9,17 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import ablate, components
 from core.analyses.reading import Reading, read
+from core.components import ablate, components
 from core.interventions import Mode, NamedScope
 from core.metrics import Among
-from core.model import Esm2
+from core.model import Model
 
 SCOPES: Final[tuple[NamedScope, ...]] = ("mask", "bos", "bos+mask", "all")
 
 
 def ablations(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     scopes: Sequence[NamedScope] = SCOPES,

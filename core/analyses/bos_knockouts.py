@@ -8,12 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS
-from core.analyses.head_ablation import residue_position
+from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
 from core.interventions import AblateHead, AblateValues, BlockAttention, Condition, Head
 from core.metrics import Among
-from core.model import Esm2
+from core.model import Model
 from core.run import Trace, stream
 
 
@@ -33,7 +32,7 @@ def knockouts(heads: Sequence[Head]) -> dict[str, Condition]:
 
 
 def bos_knockouts(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
     *,
@@ -56,7 +55,7 @@ def bos_knockouts(
 
 
 def ablated_and_blocked(
-    model: Esm2, tokens: Int[Tensor, " pos"], head: Head, *, target: str = "M"
+    model: Model, tokens: Int[Tensor, " pos"], head: Head, *, target: str = "M"
 ) -> tuple[float, float]:
     """Changes of the target's logit at the first mask: one head ablated, and only its attention to BOS blocked.
 
@@ -68,7 +67,7 @@ def ablated_and_blocked(
 
 
 def bos_attention(
-    model: Esm2, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
 ) -> Float[np.ndarray, "n_layers n_heads"]:
     """How much of its attention each head gives to BOS from a residue (0-based; the first masked one when None)."""
     position = residue_position(tokens, residue)

@@ -14,13 +14,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import AMINO_ACIDS, token_id
+from core.analyses.disk_cache import remembered
 from core.analyses.mutants import mutant_responses
 from core.contacts import apc
-from core.disk_cache import remembered
 from core.errors import InputError
 from core.forward import unembed
 from core.interventions import Condition, condition_to_json
-from core.model import Esm2
+from core.model import Model
 
 LARGEST_JACOBIAN: Final = 4 * 2**30
 """Bytes of J beyond which a protein is refused."""
@@ -32,7 +32,7 @@ DTYPES: Final[Mapping[Numbers, torch.dtype]] = {"float32": torch.float32, "bfloa
 
 
 def categorical_jacobian(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     substitutions: str = AMINO_ACIDS,
@@ -69,7 +69,7 @@ def jacobian_map(
 
 
 def jacobian(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     substitutions: str = AMINO_ACIDS,
@@ -105,7 +105,7 @@ def jacobian(
 
 
 def representation_jacobian(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     layer: int = -1,
@@ -153,7 +153,7 @@ def representation_jacobian(
 
 
 def stored_jacobian(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     layer: int | None = None,

@@ -14,7 +14,7 @@ from core.errors import Cancelled, InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
 from core.metrics import Among, rank, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import rows_within, run
 
 LENGTHS: Final = tuple(range(1, 41))
@@ -26,7 +26,7 @@ BUDGET: Final = 64 * 2**20
 
 
 def elongation(
-    model: Esm2,
+    model: Model,
     letter: str = "A",
     lengths: Sequence[int] = LENGTHS,
     *,
@@ -59,7 +59,7 @@ def elongation(
 
 
 def destruction(
-    model: Esm2,
+    model: Model,
     letter: str = "A",
     masks: Sequence[int] = MASKS,
     *,

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import ablate, components
-from core.contacts import ContactAccumulator, head_maps, precision_at
+from core.components import ablate, components
+from core.contacts import ContactAccumulator, head_maps
 from core.errors import Cancelled, InputError
 from core.interventions import Condition, Head, Mode, Scope
-from core.labelled import LabelledProtein
-from core.model import Esm2
+from core.model import Model
+from core.proteins.contact_scores import precision_at
+from core.proteins.labelled import LabelledProtein
 from core.run import MEMORY_BUDGET, rows_within, stream
 
 
@@ -42,7 +43,7 @@ class ContactShares:
 
 
 def contact_shares(
-    model: Esm2, tokens: Int[Tensor, " pos"], i: int, j: int, condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], i: int, j: int, condition: Condition = ()
 ) -> ContactShares:
     """Each head's share of the contact between residues i and j (0-based), exactly: the regression is linear.
 
@@ -69,7 +70,7 @@ def check_contact(n_residues: int, i: int, j: int) -> None:
 
 
 def contact_maps(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     conditions: Sequence[Condition],
     heads: Sequence[Head] = (),
@@ -122,7 +123,7 @@ class ContactEffects:
 
 
 def ablation_effects(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     protein: LabelledProtein | None = None,
     *,

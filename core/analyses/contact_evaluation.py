@@ -10,9 +10,9 @@ from jaxtyping import Float
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import precision_recall_curve
 
-from core.contacts import SEPARATIONS, Range, pairs_in_range, precision_at
 from core.errors import InputError
-from core.labelled import LabelledProtein
+from core.proteins.contact_scores import SEPARATIONS, Range, pairs_in_range, precision_at
+from core.proteins.labelled import LabelledProtein
 
 PER: Final = (1, 2, 5)
 """k of P@L/k."""

@@ -17,10 +17,11 @@ from jaxtyping import Bool, Float
 from sklearn.linear_model import LogisticRegression
 
 from core.analyses.head_ranking import mean_chance
-from core.contacts import head_maps, precision_at
+from core.contacts import head_maps
 from core.errors import InputError
-from core.labelled import LabelledProtein
-from core.model import ContactHead, Esm2
+from core.model import ContactHead, Model
+from core.proteins.contact_scores import precision_at
+from core.proteins.labelled import LabelledProtein
 
 MIN_SEPARATION: Final = 6
 """Pairs closer than this along the chain are not fitted: nearly all of them touch."""
@@ -41,7 +42,7 @@ class Example(NamedTuple):
     contact: Bool[np.ndarray, " pair"]
 
 
-def make_example(model: Esm2, protein: LabelledProtein) -> Example:
+def make_example(model: Model, protein: LabelledProtein) -> Example:
     """A protein's features, from one pass, and its labels."""
     contacts, known = protein.truth()
     i, j = np.nonzero(np.triu(known, MIN_SEPARATION))
@@ -70,7 +71,7 @@ def fit_contact_head(examples: Sequence[Example], strength: float = STRENGTH) ->
 class Probe:
     """A contact head fitted here, in its model, and how well such a head does on proteins that it has not seen."""
 
-    model: Esm2
+    model: Model
     precision: float
     """Mean long-range P@L/2 on proteins left out of the fit, each left out once; the head itself is fitted on all."""
     chance: float
@@ -78,7 +79,7 @@ class Probe:
 
 
 def fit_probe(
-    model: Esm2,
+    model: Model,
     proteins: Mapping[str, LabelledProtein],
     strength: float = STRENGTH,
     progress: Callable[[int, int], None] | None = None,
@@ -112,7 +113,7 @@ def contact_head_bytes(head: ContactHead) -> bytes:
     return buffer.getvalue()
 
 
-def read_contact_head(model: Esm2, file: bytes | Path) -> Esm2:
+def read_contact_head(model: Model, file: bytes | Path) -> Model:
     """The model with the contact head in a file that fair-esm or `contact_head_bytes` wrote.
 
     Raises `InputError` when the file is something else, or belongs to a model with another number of heads.

@@ -10,7 +10,7 @@ from core.alphabet import BOS
 from core.contacts import ContactAccumulator
 from core.errors import InputError
 from core.interventions import Condition, Head
-from core.model import Esm2
+from core.model import Model
 from core.rope import band_scores, wavelengths
 from core.run import run, stream
 
@@ -36,7 +36,7 @@ class RunView:
 
 
 def view_run(
-    model: Esm2,
+    model: Model,
     tokens: Int[torch.Tensor, " pos"],
     condition: Condition,
     *,

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import MASK
-from core.errors import InputError
-from core.interventions import AblateAttention, AblateHead, AblateMlp, Component, Condition, Head, Mode, Scope
+from core.alphabet import residue_position
+from core.components import ablate, components
+from core.interventions import Condition, Mode, Scope
 from core.metrics import Among, target_gap
-from core.model import Esm2, ModelShape
+from core.model import Model
 from core.run import MEMORY_BUDGET, RESUMABLE, Trace, run, sweep
 
 
@@ -30,23 +29,8 @@ class ComponentEffects:
     mlp: Float[np.ndarray, " n_layers"]
 
 
-def components(shape: ModelShape) -> list[Component]:
-    """Every head, layer by layer, then every attention module, then every MLP."""
-    heads: list[Component] = [Head(layer, index) for layer in range(shape.n_layers) for index in range(shape.n_heads)]
-    layers = range(shape.n_layers)
-    return [*heads, *(("attention", layer) for layer in layers), *(("mlp", layer) for layer in layers)]
-
-
-def ablate(component: Component, scope: Scope = "all", mode: Mode = "zero") -> Condition:
-    """The condition that ablates one component; a resample ablation is built with its source, not here."""
-    if isinstance(component, Head):
-        return (AblateHead(component, scope, mode),)
-    kind, layer = component
-    return (AblateAttention(layer, scope, mode),) if kind == "attention" else (AblateMlp(layer, scope, mode),)
-
-
 def component_sweep(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     target: str = "M",
     *,
@@ -84,15 +68,3 @@ def component_sweep(
     n_layers, n_heads = model.shape.n_layers, model.shape.n_heads
     heads, attention, mlp = np.split(effects, [n_layers * n_heads, n_layers * n_heads + n_layers])
     return ComponentEffects(target, scope, float(gaps[0]), heads.reshape(n_layers, n_heads), attention, mlp)
-
-
-def residue_position(tokens: Int[Tensor, " pos"], residue: int | None) -> int:
-    """The position of a residue, or of the first mask when `residue` is None."""
-    if residue is not None:
-        if not 0 <= residue < len(tokens) - 2:
-            raise InputError(f"residue {residue + 1} is outside the sequence: it has residues 1 to {len(tokens) - 2}")
-        return residue + 1
-    masked = torch.nonzero(tokens == MASK).flatten()
-    if not len(masked):
-        raise InputError("no residue is masked: mask one, or say which residue's prediction to follow")
-    return int(masked[0])

@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Float
 
 from core.checkpoints import ranking_file
-from core.contacts import SEPARATIONS, Range, head_maps, precision_at
+from core.contacts import head_maps
 from core.errors import InputError
 from core.interventions import Head
-from core.labelled import LabelledProtein
-from core.model import Esm2
+from core.model import Model
+from core.proteins.contact_scores import SEPARATIONS, Range, precision_at
+from core.proteins.labelled import LabelledProtein
 
 MIN_PROTEINS: Final = 3
 LARGEST_K: Final = 30
@@ -32,7 +33,7 @@ class HeadRanking(msgspec.Struct, frozen=True):
 
     model: str
     fingerprint: str
-    """Of the model's weights (`Esm2.fingerprint`): a ranking is good for these weights alone."""
+    """Of the model's weights (`Model.fingerprint`): a ranking is good for these weights alone."""
     proteins: tuple[str, ...]
     """What the heads were chosen on."""
     definition: str
@@ -73,7 +74,7 @@ class HeadRanking(msgspec.Struct, frozen=True):
         return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def head_precisions(model: Esm2, protein: LabelledProtein) -> dict[Range, Float[np.ndarray, "n_layers n_heads"]]:
+def head_precisions(model: Model, protein: LabelledProtein) -> dict[Range, Float[np.ndarray, "n_layers n_heads"]]:
     """P@L/2 of every head's own map on one protein, by separation (nan where no pair is known)."""
     contacts, known = protein.truth()
     size = model.shape.n_layers, model.shape.n_heads
@@ -86,7 +87,7 @@ def head_precisions(model: Esm2, protein: LabelledProtein) -> dict[Range, Float[
 
 
 def top_k_precisions(
-    model: Esm2, protein: LabelledProtein, heads: Iterable[Head], separation: Range = "long"
+    model: Model, protein: LabelledProtein, heads: Iterable[Head], separation: Range = "long"
 ) -> Float[np.ndarray, " k"]:
     """P@L/2 on one protein of the average of the first 1, 2, 3 … of `heads`."""
     heads = list(heads)
@@ -99,7 +100,7 @@ def top_k_precisions(
 
 
 def rank_heads(
-    model: Esm2,
+    model: Model,
     proteins: Mapping[str, LabelledProtein],
     progress: Callable[[int, int], None] | None = None,
 ) -> HeadRanking:
@@ -126,7 +127,7 @@ def rank_heads(
 
 
 def summarise(
-    model: Esm2,
+    model: Model,
     proteins: Mapping[str, LabelledProtein],
     measured: Iterable[Mapping[Range, Float[np.ndarray, "n_layers n_heads"]]],
     k_sweep: tuple[float, ...],
@@ -162,7 +163,7 @@ def save_ranking(ranking: HeadRanking, path: Path) -> None:
     path.write_bytes(ranking_bytes(ranking))
 
 
-def kept_ranking(model: Esm2) -> HeadRanking | None:
+def kept_ranking(model: Model) -> HeadRanking | None:
     """The ranking beside the model's weights, as the embedded model ships with one; None where there is none.
 
     Raises `InputError` as `load_ranking` does.
@@ -171,7 +172,7 @@ def kept_ranking(model: Esm2) -> HeadRanking | None:
     return load_ranking(model, path) if path is not None and path.is_file() else None
 
 
-def load_ranking(model: Esm2, file: Path | bytes) -> HeadRanking:
+def load_ranking(model: Model, file: Path | bytes) -> HeadRanking:
     """The ranking in a file.
 
     Raises `InputError` when the file is not a ranking, or of other weights than the model's.

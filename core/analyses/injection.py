@@ -8,11 +8,11 @@ from torch import Tensor
 from core.analyses.reading import Reading, read
 from core.interventions import Head, HeadSite, PatchActivation, Source
 from core.metrics import Among
-from core.model import Esm2
+from core.model import Model
 
 
 def inject(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
     sources: Sequence[Int[Tensor, " _"]],

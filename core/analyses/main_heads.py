@@ -8,17 +8,17 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import ablate
 from core.analyses.reading import read
-from core.analyses.rope_experiments import greedy_swap, heads_of_layers, swap
+from core.analyses.rope_experiments import greedy_swap, swap
+from core.components import ablate, heads_of_layers
 from core.interventions import Head
 from core.metrics import Among
-from core.model import Esm2
+from core.model import Model
 from core.run import RESUMABLE, run
 
 
 def heads_by_cost(
-    model: Esm2, tokens: Int[Tensor, " pos"], *, target: str = "M", among: Among = "amino acids"
+    model: Model, tokens: Int[Tensor, " pos"], *, target: str = "M", among: Among = "amino acids"
 ) -> tuple[Head, ...]:
     """All heads, the one whose ablation at the first mask costs the target's logit most first.
 
@@ -54,7 +54,7 @@ class SwapSearch:
 
 
 def swap_search(
-    model: Esm2,
+    model: Model,
     sequences: Sequence[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]],
     main: Head,
     *,

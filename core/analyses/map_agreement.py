@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float, Real
 from scipy.stats import rankdata
 
-from core.contacts import top_contacts
 from core.errors import InputError
+from core.proteins.contact_scores import top_contacts
 
 MIN_SEPARATION = 6
 

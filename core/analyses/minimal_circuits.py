@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import ablate
 from core.analyses.reading import Reading, read
+from core.components import ablate
 from core.errors import InputError
-from core.interventions import Component, Condition, Head, Scope
+from core.interventions import Component, Condition, Scope
 from core.metrics import Among
-from core.model import Esm2, ModelShape
+from core.model import Model
 from core.run import MEMORY_BUDGET, RESUMABLE, run
 
 
@@ -31,7 +31,7 @@ class MinimalCircuit:
 
 
 def minimal_circuit(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     candidates: Sequence[Component],
     *,
@@ -73,19 +73,3 @@ def minimal_circuit(
     needed = [*left, removed[-1]] if gaps and gaps[-1] <= 0 else left
     in_order = tuple(component for component in candidates if component in needed)
     return MinimalCircuit(tuple(removed), np.array(gaps), np.array(logits), in_order)
-
-
-def modules(shape: ModelShape) -> list[Component]:
-    """Every attention module and MLP, in the order a residue meets them."""
-    return [(kind, layer) for layer in range(shape.n_layers) for kind in ("attention", "mlp")]
-
-
-def heads_in(shape: ModelShape, components: Sequence[Component]) -> list[Component]:
-    """The components with every attention module replaced by its heads."""
-    split: list[Component] = []
-    for component in components:
-        if isinstance(component, tuple) and component[0] == "attention":
-            split += [Head(component[1], index) for index in range(shape.n_heads)]
-        else:
-            split.append(component)
-    return split

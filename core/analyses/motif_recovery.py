@@ -17,7 +17,7 @@ from core.alphabet import AMINO_ACID_IDS, tokenize
 from core.analyses.contact_attribution import check_contact
 from core.errors import Cancelled, InputError
 from core.interventions import Condition
-from core.model import Esm2
+from core.model import Model
 from core.run import MEMORY_BUDGET, rows_within, run
 
 FAR: Final = 30
@@ -47,7 +47,7 @@ class MotifRecovery:
 
 
 def motif_recovery(
-    model: Esm2,
+    model: Model,
     sequence: str,
     i: int,
     j: int,
@@ -131,7 +131,7 @@ def _steps(n_others: int) -> list[int]:
 
 @torch.inference_mode()
 def _couplings(
-    model: Esm2, sequence: str, i: int, j: int, contexts: Sequence[frozenset[int]], condition: Condition
+    model: Model, sequence: str, i: int, j: int, contexts: Sequence[frozenset[int]], condition: Condition
 ) -> list[float]:
     """The coupling of i and j with the residues of each context shown: the Categorical Jacobian's 20 x 20 block of the
     pair, centred over both amino acids, symmetrised, its Frobenius norm."""

@@ -18,7 +18,7 @@ from core.edits import Edits, LayerEdits
 from core.errors import Cancelled
 from core.forward import Start, embed, layer_norm, layers, linear
 from core.interventions import Condition
-from core.model import Esm2
+from core.model import Model
 from core.rope import rotate
 from core.run import rows_within, stream
 
@@ -32,7 +32,7 @@ Read = Callable[[Float[Tensor, "rows pos d_model"]], Float[Tensor, "rows ..."]]
 
 @torch.inference_mode()
 def mutant_responses(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     amino_acids: Sequence[int],
     read: Read,
@@ -82,13 +82,13 @@ def mutant_responses(
 class _FirstLayer:
     """The first layer's attention in the unmutated protein: what every mutant shares but one row and one column."""
 
-    model: Esm2
+    model: Model
     q_rot: Float[Tensor, "1 n_heads pos d_head"]
     k_rot: Float[Tensor, "1 n_heads pos d_head"]
     v: Float[Tensor, "1 n_heads pos d_head"]
 
     @classmethod
-    def of(cls, model: Esm2, tokens: Int[Tensor, " pos"]) -> "_FirstLayer":
+    def of(cls, model: Model, tokens: Int[Tensor, " pos"]) -> "_FirstLayer":
         resid_pre = embed(model, tokens[None], _no_edits(model))
         return cls(model, *_q_k_v(model, resid_pre, torch.arange(len(tokens), device=model.device)))
 
@@ -114,7 +114,7 @@ class _FirstLayer:
 
 
 def _q_k_v(
-    model: Esm2, resid_pre: Float[Tensor, "rows pos d_model"], positions: Int[Tensor, " pos"]
+    model: Model, resid_pre: Float[Tensor, "rows pos d_model"], positions: Int[Tensor, " pos"]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The first layer's queries and keys after RoPE and its values, each rows x n_heads x pos x d_head."""
     weights, shape = model.layers[0], model.shape
@@ -128,7 +128,7 @@ def _q_k_v(
 
 
 def _resid_post(
-    model: Esm2,
+    model: Model,
     rows: Int[Tensor, "rows pos"],
     mutated: Sequence[int],
     layer: int,
@@ -147,5 +147,5 @@ def _resid_post(
     return next(activations.resid_post for activations in computed if activations.layer == layer)
 
 
-def _no_edits(model: Esm2) -> Edits:
+def _no_edits(model: Model) -> Edits:
     return Edits(tuple(LayerEdits() for _ in range(model.shape.n_layers)))

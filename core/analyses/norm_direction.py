@@ -10,10 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS
-from core.analyses.head_ablation import residue_position
+from core.alphabet import BOS, residue_position
 from core.interventions import Head
-from core.model import Esm2
+from core.model import Model
 from core.rope import BandScores, band_scores, bands
 from core.run import Keep, run
 
@@ -92,7 +91,7 @@ class BandComparison:
 
 
 def compare_bands(
-    model: Esm2, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"], head: Head
+    model: Model, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"], head: Head
 ) -> BandComparison:
     """One head's attention score from the mask to BOS with the mask at two places, by band, in float64 on the CPU."""
     keep = Keep.of("q_rot", "k_rot", layers=[head.layer])

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.analyses.head_ablation import residue_position
+from core.alphabet import residue_position
 from core.analyses.reading import read
 from core.interventions import HeadSite, PatchActivation, Scope, Source, StreamSite
 from core.metrics import Among
-from core.model import Esm2
+from core.model import Model
 from core.run import MEMORY_BUDGET
 
 REACH: Final = 5
@@ -62,7 +62,7 @@ def _mean(values: Float[np.ndarray, "proteins layers places"]) -> Float[np.ndarr
 
 
 def patch_heads(
-    model: Esm2,
+    model: Model,
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     site: HeadSite = "z",
@@ -88,7 +88,7 @@ def patch_heads(
 
 
 def patch_stream(
-    model: Esm2,
+    model: Model,
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     site: StreamSite = "resid_pre",
@@ -113,7 +113,7 @@ def patch_stream(
 
 
 def patch_around(
-    model: Esm2,
+    model: Model,
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     site: StreamSite = "resid_pre",
@@ -146,7 +146,7 @@ def _places(n_residues: int, first: int, internal: int) -> dict[str, Scope]:
 
 
 def _patching(
-    model: Esm2,
+    model: Model,
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     patches: Sequence[Sequence[PatchActivation]],

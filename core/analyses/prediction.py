@@ -7,10 +7,9 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 
-from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS
-from core.analyses.head_ablation import residue_position
+from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, residue_position
 from core.metrics import Among, probabilities, rank, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import run
 
 
@@ -51,7 +50,7 @@ def prediction(logits: Float[np.ndarray, " vocab"], target: str, among: Among = 
     )
 
 
-def masked_residue(model: Esm2, tokens: Int[torch.Tensor, " pos"], target: str = "M") -> pd.DataFrame:
+def masked_residue(model: Model, tokens: Int[torch.Tensor, " pos"], target: str = "M") -> pd.DataFrame:
     """The target at the first masked residue, as a table of one row.
 
     Columns length (residues), gap and logit (the gap among the amino acids), probability (over the vocabulary), rank

@@ -9,11 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import token_id
-from core.analyses.head_ablation import residue_position
+from core.alphabet import residue_position, token_id
 from core.interventions import Condition
 from core.metrics import Among, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import MEMORY_BUDGET, RESUMABLE, Trace, run, sweep
 
 
@@ -27,7 +26,7 @@ class Reading:
 
 
 def read(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     conditions: Sequence[Condition],
     *,

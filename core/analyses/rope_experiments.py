@@ -10,23 +10,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS
-from core.analyses.head_ablation import residue_position
+from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
+from core.components import heads_of_layers
 from core.interventions import Condition, Head, PatchActivation, RemoveRope, Scope, Side, Source, SwapRope
 from core.metrics import Among
-from core.model import Esm2, ModelShape
+from core.model import Model
 from core.rope import rotate
 from core.run import Keep, run
 
 
-def heads_of_layers(shape: ModelShape, layers: Sequence[int]) -> tuple[Head, ...]:
-    """Every head of some layers, in order."""
-    return tuple(Head(layer, index) for layer in layers for index in range(shape.n_heads))
-
-
 def rope_removal(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     *,
     scope: Scope = "mask",
@@ -92,7 +87,7 @@ PATCH_SETS: Final = (
 
 
 def patch_sets(
-    model: Esm2,
+    model: Model,
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     readout: Head,
@@ -137,7 +132,7 @@ class BosAttentionByCause:
 
 
 def bos_attention_by_cause(
-    model: Esm2, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"]
+    model: Model, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"]
 ) -> BosAttentionByCause:
     """Is it the rotation or the query's content that makes a head look at BOS from the clean run's mask?
 

@@ -10,11 +10,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS, token_id
-from core.analyses.head_ablation import residue_position
+from core.alphabet import BOS, residue_position, token_id
 from core.interventions import Condition, Head, ShiftRope, Side
 from core.metrics import Among, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.rope import band_scores, rotate
 from core.run import MEMORY_BUDGET, RESUMABLE, Keep, Trace, run, sweep
 
@@ -35,7 +34,7 @@ class ShiftCurve:
 
 
 def shift_curve(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     heads: Sequence[Head],
     *,
@@ -75,7 +74,7 @@ def shift_curve(
     return ShiftCurve(tuple(shifts), measured[:, 0], measured[:, 1], measured[:, 2])
 
 
-def shift_control(model: Esm2, tokens: Int[Tensor, " pos"], heads: Sequence[Head], **settings: Any) -> ShiftCurve:
+def shift_control(model: Model, tokens: Int[Tensor, " pos"], heads: Sequence[Head], **settings: Any) -> ShiftCurve:
     """The curve with queries and keys moved together, run in float64 whatever the model's own precision.
 
     What is left of a change is then the rotation's own, not float32's rounding, which alone reaches 1e-5 in a logit.
@@ -101,7 +100,9 @@ class ShiftedScore:
         return variance / variance.sum()
 
 
-def shifted_score(model: Esm2, tokens: Int[Tensor, " pos"], head: Head, shifts: Sequence[int] = SHIFTS) -> ShiftedScore:
+def shifted_score(
+    model: Model, tokens: Int[Tensor, " pos"], head: Head, shifts: Sequence[int] = SHIFTS
+) -> ShiftedScore:
     """How a shift of the query turns each band against BOS's key; nothing is run again, only rotated."""
     position, bos = residue_position(tokens, None), int(torch.nonzero(tokens == BOS)[0])
     trace = run(model, tokens, keep=Keep.of("q", "k_rot", layers=[head.layer]))

@@ -8,8 +8,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import components
 from core.analyses.reading import read
+from core.components import components
 from core.errors import InputError
 from core.interventions import (
     AblateAttention,
@@ -25,7 +25,7 @@ from core.interventions import (
     component_name,
 )
 from core.metrics import Among, target_gap
-from core.model import Esm2, ModelShape
+from core.model import Model, ModelShape
 from core.run import MEMORY_BUDGET, Trace, rows_within, run
 
 
@@ -68,7 +68,7 @@ def keep_only(
 
 
 def token_scopes(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     kept: Collection[Component],
     *,
@@ -97,7 +97,7 @@ def without_rope(shape: ModelShape, kept: Collection[Component]) -> Condition:
 
 
 def gaps_along(
-    model: Esm2,
+    model: Model,
     sequence: str,
     residues: Sequence[int],
     conditions: Mapping[str, Condition],

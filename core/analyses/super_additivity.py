@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.analyses.head_ablation import residue_position
+from core.alphabet import residue_position
 from core.analyses.sufficiency import keep_only
 from core.forward import unembed
 from core.interventions import Component, Scope
 from core.metrics import Among, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import Keep, run
 
 
@@ -35,7 +35,7 @@ class SuperAdditivity:
 
 
 def super_additivity(
-    model: Esm2,
+    model: Model,
     tokens: Int[Tensor, " pos"],
     first: Component,
     second: Component,

@@ -7,11 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import AMINO_ACID_IDS
-from core.analyses.head_ablation import residue_position
+from core.alphabet import AMINO_ACID_IDS, residue_position
 from core.forward import unembed
 from core.interventions import Condition
-from core.model import Esm2
+from core.model import Model
 from core.run import Keep, run
 
 
@@ -26,7 +25,7 @@ class WriteVectors:
 
 
 def write_vectors(
-    model: Esm2, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
+    model: Model, tokens: Int[Tensor, " pos"], residue: int | None = None, condition: Condition = ()
 ) -> WriteVectors:
     """Cosine of each last-layer head's OV write with the gradient of each amino acid's logit.
 
@@ -43,7 +42,7 @@ def write_vectors(
     return WriteVectors(cosine.cpu().numpy(), writes.norm(dim=-1).cpu().numpy())
 
 
-def logit_gradients(model: Esm2, resid: Float[Tensor, " d_model"]) -> Float[Tensor, "amino_acids d_model"]:
+def logit_gradients(model: Model, resid: Float[Tensor, " d_model"]) -> Float[Tensor, "amino_acids d_model"]:
     """The gradient of every amino acid's logit with respect to the final residual stream at one position."""
     with torch.inference_mode(False):
         point = resid.clone()

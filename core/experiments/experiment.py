@@ -13,9 +13,10 @@ import torch
 
 from core.errors import InputError
 from core.experiments.report import Report, Section
-from core.experiments.survey import Survey, write_atomically
-from core.experiments.workers import PACKAGE
-from core.model import Esm2
+from core.experiments.survey import Survey
+from core.model import Model
+from core.source_digest import PACKAGE
+from core.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def publish(
     experiment: Experiment,
     study: object,
     survey: Survey,
-    model: Esm2,
+    model: Model,
     out: Path,
     *,
     parts: Sequence[str],
@@ -67,7 +68,7 @@ def publish(
             survey.left_out[name, "the whole part"] = str(error)
             continue
         for table_name, table in sections[name].tables.items():
-            write_atomically(out / "tables" / f"{table_name}.csv", table.to_csv(index=False))
+            write_whole(out / "tables" / f"{table_name}.csv", table.to_csv(index=False))
     if survey.progress:
         survey.progress("parts", len(parts), len(parts))
     versions = software_versions()
@@ -103,8 +104,8 @@ def publish(
             for (measure, subject), reason in survey.left_out.items()
         ],
     }
-    write_atomically(out / "results.json", json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(out / "report.html", report.html())
+    write_whole(out / "results.json", json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    write_whole(out / "report.html", report.html())
     return out / "report.html"
 
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from core.experiments.survey import Survey
 from core.experiments.workers import Dask, Processes
-from core.model import Esm2
+from core.model import Model
 
 ModelOption = Annotated[str, typer.Option(help="'embedded', the name of a published ESM-2, or a path to weights.")]
 OutOption = Annotated[Path, typer.Option(help="Folder for tables, report and resumable results.", file_okay=False)]
@@ -27,7 +27,7 @@ N_CORES = os.cpu_count() or 1
 
 
 @contextmanager
-def open_survey(model: Esm2, source: str, out: Path, workers: int, dask: str | None) -> Iterator[Survey]:
+def open_survey(model: Model, source: str, out: Path, workers: int, dask: str | None) -> Iterator[Survey]:
     """A survey of `model`, which workers load from `source`; results are kept in `out/measured`, progress is shown."""
     path = Path(source)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

@@ -1,7 +1,6 @@
 """A model measured over many subjects, once each: results are kept in files, so that a stopped run goes on."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.experiments.workers import Failure, Measure, Task, Workers, code_digest
+from core.whole_file import write_whole
 
 Progress = Callable[[str, int, int], None]
 """Called with what is measured, how many subjects are done, and how many there are."""
@@ -67,7 +67,7 @@ class Survey:
             if isinstance(outcome, Failure):
                 failures[file] = outcome
             else:
-                write_atomically(file, outcome)
+                write_whole(file, outcome)
         return failures
 
 
@@ -76,15 +76,6 @@ def task_key(task: Task) -> str:
     measure = f"{task.measure.__module__}.{task.measure.__qualname__}"
     parts = (task.fingerprint, measure, task.code, task.subject, task.settings)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is either whole or absent, whatever happens on the way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as beside:
-        part = Path(beside) / path.name
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
 
 
 def _read(file: Path) -> pd.DataFrame:

@@ -19,11 +19,9 @@ from urllib.parse import urlsplit
 import pandas as pd
 import torch
 
-import core
 from core.errors import InputError
-from core.model import Esm2, load_model
-
-PACKAGE: Final = Path(core.__file__).parent
+from core.model import Model, load_model
+from core.source_digest import source_digest
 
 ATTEMPTS: Final = 3
 """How often a task is tried when the worker under it dies."""
@@ -186,14 +184,12 @@ def carry_out(task: Task) -> str | Failure:
 
 @functools.cache
 def code_digest(module: str) -> str:
-    """A hash of what numbers depend on besides data: the engine's, the analyses' and a module's source, and torch."""
-    digest = hashlib.sha256(torch.__version__.encode())
-    measuring = Path(str(sys.modules[module].__file__))
-    for path in [*sorted(PACKAGE.glob("*.py")), *sorted(PACKAGE.glob("analyses/*.py")), measuring]:
-        digest.update(path.read_bytes())
+    """A hash of what numbers depend on besides data: this package's source, a measure's module, and torch."""
+    digest = hashlib.sha256(source_digest().encode())
+    digest.update(Path(str(sys.modules[module].__file__)).read_bytes())
     return digest.hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str) -> Esm2:
+def _model(name: str) -> Model:
     return load_model(name)

@@ -20,7 +20,7 @@ from core.figures.style import (
     bars,
     curves,
     head_heatmap,
-    head_names,
+    head_labels,
     heatmap,
     styled,
 )
@@ -136,13 +136,13 @@ def pair(found: SuperAdditivity, first: str, second: str, target: str) -> go.Fig
 
 def write_vectors(found: WriteVectors, layer: int) -> go.Figure:
     """A row per head of the last layer (0-based `layer`), a column per amino acid: cosine of write and gradient."""
-    rows = [f"L{layer + 1}{name}" for name in head_names(len(found.cosine))]
+    rows = [f"L{layer + 1}{name}" for name in head_labels(len(found.cosine))]
     return heatmap(found.cosine, rows, list(AMINO_ACIDS), quantity="cosine", x="Amino acid whose logit rises", y="Head")
 
 
 def ablation_drops(drops: Float[np.ndarray, " heads"], layer: int, target: str) -> go.Figure:
     """What the target's logit loses without each head of one layer (0-based)."""
-    names = [f"L{layer + 1}{name}" for name in head_names(len(drops))]
+    names = [f"L{layer + 1}{name}" for name in head_labels(len(drops))]
     return bars(
         names, {"drop": drops}, colours=[EDITED] * len(names), x_title="Head", y_title=f"Drop of {target}'s logit"
     )

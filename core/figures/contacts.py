@@ -17,7 +17,7 @@ from core.figures.style import (
     Curve,
     bars,
     curves,
-    layer_names,
+    layer_labels,
     styled,
 )
 
@@ -157,7 +157,7 @@ def motif_curves(
 def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"]) -> go.Figure:
     """What each layer's heads add to a contact's logit, in the clean and in the edited run."""
     return bars(
-        layer_names(len(clean)),
+        layer_labels(len(clean)),
         {"clean": clean, "edited": edited},
         colours={"clean": CLEAN, "edited": EDITED},
         x_title="Layer",

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from core.alphabet import AMINO_ACIDS
 from core.analyses.exploration import BandView
 from core.analyses.prediction import Prediction
-from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, curves, head_names, layer_names, styled
+from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, curves, head_labels, layer_labels, styled
 
 Readout = Literal["probability", "logit"]
 
@@ -80,8 +80,8 @@ def bos_attention_heads(
     for row, values in enumerate((clean, edited), start=1):
         figure.add_heatmap(
             z=values,
-            x=head_names(n_heads),
-            y=layer_names(n_layers),
+            x=head_labels(n_heads),
+            y=layer_labels(n_layers),
             coloraxis="coloraxis",
             hovertemplate=f"%{{y}}%{{x}}: {query} attends %{{z:.3f}} to BOS<extra></extra>",
             row=row,

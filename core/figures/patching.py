@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from core.figures.style import CLEAN, EDITED, head_heatmap, heatmap, layer_names, styled
+from core.figures.style import CLEAN, EDITED, head_heatmap, heatmap, layer_labels, styled
 
 
 def rescue_by_head(rescue: Float[np.ndarray, "layer head"]) -> go.Figure:
@@ -16,7 +16,7 @@ def rescue_by_head(rescue: Float[np.ndarray, "layer head"]) -> go.Figure:
 
 def rescue_by_place(rescue: Float[np.ndarray, "layer places"], places: Sequence[str], *, x: str) -> go.Figure:
     """How much of the clean gap each layer's patched stream brings back, a column per place, in %."""
-    return heatmap(rescue, layer_names(len(rescue)), places, quantity="rescue (%)", x=x, y="Layer")
+    return heatmap(rescue, layer_labels(len(rescue)), places, quantity="rescue (%)", x=x, y="Layer")
 
 
 def injection(

@@ -53,12 +53,12 @@ def styled(figure: go.Figure, x: str, y: str, height: int = 360) -> go.Figure:
     )
 
 
-def layer_names(n_layers: int) -> list[str]:
+def layer_labels(n_layers: int) -> list[str]:
     """What people call the layers: L1 is the first."""
     return [f"L{layer + 1}" for layer in range(n_layers)]
 
 
-def head_names(n_heads: int) -> list[str]:
+def head_labels(n_heads: int) -> list[str]:
     """What people call the heads within a layer: H1 is the first."""
     return [f"H{head + 1}" for head in range(n_heads)]
 
@@ -101,8 +101,8 @@ def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, dive
     n_layers, n_heads = values.shape
     return heatmap(
         values,
-        layer_names(n_layers),
-        head_names(n_heads),
+        layer_labels(n_layers),
+        head_labels(n_heads),
         quantity=quantity,
         x="Head",
         y="Layer",

@@ -19,10 +19,10 @@ from core.analyses.head_ranking import head_precisions
 from core.analyses.map_agreement import rank_correlation
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
-from core.evaluation_sets import shuffled
 from core.interventions import Head
-from core.labelled import LabelledProtein
-from core.model import Esm2, load_model
+from core.model import Model, load_model
+from core.proteins.evaluation_sets import shuffled
+from core.proteins.labelled import LabelledProtein
 from core.training import baselines, methionine
 from core.training.card_text import render
 from core.training.families import Collection, load_collection, read_fasta
@@ -50,7 +50,7 @@ LONGEST_JACOBIAN: Final = 75
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def perplexities(folder: Path, model: Esm2, collection: Collection, n_at_large: int | None) -> dict[str, Any]:
+def perplexities(folder: Path, model: Model, collection: Collection, n_at_large: int | None) -> dict[str, Any]:
     """Held-out perplexity of the model, of the training composition and of position-free guessing."""
     network = Network(model.shape.n_layers, model.shape.d_model, model.shape.n_heads)
     load_weights(network, folder)
@@ -72,7 +72,7 @@ def perplexities(folder: Path, model: Esm2, collection: Collection, n_at_large: 
     }
 
 
-def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[str, Any]:
+def methionine_figures(model: Model, data: Path, collection: Collection) -> dict[str, Any]:
     """The prior on every set, the heads that carry it, and what outvotes it."""
     rng = np.random.default_rng(0)
     starters = [s for s in collection.held_out if s.startswith("M") and len(s) <= LONGEST]
@@ -106,7 +106,7 @@ def methionine_figures(model: Esm2, data: Path, collection: Collection) -> dict[
     }
 
 
-def contact_figures(model: Esm2, config: Mapping[str, Any], data: Path, collection: Collection) -> dict[str, Any]:
+def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collection: Collection) -> dict[str, Any]:
     """Precision on every structure that the contact head wasn't fitted on."""
     proteins = read_structures(data / "psicov_pdb")
     families = families_of(proteins, collection.families)
@@ -132,14 +132,14 @@ def contact_figures(model: Esm2, config: Mapping[str, Any], data: Path, collecti
     }
 
 
-def _best_head(model: Esm2, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
+def _best_head(model: Model, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
     """The head whose own map has the best mean long-range P@L/2, and that precision."""
     mean = np.nanmean([head_precisions(model, protein)["long"] for protein in proteins], axis=0)
     layer, index = np.unravel_index(mean.argmax(), mean.shape)
     return Head(int(layer), int(index)), float(mean.max())
 
 
-def _scores(model: Esm2, protein: LabelledProtein, single: Head, with_jacobian: bool) -> pd.DataFrame:
+def _scores(model: Model, protein: LabelledProtein, single: Head, with_jacobian: bool) -> pd.DataFrame:
     """P@L, L/2 and L/5 of the contact head, of one head and, where asked for, of the Jacobian, which is slow."""
     maps = {
         "contact head": contact_map(model, protein.tokens),

@@ -11,12 +11,12 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
-from core.analyses.head_ablation import component_sweep, components
+from core.analyses.head_ablation import component_sweep
 from core.analyses.reading import read
-from core.analyses.rope_experiments import heads_of_layers
+from core.components import components, heads_of_layers
 from core.interventions import AblateHead, BlockAttention, Condition, Head, component_name
 from core.metrics import probabilities, target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import RESUMABLE, run, stream
 
 INTERNAL_RESIDUE = 10
@@ -25,7 +25,7 @@ RUN = 4
 """Length of a repeat in real proteins that is still met often enough to be counted."""
 
 
-def prior(model: Esm2, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def prior(model: Model, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """M at a masked residue 0 and 10 (0-based) of every sequence: columns set, residue, n, m_rate, p_m, gap (means)."""
     rows = []
     for name, sequences in sets.items():
@@ -42,7 +42,7 @@ def prior(model: Esm2, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["set", "residue", "n", "m_rate", "p_m", "gap"])
 
 
-def ablations(model: Esm2, sequences: Sequence[str]) -> pd.DataFrame:
+def ablations(model: Model, sequences: Sequence[str]) -> pd.DataFrame:
     """What each head and module does for M at a masked first residue: columns component, gap_change, at_bos, bos_share.
 
     `gap_change` (logits, mean over sequences) is what ablating the component everywhere does; `at_bos`, for heads
@@ -69,7 +69,7 @@ def block(heads: Sequence[Head]) -> Condition:
     return tuple(BlockAttention(head) for head in heads)
 
 
-def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidates: int) -> tuple[Head, ...]:
+def bos_readers(model: Model, sequences: Sequence[str], n_heads: int, n_candidates: int) -> tuple[Head, ...]:
     """The heads whose attention to BOS carries M, found one by one: each lowers the mean gap most beside those before.
 
     Candidates are the heads that matter most alone.
@@ -89,7 +89,7 @@ def bos_readers(model: Esm2, sequences: Sequence[str], n_heads: int, n_candidate
     return tuple(chosen)
 
 
-def blocked_rates(model: Esm2, sequences: Sequence[str], readers: Sequence[Head]) -> pd.DataFrame:
+def blocked_rates(model: Model, sequences: Sequence[str], readers: Sequence[Head]) -> pd.DataFrame:
     """M with the attention to BOS blocked in the first 0, 1, 2 ... readers and in all heads: blocked, m_rate, gap."""
     every = heads_of_layers(model.shape, range(model.shape.n_layers))
     named = {"none": block([])}
@@ -99,7 +99,7 @@ def blocked_rates(model: Esm2, sequences: Sequence[str], readers: Sequence[Head]
     return pd.DataFrame({"blocked": list(named), "m_rate": (gaps > 0).mean(0), "gap": gaps.mean(0)})
 
 
-def upstream(model: Esm2, sequences: Sequence[str], reader: Head) -> pd.DataFrame:
+def upstream(model: Model, sequences: Sequence[str], reader: Head) -> pd.DataFrame:
     """What ablating each head of earlier layers does to a reader's attention from the mask to BOS.
 
     Columns head and attention_change (means over sequences), the largest losses first; the first row, "none", holds the
@@ -114,7 +114,7 @@ def upstream(model: Esm2, sequences: Sequence[str], reader: Head) -> pd.DataFram
 
 
 def _mask_to_bos(
-    model: Esm2, sequence: str, conditions: Sequence[Condition], reader: Head
+    model: Model, sequence: str, conditions: Sequence[Condition], reader: Head
 ) -> Float[np.ndarray, " conditions"]:
     for computed in stream(model, tokenize(sequence, [0]), conditions):
         if computed.layer == reader.layer:
@@ -123,7 +123,7 @@ def _mask_to_bos(
     raise AssertionError(f"{model.name} has no layer {reader.layer}")
 
 
-def crossings(model: Esm2, longest: int) -> pd.DataFrame:
+def crossings(model: Model, longest: int) -> pd.DataFrame:
     """A masked first residue before poly-X of 1 to `longest` residues, for every amino acid but M.
 
     Columns letter, first_gap, last_gap, crossing (the length at which the M-gap first changes sign, nan where it never
@@ -139,13 +139,13 @@ def crossings(model: Esm2, longest: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["letter", "first_gap", "last_gap", "crossing", "crossing_held"])
 
 
-def recovery(model: Esm2, letter: str, orders: int) -> pd.DataFrame:
+def recovery(model: Model, letter: str, orders: int) -> pd.DataFrame:
     """M in a 20-residue poly-X, its first residue masked and then ever more: columns masks, m_rate, gap (means)."""
     table = destruction(model, letter, orders=orders)
     return table.assign(m_rate=table["gap"] > 0).pivot_table(index="masks", values=["m_rate", "gap"]).reset_index()
 
 
-def evidence(model: Esm2, length: int, reader: Head) -> pd.DataFrame:
+def evidence(model: Model, length: int, reader: Head) -> pd.DataFrame:
     """What speaks for M and what for X at the masked first residue of every poly-X.
 
     Columns letter, with_bos and without_bos (M's logit minus X's, with BOS in the input and with it left out), and

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from core.errors import InputError
-from core.listed import ListedStructure
 from core.model import ContactHead
+from core.proteins.listed import ListedStructure
 from core.training.network import Network
 
 

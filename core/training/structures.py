@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputError
-from core.examples import examples, load_example
-from core.labelled import LabelledProtein
-from core.listed import ListedStructure, sequence_digest
-from core.relatives import relatives
-from core.structure import read_structure
+from core.proteins.examples import examples, load_example
+from core.proteins.labelled import LabelledProtein
+from core.proteins.listed import ListedStructure, sequence_digest
+from core.proteins.relatives import relatives
+from core.proteins.structure import read_structure
 from core.training.families import FamilySplit
 
 LONGEST: Final = 450

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACIDS, tokenize
-from core.model import Esm2
+from core.model import Model
 from core.run import run
 
 SEQUENCE = "MKTAYIAKQRQISFVK"
 
 
 @pytest.fixture(scope="session")
-def lively() -> Esm2:
+def lively() -> Model:
     """3 layers x 4 heads x 32 in float64, its LayerNorms near 1, its matrices and embeddings large."""
     generator = torch.Generator().manual_seed(5)
     module = esm.ESM2(num_layers=3, embed_dim=32, attention_heads=4).double().eval()
@@ -21,7 +21,7 @@ def lively() -> Esm2:
             noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
             is_gain = "layer_norm" in name and name.endswith("weight")
             parameter.copy_(1 + 0.1 * noise if is_gain else 0.4 * noise)
-    return Esm2.from_fair_esm(module, name="lively")
+    return Model.from_fair_esm(module, name="lively")
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +36,12 @@ def internal() -> torch.Tensor:
     return tokenize(SEQUENCE, masked=[10])
 
 
-def ranks_first(model: Esm2, tokens: torch.Tensor) -> str:
+def ranks_first(model: Model, tokens: torch.Tensor) -> str:
     """The amino acid that ranks first at the first residue."""
     return AMINO_ACIDS[int(run(model, tokens).logits[0, 1, 4:24].argmax())]
 
 
 @pytest.fixture(scope="session")
-def first(lively: Esm2, clean: torch.Tensor) -> str:
+def first(lively: Model, clean: torch.Tensor) -> str:
     """The amino acid that ranks first at the masked first residue."""
     return ranks_first(lively, clean)

@@ -3,12 +3,13 @@ import pytest
 import torch
 
 from core.analyses.ablation_effects import SCOPES, ablations, pooled
-from core.analyses.head_ablation import ablate, component_sweep, components
+from core.analyses.head_ablation import component_sweep
 from core.analyses.reading import Reading, read
-from core.model import Esm2
+from core.components import ablate, components
+from core.model import Model
 
 
-def test_every_scope_agrees_with_its_own_sweep(lively: Esm2, clean: torch.Tensor, first: str):
+def test_every_scope_agrees_with_its_own_sweep(lively: Model, clean: torch.Tensor, first: str):
     found = ablations(lively, clean, target=first)
     assert tuple(found) == SCOPES
     for scope in SCOPES:

@@ -18,7 +18,6 @@ from core.analyses.categorical_jacobian import categorical_jacobian, representat
 from core.analyses.competition import destruction, elongation
 from core.analyses.contact_attribution import ablation_effects, contact_shares
 from core.analyses.contact_probe import fit_contact_head, make_example
-from core.analyses.head_ablation import components
 from core.analyses.head_ranking import rank_heads
 from core.analyses.injection import inject
 from core.analyses.minimal_circuits import minimal_circuit
@@ -28,18 +27,19 @@ from core.analyses.patching import patch_around, patch_heads, patch_stream
 from core.analyses.rope_experiments import bos_attention_by_cause, rope_removal, swap
 from core.analyses.rope_shift import shift_control, shift_curve, shifted_score
 from core.analyses.sufficiency import gaps_along, token_scopes
+from core.components import components
 from core.contacts import contact_map, heads_map
-from core.examples import load_example
 from core.interventions import AblateHead, Head
-from core.labelled import LabelledProtein
-from core.model import Esm2
+from core.model import Model
+from core.proteins.examples import load_example
+from core.proteins.labelled import LabelledProtein
 from core.run import Keep, run
 from tests.analyses.conftest import SEQUENCE, ranks_first
 from tests.another_device import ELSEWHERE, ElsewhereTensor
 
 CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10])
 HEADS = [Head(2, 1), Head(1, 0)]
-ANALYSES: dict[str, Callable[[Esm2], Any]] = {
+ANALYSES: dict[str, Callable[[Model], Any]] = {
     "run": lambda model: run(model, CLEAN, [(), swap(HEADS)], keep=Keep.of("pattern", "z"), positions=[0, 1]).logits,
     "ablations": lambda model: ablations(model, CLEAN),
     "knockouts": lambda model: bos_knockouts(model, CLEAN, HEADS),

@@ -17,7 +17,7 @@ from core.analyses.categorical_jacobian import (
 )
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
-from core.model import ContactHead, Esm2
+from core.model import ContactHead, Model
 from core.run import Keep, run
 
 SEQUENCE = "MKXYWAC"
@@ -78,7 +78,7 @@ def test_sharing_the_first_layer_loses_nothing_when_heads_are_certain(fair_esm):
     with torch.no_grad():
         for layer in module.layers:
             layer.self_attn.q_proj.weight *= 40
-    found = jacobian(Esm2.from_fair_esm(module), tokenize(SEQUENCE))
+    found = jacobian(Model.from_fair_esm(module), tokenize(SEQUENCE))
     expected = responses_one_by_one(logits_of(module), SEQUENCE)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
 
@@ -119,7 +119,7 @@ def test_representation_jacobian_is_the_formula_on_hidden_states(model, layer):
 
 def test_bfloat16_comes_close():
     torch.manual_seed(0)
-    calm = Esm2.from_fair_esm(esm.ESM2(num_layers=3, embed_dim=32, attention_heads=4).eval())
+    calm = Model.from_fair_esm(esm.ESM2(num_layers=3, embed_dim=32, attention_heads=4).eval())
     exact, rounded = (
         categorical_jacobian(calm.to(dtype), tokenize(SEQUENCE)) for dtype in (torch.float32, torch.bfloat16)
     )

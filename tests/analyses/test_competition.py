@@ -10,11 +10,11 @@ from core.analyses import competition
 from core.analyses.competition import crossing, crossings, destruction, elongation
 from core.errors import Cancelled, InputError
 from core.metrics import target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import run
 
 
-def test_elongation_reads_the_mask_before_each_repeat(lively: Esm2):
+def test_elongation_reads_the_mask_before_each_repeat(lively: Model):
     table = elongation(lively, "G", [1, 5, 30])
     for _, row in table.iterrows():
         logits = run(lively, tokenize("M" + "G" * int(row.length), masked=[0])).logits[0, 1]
@@ -24,7 +24,7 @@ def test_elongation_reads_the_mask_before_each_repeat(lively: Esm2):
         assert row["rank"] == 1 + int((logits[4:24] > logits[TOKENS.index("M")]).sum())
 
 
-def test_token_dropouts_scale_falls_with_length_and_can_be_held(lively: Esm2):
+def test_token_dropouts_scale_falls_with_length_and_can_be_held(lively: Model):
     free, held = elongation(lively, "A", [1, 10]), elongation(lively, "A", [1, 10], fixed_scale=0.88)
     assert free.scale.tolist() == pytest.approx([0.88 / (1 - 1 / 4), 0.88 / (1 - 1 / 13)])
     assert held.scale.tolist() == [0.88, 0.88]
@@ -33,7 +33,7 @@ def test_token_dropouts_scale_falls_with_length_and_can_be_held(lively: Esm2):
     assert abs(held.gap[1] - free.gap[1]) > 1e-4
 
 
-def test_destruction_masks_as_many_residues_as_it_says(lively: Esm2):
+def test_destruction_masks_as_many_residues_as_it_says(lively: Model):
     table = destruction(lively, "A", [1, 3, 20], orders=4)
     assert len(table) == 12
     undisturbed = run(lively, tokenize("A" * 20, masked=[0])).logits[0, 1]
@@ -50,7 +50,7 @@ def test_destruction_masks_as_many_residues_as_it_says(lively: Esm2):
         assert min(abs(gap - possible) for possible in three) < 1e-10
 
 
-def test_destruction_depends_on_the_seed_alone(lively: Esm2):
+def test_destruction_depends_on_the_seed_alone(lively: Model):
     again = [destruction(lively, "A", [3, 9], orders=3, seed=seed) for seed in (1, 1, 2)]
     torch.testing.assert_close(again[0].gap.tolist(), again[1].gap.tolist(), rtol=0, atol=0)
     assert again[0].gap.tolist() != again[2].gap.tolist()
@@ -71,7 +71,7 @@ def test_crossing_is_interpolated():
     ],
 )
 def test_progress_is_told_after_each_run_and_cancelling_stops_before_the_next(
-    lively: Esm2, monkeypatch, experiment, steps
+    lively: Model, monkeypatch, experiment, steps
 ):
     monkeypatch.setattr(competition, "BUDGET", 1)  # one repeat at a time
     told: list[tuple[int, int]] = []
@@ -89,7 +89,7 @@ def test_progress_is_told_after_each_run_and_cancelling_stops_before_the_next(
     assert told == steps[:1]
 
 
-def test_bad_input_is_one_clear_line(lively: Esm2):
+def test_bad_input_is_one_clear_line(lively: Model):
     with pytest.raises(InputError, match="'B' is not one of the amino acids"):
         elongation(lively, "B")
     with pytest.raises(InputError, match="20 residues can have 1 to 20 masks, not 2 to 21"):

@@ -8,11 +8,12 @@ import torch
 
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import ablation_effects, contact_maps, contact_shares
-from core.analyses.head_ablation import ablate, components
-from core.contacts import contact_map, heads_map, precision_at
+from core.components import ablate, components
+from core.contacts import contact_map, heads_map
 from core.errors import Cancelled, InputError
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, layer_of
-from core.labelled import LabelledProtein
+from core.proteins.contact_scores import precision_at
+from core.proteins.labelled import LabelledProtein
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRV"
 TOKENS = tokenize(SEQUENCE)

@@ -11,9 +11,9 @@ from core.analyses.contact_evaluation import (
     precisions,
     win_rate,
 )
-from core.contacts import SEPARATIONS, precision_at
 from core.errors import InputError
-from core.labelled import LabelledProtein
+from core.proteins.contact_scores import SEPARATIONS, precision_at
+from core.proteins.labelled import LabelledProtein
 
 
 @pytest.fixture(scope="module")

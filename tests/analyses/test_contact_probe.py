@@ -17,11 +17,12 @@ from core.analyses.contact_probe import (
     make_example,
     read_contact_head,
 )
-from core.contacts import contact_map, heads_map, precision_at
+from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import Head
-from core.labelled import LabelledProtein
 from core.model import load_model
+from core.proteins.contact_scores import precision_at
+from core.proteins.labelled import LabelledProtein
 
 HEAD = Head(1, 3)
 

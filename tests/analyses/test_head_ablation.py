@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import ablate, component_sweep, components
+from core.analyses.head_ablation import component_sweep
+from core.components import ablate, components
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
 from core.metrics import target_gap

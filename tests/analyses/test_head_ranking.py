@@ -15,11 +15,12 @@ from core.analyses.head_ranking import (
     save_ranking,
     top_k_precisions,
 )
-from core.contacts import heads_map, pairs_in_range, precision_at
+from core.contacts import heads_map
 from core.errors import InputError
 from core.interventions import Head
-from core.labelled import LabelledProtein
 from core.model import load_model
+from core.proteins.contact_scores import pairs_in_range, precision_at
+from core.proteins.labelled import LabelledProtein
 
 BEST = Head(1, 2)
 

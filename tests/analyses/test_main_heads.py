@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.analyses.head_ablation import ablate
 from core.analyses.main_heads import heads_by_cost, swap_search
 from core.analyses.reading import read
-from core.analyses.rope_experiments import heads_of_layers, swap
+from core.analyses.rope_experiments import swap
+from core.components import ablate, heads_of_layers
 from core.interventions import Head
-from core.model import Esm2
+from core.model import Model
 
 
-def test_heads_are_ranked_by_what_their_loss_costs(lively: Esm2, clean: torch.Tensor, first: str):
+def test_heads_are_ranked_by_what_their_loss_costs(lively: Model, clean: torch.Tensor, first: str):
     ranked = heads_by_cost(lively, clean, target=first)
     costs = {
         head: read(lively, clean, [(), ablate(head, "mask")], target=first).logit
@@ -22,7 +22,7 @@ def test_heads_are_ranked_by_what_their_loss_costs(lively: Esm2, clean: torch.Te
 
 
 def test_every_step_of_the_search_is_the_best_one_and_its_gaps_are_those_of_the_swaps(
-    lively: Esm2, clean: torch.Tensor, internal: torch.Tensor, first: str
+    lively: Model, clean: torch.Tensor, internal: torch.Tensor, first: str
 ):
     main, heard = Head(2, 1), []
     found = swap_search(

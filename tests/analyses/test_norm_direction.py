@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.analyses.norm_direction import NormDirection, aggregate, compare_bands, norm_direction
 from core.interventions import Head
-from core.model import Esm2
+from core.model import Model
 from core.rope import bands
 from core.run import Keep, run
 
@@ -61,7 +61,7 @@ def test_a_query_without_a_band_has_no_direction_there_and_still_adds_up():
     assert found.residual < 1e-12
 
 
-def test_bands_of_a_run_sum_to_its_score(lively: Esm2, clean: Tensor, internal: Tensor):
+def test_bands_of_a_run_sum_to_its_score(lively: Model, clean: Tensor, internal: Tensor):
     found = compare_bands(lively, clean, internal, Head(2, 1))
     score0 = float(run(lively, clean, keep=Keep.of("scores"))["scores", 2][0, 1, 1, 0])
     scorei = float(run(lively, internal, keep=Keep.of("scores"))["scores", 2][0, 1, 11, 0])

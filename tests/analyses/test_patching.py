@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.forward import unembed
 from core.interventions import Head
 from core.metrics import target_gap
-from core.model import Esm2
+from core.model import Model
 from core.run import Keep, run
 
 HEAD_SITES = ["q", "k", "v", "q_rot", "k_rot", "z"]
@@ -21,27 +21,27 @@ def gap(logits: Tensor) -> float:
 
 
 @pytest.mark.parametrize("site", HEAD_SITES)
-def test_patched_with_its_own_activations_a_run_does_not_change(lively: Esm2, internal: Tensor, site):
+def test_patched_with_its_own_activations_a_run_does_not_change(lively: Model, internal: Tensor, site):
     found = patch_heads(lively, internal, internal, site, scope="all")
     assert found.gap == pytest.approx(found.corrupted, abs=1e-10)
     assert found.clean == found.corrupted
 
 
 @pytest.mark.parametrize("site", ["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"])
-def test_the_stream_patched_with_its_own_activations_does_not_change(lively: Esm2, internal: Tensor, site):
+def test_the_stream_patched_with_its_own_activations_does_not_change(lively: Model, internal: Tensor, site):
     found = patch_stream(lively, internal, internal, site)
     assert found.gap.shape == (3, 3)
     assert found.gap == pytest.approx(found.corrupted, abs=1e-10)
 
 
-def test_the_final_stream_at_the_mask_brings_all_of_the_gap_back(lively: Esm2, clean: Tensor, internal: Tensor):
+def test_the_final_stream_at_the_mask_brings_all_of_the_gap_back(lively: Model, clean: Tensor, internal: Tensor):
     found = patch_stream(lively, clean, internal, "resid_post", scopes=["mask"])
     assert found.rescue[-1, 0] == pytest.approx(100, abs=1e-8)
     assert found.clean == pytest.approx(gap(run(lively, clean).logits[0, 1]), abs=1e-10)
     assert found.corrupted == pytest.approx(gap(run(lively, internal).logits[0, 11]), abs=1e-10)
 
 
-def test_a_patched_z_of_the_last_layer_equals_swapping_its_write(lively: Esm2, clean: Tensor, internal: Tensor):
+def test_a_patched_z_of_the_last_layer_equals_swapping_its_write(lively: Model, clean: Tensor, internal: Tensor):
     """By hand: what the head wrote at the mask is replaced by what it writes in the clean run; then the MLP follows."""
     found = patch_heads(lively, clean, internal, "z")
     keep = Keep.of("resid_mid", "z", layers=[2])
@@ -57,7 +57,7 @@ def test_a_patched_z_of_the_last_layer_equals_swapping_its_write(lively: Esm2, c
     assert abs(found.gap[2, 3] - found.corrupted) > 1e-3
 
 
-def test_one_scope_per_residue_gives_a_map_over_positions(lively: Esm2, clean: Tensor, internal: Tensor):
+def test_one_scope_per_residue_gives_a_map_over_positions(lively: Model, clean: Tensor, internal: Tensor):
     found = patch_stream(lively, clean, internal, "resid_pre", scopes=[(residue,) for residue in range(16)])
     assert found.gap.shape == (3, 16)
     unequal = [residue for residue in range(16) if abs(found.gap[0, residue] - found.corrupted) > 1e-9]
@@ -65,7 +65,7 @@ def test_one_scope_per_residue_gives_a_map_over_positions(lively: Esm2, clean: T
 
 
 def test_places_around_the_mask_are_those_of_the_residues_that_stand_there(
-    lively: Esm2, clean: Tensor, internal: Tensor
+    lively: Model, clean: Tensor, internal: Tensor
 ):
     """The protein has 16 residues and residue 11 masked: 6 to 16 are the offsets -5 to 5, 2 to 5 are the others."""
     found = patch_around(lively, clean, internal)
@@ -75,12 +75,12 @@ def test_places_around_the_mask_are_those_of_the_residues_that_stand_there(
     assert (found.clean, found.corrupted) == patch_bounds(lively, clean, internal)
 
 
-def patch_bounds(model: Esm2, clean: Tensor, internal: Tensor) -> tuple[float, float]:
+def patch_bounds(model: Model, clean: Tensor, internal: Tensor) -> tuple[float, float]:
     found = patch_heads(model, clean, internal)
     return found.clean, found.corrupted
 
 
-def test_a_place_that_a_protein_lacks_is_nan(lively: Esm2):
+def test_a_place_that_a_protein_lacks_is_nan(lively: Model):
     """Residue 4 of 6 masked: offsets -5 and -4 precede residue 1, -3 is residue 1, which has its own column."""
     found = patch_around(lively, tokenize("MKTAYI", [0]), tokenize("MKTAYI", [3]), "attn_out")
     missing = [place for place, gap in zip(PLACES, found.gap[0], strict=True) if np.isnan(gap)]
@@ -98,7 +98,7 @@ def test_a_mean_over_proteins_counts_those_that_have_the_place():
     assert mean.rescue[0, 0] == pytest.approx(75)
 
 
-def test_injecting_a_runs_own_activation_changes_nothing_and_anothers_does(lively: Esm2, clean: Tensor):
+def test_injecting_a_runs_own_activation_changes_nothing_and_anothers_does(lively: Model, clean: Tensor):
     other = tokenize("WWWWWWWW", masked=[0])
     found = inject(lively, clean, [Head(1, 0), Head(2, 3)], [clean, other, other])
     assert found.gap[3] == found.gap[2]
@@ -108,6 +108,6 @@ def test_injecting_a_runs_own_activation_changes_nothing_and_anothers_does(livel
     assert inject(lively, clean, [Head(2, 3)], [other]).gap[1] == pytest.approx(by_hand.gap[2, 3], abs=1e-10)
 
 
-def test_a_layer_that_does_not_exist_is_one_clear_line(lively: Esm2, clean: Tensor):
+def test_a_layer_that_does_not_exist_is_one_clear_line(lively: Model, clean: Tensor):
     with pytest.raises(InputError, match=r"layer 10 does not exist: lively has layers 1 to 3"):
         inject(lively, clean, [Head(9, 0)], [clean])

@@ -6,11 +6,11 @@ from torch import Tensor
 from core.alphabet import AMINO_ACID_IDS
 from core.analyses.write_vectors import logit_gradients, write_vectors
 from core.forward import unembed
-from core.model import Esm2
+from core.model import Model
 from core.run import Keep, run
 
 
-def test_gradients_equal_finite_differences(lively: Esm2, clean: Tensor):
+def test_gradients_equal_finite_differences(lively: Model, clean: Tensor):
     resid = run(lively, clean, keep=Keep.of("resid_post"))["resid_post", -1][0, 1].clone()
     gradients = logit_gradients(lively, resid)
     step = 1e-6
@@ -21,7 +21,7 @@ def test_gradients_equal_finite_differences(lively: Esm2, clean: Tensor):
         torch.testing.assert_close(gradients[:, dimension], slope[list(AMINO_ACID_IDS)], atol=1e-6, rtol=1e-5)
 
 
-def test_cosines_are_those_of_the_heads_writes(lively: Esm2, clean: Tensor):
+def test_cosines_are_those_of_the_heads_writes(lively: Model, clean: Tensor):
     found = write_vectors(lively, clean)
     trace = run(lively, clean, keep=Keep.of("z", "resid_post"))
     gradients = logit_gradients(lively, trace["resid_post", -1][0, 1].clone())
@@ -34,7 +34,7 @@ def test_cosines_are_those_of_the_heads_writes(lively: Esm2, clean: Tensor):
         assert found.length[head] == pytest.approx(float(write.norm()), abs=1e-9)
 
 
-def test_gradients_are_orthogonal_to_scaling_the_stream(lively: Esm2, clean: Tensor):
+def test_gradients_are_orthogonal_to_scaling_the_stream(lively: Model, clean: Tensor):
     """The final LayerNorm removes the mean and the length, so no logit can rise along either."""
     resid = run(lively, clean, keep=Keep.of("resid_post"))["resid_post", -1][0, 1].clone()
     gradients = logit_gradients(lively, resid).numpy()

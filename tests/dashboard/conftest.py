@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from dashboard.set_up_3dmol import STATIC, is_set_up
+from dashboard.widgets.set_up_3dmol import STATIC, is_set_up
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -53,7 +53,7 @@ def browser() -> Iterator[Browser]:
 def with_3dmol() -> None:
     """Skips when 3Dmol.js isn't set up."""
     if not is_set_up():
-        missing("3Dmol.js isn't set up: `python -m dashboard.set_up_3dmol`")
+        missing("3Dmol.js isn't set up: `python -m dashboard.widgets.set_up_3dmol`")
 
 
 @pytest.fixture(scope="session")

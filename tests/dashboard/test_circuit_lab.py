@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.competition import crossing, elongation
 from core.analyses.main_heads import heads_by_cost, swap_search
-from core.analyses.minimal_circuits import minimal_circuit, modules
+from core.analyses.minimal_circuits import minimal_circuit
 from core.analyses.norm_direction import aggregate, compare_bands
 from core.analyses.patching import patch_heads, patch_stream
 from core.analyses.reading import read
@@ -22,10 +22,12 @@ from core.analyses.rope_experiments import patch_sets
 from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve
 from core.analyses.sufficiency import token_scopes
 from core.analyses.write_vectors import write_vectors
+from core.components import modules
 from core.interventions import Head, component_name
-from core.model import Esm2, load_model
-from dashboard.protein_sets import ProteinSet
-from dashboard.views import rope_shift
+from core.model import Model, load_model
+from dashboard.controls.protein_sets import ProteinSet
+from dashboard.menu import MENU
+from dashboard.views.rope import shift as rope_shift
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -33,29 +35,15 @@ INSIDE = 10
 SLOW = 60_000
 """Milliseconds that a page may take to compute on a busy machine."""
 
-PAGES = {
-    # module: (arguments after the question, address)
-    "first_residue": ("", "first-residue"),
-    "ablation": ("st.Page(lambda: None, url_path='explore')", "ablation"),
-    "bos": ("", "bos"),
-    "minimal_circuit": ("st.Page(lambda: None, url_path='sufficiency')", "circuit"),
-    "sufficiency": ("", "sufficiency"),
-    "patching": ("", "patching"),
-    "injection": ("", "injection"),
-    "write_vectors": ("", "write-vectors"),
-    "competition": ("", "competition"),
-    "rope": ("", "rope"),
-    "rope_swap": ("st.Page(lambda: None, url_path='bos')", "rope-swap"),
-    "rope_shift": ("", "rope-shift"),
-    "rope_bands": ("", "rope-bands"),
-}
+VIEWS = {view.PATH: view for views in MENU.values() for view in views}
+CIRCUIT_LAB = [view.PATH for heading in ("Circuits", "RoPE") for view in MENU[heading]]
 
 
-def start(view: str, **link: object) -> AppTest:
+def start(address: str, **link: object) -> AppTest:
     """One page as a script, on a short pasted protein."""
-    arguments, _ = PAGES.get(view, ("", ""))
-    script = f"import streamlit as st\nfrom dashboard.sidebar import ask\nfrom dashboard.views import {view}\n"
-    app = AppTest.from_string(script + f"{view}.page(ask(), {arguments})", default_timeout=120)
+    module = VIEWS[address].__name__
+    script = "from importlib import import_module\nfrom dashboard.sidebar import ask\n"
+    app = AppTest.from_string(script + f"import_module({module!r}).page(ask())", default_timeout=120)
     for name, value in ({"from": "Paste", "sequence": SEQUENCE} | link).items():
         app.query_params[name] = value
     return app.run()
@@ -79,7 +67,7 @@ def said(app: AppTest) -> str:
 
 
 @pytest.fixture(scope="module")
-def embedded() -> Esm2:
+def embedded() -> Model:
     return load_model("embedded")
 
 
@@ -94,11 +82,11 @@ def internal() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def main(embedded: Esm2, clean: torch.Tensor) -> Head:
+def main(embedded: Model, clean: torch.Tensor) -> Head:
     return heads_by_cost(embedded, clean)[0]
 
 
-@pytest.mark.parametrize("view", PAGES)
+@pytest.mark.parametrize("view", CIRCUIT_LAB)
 def test_a_page_asks_a_question_shows_figures_beside_the_paper_and_gives_its_data(view):
     app = start(view)
     assert not app.exception
@@ -119,9 +107,9 @@ def test_the_ablation_page_names_the_costliest_head(main):
 
 
 def test_every_sequence_of_the_set_has_its_gap(embedded, clean):
-    table = start("first_residue", over="This protein").dataframe[0].value
+    table = start("first-residue", over="This protein").dataframe[0].value
     assert table["M gap (logits)"].tolist() == pytest.approx([read(embedded, clean, [()]).gap[0]], abs=1e-5)
-    page = start("first_residue")
+    page = start("first-residue")
     members = page.dataframe[0].value
     first = members[members["M's rank"] == 1]
     assert f"random {(first.Group == 'random').sum()} of 15" in " ".join(text.value for text in page.main.markdown)
@@ -138,7 +126,7 @@ def test_knock_outs_begin_with_the_clean_gap(embedded, clean):
 def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
     needed = minimal_circuit(embedded, clean, modules(embedded.shape), scope="all").needed
     names = [component_name(component) for component in needed]
-    assert f"Needed: {', '.join(names)}" in said(start("minimal_circuit"))
+    assert f"Needed: {', '.join(names)}" in said(start("circuit"))
     app = start("sufficiency")
     assert app.session_state["kept"] == names
     whole = token_scopes(embedded, clean, needed).gap[0]
@@ -159,7 +147,7 @@ def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):
 def test_the_largest_cosine_is_the_write_vectors(embedded, clean):
     found = write_vectors(embedded, clean).cosine
     head, letter = np.unravel_index(int(found.argmax()), found.shape)
-    rows = start("write_vectors").table[-1].value.iloc[:, -1]
+    rows = start("write-vectors").table[-1].value.iloc[:, -1]
     assert rows[0] == f"L{embedded.shape.n_layers}H{head + 1}, {AMINO_ACIDS[letter]}"
     assert rows[1].startswith(f"{found.max():.2f}")
 
@@ -173,7 +161,7 @@ def test_the_repeat_wins_where_the_gaps_cross(embedded):
 
 def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, internal, main):
     search = swap_search(embedded, [(clean, internal)], main, steps=5)
-    swapped = start("rope_swap", steps="5").dataframe[-1].value
+    swapped = start("rope-swap", steps="5").dataframe[-1].value
     assert swapped.iloc[: len(search.heads), 4].tolist() == [str(head) for head in search.heads]
     assert swapped.iloc[0, 6] == pytest.approx(search.rescue[1], abs=1e-3)
     app = start("rope")
@@ -184,7 +172,7 @@ def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, in
 
 
 def test_the_period_is_that_of_the_shift_curve_and_the_control_is_flat(embedded, clean, main):
-    told = said(start("rope_shift"))
+    told = said(start("rope-shift"))
     gap = shift_curve(embedded, clean, [main]).gap
     assert f"has a period of {fit_oscillation(SHIFTS, gap).period:.1f} residues" in told
     largest = re.search(r"The control changes no logit by more than (\S+)\.", told)
@@ -197,7 +185,7 @@ def test_the_shifts_data_holds_the_spread_that_is_drawn(embedded, main, monkeypa
     both = ProteinSet("both", {"forward": SEQUENCE, "backward": "M" + SEQUENCE[:0:-1]})
     monkeypatch.setattr(rope_shift, "choose_set", lambda _: both)
     monkeypatch.setattr(rope_shift, "download", lambda table, name: saved.update({name: table}))
-    assert not start("rope_shift").exception
+    assert not start("rope-shift").exception
     for suffix, masked in (("", 0), ("_inside", INSIDE)):
         tokens = [tokenize(sequence, [masked]) for sequence in both.sequences.values()]
         gaps = np.stack([shift_curve(embedded, each, [main]).gap for each in tokens])
@@ -208,7 +196,7 @@ def test_the_shifts_data_holds_the_spread_that_is_drawn(embedded, main, monkeypa
 
 def test_norm_and_direction_are_the_attributions(embedded, clean, internal, main):
     found = aggregate([compare_bands(embedded, clean, internal, main).attribution])
-    assert f"the norm explains {found.norm_share:.0%} of the difference" in said(start("rope_bands"))
+    assert f"the norm explains {found.norm_share:.0%} of the difference" in said(start("rope-bands"))
 
 
 # Controls, links and bad input
@@ -224,7 +212,7 @@ def test_a_link_restores_the_controls():
 
 
 def test_a_set_is_measured_when_the_person_asks_and_pooled(embedded):
-    app = start("rope_bands", over="Evaluation set", target="M")
+    app = start("rope-bands", over="Evaluation set", target="M")
     assert not app.exception
     told = said(app)
     assert "sequences are left out" in " ".join(found.label for found in app.expander)
@@ -237,10 +225,10 @@ def test_a_set_is_measured_when_the_person_asks_and_pooled(embedded):
         ("bos", {"inside": "300"}, "cannot mask residue 300: the sequence has residues 1 to 22"),
         ("patching", {"inside": "300"}, "cannot mask residue 300"),
         ("rope", {"mask": "11"}, "residue 11 is the masked one"),
-        ("rope_swap", {"swapinside": "300"}, "cannot mask residue 300"),
-        ("rope_shift", {"inside": "300"}, "cannot mask residue 300"),
-        ("rope_bands", {"inside": "300"}, "cannot mask residue 300"),
-        ("minimal_circuit", {"target": "W"}, "W doesn't rank first here"),
+        ("rope-swap", {"swapinside": "300"}, "cannot mask residue 300"),
+        ("rope-shift", {"inside": "300"}, "cannot mask residue 300"),
+        ("rope-bands", {"inside": "300"}, "cannot mask residue 300"),
+        ("circuit", {"target": "W"}, "W doesn't rank first here"),
         ("injection", {"target": "W"}, "W ranks first in none of the sources"),
         ("sufficiency", {"first": "L2H1", "second": "L2H1"}, "L2H1 is chosen twice"),
     ],
@@ -268,7 +256,7 @@ def open_lab(open_page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("address", [address for _, address in PAGES.values()])
+@pytest.mark.parametrize("address", CIRCUIT_LAB)
 def test_every_page_draws_its_figures(open_lab, address):
     page = open_lab(address, width=1024, height=768, dark=address.startswith("rope"))
     expect(page.get_by_text("Beside the paper").first).to_be_visible(timeout=SLOW)

@@ -11,28 +11,30 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import contact_shares
-from core.contacts import contact_map, precision_at
-from core.examples import EXAMPLES_FOLDER, load_example
+from core.contacts import contact_map
 from core.interventions import AblateAttention, AblateHead, Head
 from core.model import load_model
-from core.protein import residue_name
-from core.structure import contact_truth
+from core.proteins.contact_scores import precision_at
+from core.proteins.examples import EXAMPLES_FOLDER, load_example
+from core.proteins.protein import residue_name
+from core.proteins.structure import contact_truth
+from dashboard.menu import MENU
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ["contacts", "contact_heads", "contact_edits", "contact_head", "motif"]
+VIEWS = {view.PATH: view.__name__ for view in MENU["Contacts"]}
 SHORT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 
 
-def script(page: str) -> None:
+def script(module: str) -> None:
     from importlib import import_module
 
     from dashboard.sidebar import ask
 
-    import_module(f"dashboard.views.{page}").page(ask())
+    import_module(module).page(ask())
 
 
-def start(page: str, **link) -> AppTest:
-    app = AppTest.from_function(script, kwargs={"page": page}, default_timeout=300)
+def start(address: str, **link) -> AppTest:
+    app = AppTest.from_function(script, kwargs={"module": VIEWS[address]}, default_timeout=300)
     for name, value in link.items():
         app.query_params[name] = value
     return app.run()
@@ -42,7 +44,7 @@ def captions(app: AppTest) -> str:
     return " ".join(found.value for found in app.caption)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", VIEWS)
 def test_every_page_opens_on_an_example_and_on_a_bare_sequence(page):
     for link in ({}, {"from": "Paste", "sequence": SHORT}):
         app = start(page, **link)
@@ -64,7 +66,7 @@ def test_the_table_counts_the_contact_heads_pairs():
 
 def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
     off = (AblateHead(Head(1, 5)), AblateAttention(2))
-    app = start("contact_edits", off=["L2H6", "L3 attention"], pick="M1, Q62")
+    app = start("contact-edits", off=["L2H6", "L3 attention"], pick="M1, Q62")
     assert not app.exception
     assert not app.error
     model, protein = load_model("embedded"), load_example(app.session_state["example"])
@@ -99,7 +101,7 @@ def test_a_clicked_part_and_a_picked_pair_reach_the_difference_map_the_shares_an
     expect(page.get_by_text(f"{first}–{second}, contact head, edited run")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize(("page", "said"), [("contact_edits", "contact head, edited run"), ("motif", "Coupling of")])
+@pytest.mark.parametrize(("page", "said"), [("contact-edits", "contact head, edited run"), ("motif", "Coupling of")])
 def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said):
     app = start(page)
     protein = load_example(app.session_state["example"])
@@ -119,7 +121,7 @@ def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
 
 
 def test_a_contact_head_fitted_here_is_used_from_then_on():
-    app = start("contact_head")
+    app = start("contact-head")
     shipped = load_model("embedded").contact_head
     app.number_input(key="n").set_value(4).run()
     next(button for button in app.button if button.label == "Fit a contact head").click().run()
@@ -135,11 +137,11 @@ def test_a_contact_head_fitted_here_is_used_from_then_on():
 def test_a_folder_is_offered_only_by_who_runs_the_app(monkeypatch, tmp_path):
     chosen = {"labelled": "A folder on this machine"}
     monkeypatch.delenv("PLMSCOPE_STRUCTURES", raising=False)
-    app = start("contact_head", **chosen)
+    app = start("contact-head", **chosen)
     assert app.segmented_control(key="labelled").value == "The app's examples"
     (tmp_path / "1abc.pdb").write_text("nothing")
     monkeypatch.setenv("PLMSCOPE_STRUCTURES", str(tmp_path))
-    app = start("contact_head", **chosen)
+    app = start("contact-head", **chosen)
     assert not app.exception
     assert "none of the 1 proteins" in app.error[0].value
 
@@ -147,7 +149,7 @@ def test_a_folder_is_offered_only_by_who_runs_the_app(monkeypatch, tmp_path):
 def test_of_uploaded_structures_the_first_chain_is_taken_until_others_are_chosen():
     protease, ubiquitin = ((EXAMPLES_FOLDER / f"{name}.pdb.gz").read_bytes() for name in ("hiv_protease", "ubiquitin"))
     files = [("a.pdb.gz", protease), ("b.pdb.gz", ubiquitin), ("again.pdb.gz", ubiquitin), ("mine.fasta", b">a\nMK")]
-    app = start("contact_heads", labelled="Uploaded structures")
+    app = start("contact-heads", labelled="Uploaded structures")
     app.file_uploader(key="structures").set_value([(name, data, "") for name, data in files]).run()
     assert not app.exception
     said = captions(app).replace("\\", "")
@@ -161,7 +163,7 @@ def test_of_uploaded_structures_the_first_chain_is_taken_until_others_are_chosen
 
 
 def test_heads_are_ranked_on_the_chosen_proteins():
-    app = start("contact_heads")
+    app = start("contact-heads")
     app.number_input(key="n").set_value(3).run()
     next(button for button in app.button if button.label == "Rank all heads").click().run()
     assert not app.exception
@@ -172,8 +174,8 @@ def test_heads_are_ranked_on_the_chosen_proteins():
 @pytest.mark.parametrize(
     ("page", "link", "message"),
     [
-        ("contact_edits", {"pick": "M1, M1000"}, "there is no residue 1000"),
-        ("contact_edits", {"scope": "The mask", "off": "L2H6"}, "no residue is masked"),
+        ("contact-edits", {"pick": "M1, M1000"}, "there is no residue 1000"),
+        ("contact-edits", {"scope": "The mask", "off": "L2H6"}, "no residue is masked"),
         ("motif", {"pick": "X1, 5"}, "residue 1 is M, not X"),
     ],
 )

@@ -13,19 +13,12 @@ from streamlit.testing.v1 import AppTest
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.exploration import view_run
 from core.analyses.main_heads import heads_by_cost
+from core.components import component_names
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
 from core.metrics import target_gap
 from core.model import ModelShape, load_model
 from core.run import run
-from dashboard.session import (
-    EVERY_HEAD,
-    Edits,
-    component_names,
-    parse_residues,
-    plain,
-    target_letter,
-    written_residues,
-)
+from dashboard.session import EVERY_HEAD, Edits, parse_residues, plain, target_letter, written_residues
 from tests.dashboard.conftest import OpenPage
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

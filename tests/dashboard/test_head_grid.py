@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.errors import InputError
 from core.interventions import Head
-from dashboard.head_grid.data import HeadChoice, HeadGridData, from_cells, payload, to_cells
+from dashboard.widgets.head_grid.data import HeadChoice, HeadGridData, from_cells, payload, to_cells
 
 OpenPage = Callable[..., Page]
 APP = Path(__file__).parent / "apps" / "head_grid_app.py"

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from core.errors import InputError
-from dashboard.linked_view.data import (
+from dashboard.widgets.linked_view.data import (
     COLOURS,
     DrawnContact,
     Heat,
@@ -382,7 +382,7 @@ def test_markup_in_file_or_title_stays_text(open_view: OpenPage) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("case", "said"),
-    [("no-structure", "No structure is known"), ("not-set-up", "python -m dashboard.set_up_3dmol")],
+    [("no-structure", "No structure is known"), ("not-set-up", "python -m dashboard.widgets.set_up_3dmol")],
 )
 def test_strip_and_map_work_without_3d(open_page: OpenPage, case: str, said: str) -> None:
     page = open_page(APP, query=f"?case={case}")

@@ -14,12 +14,12 @@ HAS = "embedded has layers 1 to 6 and heads 1 to 12"
         ("bos", {"main": "L5H1", "keys": ["L9H9", "L2H2"]}, "L9H9", {"main": "L5H1", "keys": ["L2H2"]}),
         ("rope", {"keys": ["L9H9", "L7H1"]}, "L9H9, L7H1", {}),
         ("sufficiency", {"kept": ["L99 MLP", "L2 MLP"], "second": "L6H13"}, "L99 MLP, L6H13", {"kept": ["L2 MLP"]}),
-        ("rope_shift", {"main": "L1H99"}, "L1H99", {}),
-        ("rope_bands", {"main": "L1H99"}, "L1H99", {}),
-        ("rope_swap", {"swapmain": "L99H1", "steps": "1"}, "L99H1", {}),
+        ("rope-shift", {"main": "L1H99"}, "L1H99", {}),
+        ("rope-bands", {"main": "L1H99"}, "L1H99", {}),
+        ("rope-swap", {"swapmain": "L99H1", "steps": "1"}, "L99H1", {}),
         ("injection", {"main": "L3H4", "also": "L7H1"}, "L7H1", {"main": "L3H4", "also": []}),
-        ("explore", {"off": ["L99H1", "L1H2"], "bos": "every head"}, "L99H1", {"off": ["L1H2"], "bos": ["every head"]}),
-        ("explore", {"head": "**L7H1**\n<b>"}, "**L7H1** <b>", {}),
+        ("", {"off": ["L99H1", "L1H2"], "bos": "every head"}, "L99H1", {"off": ["L1H2"], "bos": ["every head"]}),
+        ("", {"head": "**L7H1**\n<b>"}, "**L7H1** <b>", {}),
     ],
 )
 def test_what_the_model_lacks_is_named_and_left_out(view, link, named, left):
@@ -40,7 +40,7 @@ def test_what_the_model_lacks_is_named_and_left_out(view, link, named, left):
     [
         ("patching", {"main": "L3H4"}),
         ("sufficiency", {"kept": ["L2 MLP", "L1 attention", "L6H12"]}),
-        ("explore", {"off": ["L1H2", "L1 attention"], "bos": "every head", "averaged": "L2H3"}),
+        ("", {"off": ["L1H2", "L1 attention"], "bos": "every head", "averaged": "L2H3"}),
     ],
 )
 def test_nothing_is_said_of_what_the_model_has(view, link):

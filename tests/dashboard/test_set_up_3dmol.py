@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import set_up_3dmol
+from dashboard.widgets import set_up_3dmol
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from core.experiments.survey import Survey
 from core.experiments.workers import Processes
-from core.model import Esm2, load_model
+from core.model import Model, load_model
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(model_folder: Path) -> Esm2:
+def tiny(model_folder: Path) -> Model:
     return load_model(model_folder)
 
 
@@ -37,5 +37,5 @@ def processes() -> Iterator[Processes]:
 
 
 @pytest.fixture
-def survey(tiny: Esm2, model_folder: Path, processes: Processes, tmp_path: Path) -> Survey:
+def survey(tiny: Model, model_folder: Path, processes: Processes, tmp_path: Path) -> Survey:
     return Survey(str(model_folder), tiny.fingerprint, tmp_path, processes)

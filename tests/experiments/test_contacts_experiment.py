@@ -13,16 +13,16 @@ from typer.testing import CliRunner
 from core.analyses.categorical_jacobian import categorical_jacobian
 from core.analyses.head_ranking import load_ranking, rank_heads
 from core.errors import InputError
-from core.examples import EXAMPLES_FOLDER, load_example
 from core.experiments.__main__ import app
 from core.experiments.contacts import EXPERIMENT, measures
 from core.experiments.contacts.command import chosen_chains, find_relatives
 from core.experiments.contacts.study import Study, fitted_on, model_notes, split
 from core.experiments.survey import Survey
-from core.labelled import LabelledProtein
-from core.listed import ListedStructure, find_listed
-from core.model import Esm2
-from core.relatives import relatives
+from core.model import Model
+from core.proteins.examples import EXAMPLES_FOLDER, load_example
+from core.proteins.labelled import LabelledProtein
+from core.proteins.listed import ListedStructure, find_listed
+from core.proteins.relatives import relatives
 from core.training.families import FAMILIES
 
 
@@ -84,7 +84,7 @@ def test_what_counted_as_a_contact_is_said(out: Path):
     assert "Contacts: drawn by chance; pairs that are not resolved" in (out / "report.html").read_text()
 
 
-def test_jacobians_are_computed_in_the_numbers_asked_for(out: Path, tiny: Esm2):
+def test_jacobians_are_computed_in_the_numbers_asked_for(out: Path, tiny: Model):
     assert json.loads((out / "results.json").read_text())["settings"]["jacobians_computed_in"] == "bfloat16"
     protein = made_up(1)["p00"]
     halved = measures.jacobians(tiny, protein, "bfloat16")
@@ -110,7 +110,7 @@ def test_nobody_judges_who_chose(out: Path):
     assert not chose & judged
 
 
-def test_the_ranking_is_the_engines_own(out: Path, tiny: Esm2):
+def test_the_ranking_is_the_engines_own(out: Path, tiny: Model):
     found = load_ranking(tiny, out / "head_ranking.json")
     chosen = {
         name: replace(protein, definition=found.definition)
@@ -153,7 +153,7 @@ def test_relatives_and_proteins_that_the_contact_head_has_seen_never_choose_or_j
     assert split(proteins, 4, seed=1).choosing != split(proteins, 4, seed=2).choosing
 
 
-def test_a_choosing_protein_that_cannot_be_measured_is_one_clear_line(survey: Survey, tiny: Esm2):
+def test_a_choosing_protein_that_cannot_be_measured_is_one_clear_line(survey: Survey, tiny: Model):
     proteins = made_up(7)
     broken = split({**proteins, "p00": replace(proteins["p00"], sequence="*" * 44)}, 3, seed=0, seen=["p00"])
     study = Study(survey, tiny, broken, longest=100, hidden_layer=None, seed=0, families={})
@@ -161,7 +161,7 @@ def test_a_choosing_protein_that_cannot_be_measured_is_one_clear_line(survey: Su
         _ = study.ranking
 
 
-def test_the_sweep_over_heads_is_held_against_the_chance_of_those_who_judge(survey: Survey, tiny: Esm2):
+def test_the_sweep_over_heads_is_held_against_the_chance_of_those_who_judge(survey: Survey, tiny: Model):
     divided = split(made_up(9), 4, seed=0)
     study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families={})
     shares = []
@@ -173,7 +173,7 @@ def test_the_sweep_over_heads_is_held_against_the_chance_of_those_who_judge(surv
     assert f"where chance is {np.mean(shares):.3f}" in section.finding
 
 
-def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Esm2):
+def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Model):
     divided = split(made_up(9), 4, seed=0, relatives=["p02", "p05"], seen=["p07"])
     families = {"p02": "kinases", "p05": "kinases"}
     study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families=families, seen=["p07"])
@@ -193,7 +193,7 @@ def test_relatives_are_marked_and_counted_apart(survey: Survey, tiny: Esm2):
     assert "contact head was fitted on 1 structure, none of them judged here" in section.reading
 
 
-def test_a_single_relative_is_told_as_one(survey: Survey, tiny: Esm2):
+def test_a_single_relative_is_told_as_one(survey: Survey, tiny: Model):
     divided = split(made_up(8), 4, seed=0, relatives=["p02"])
     study = Study(survey, tiny, divided, longest=30, hidden_layer=None, seed=0, families={"p02": "kinases"})
     section = EXPERIMENT.parts["precision"](study)
@@ -201,7 +201,7 @@ def test_a_single_relative_is_told_as_one(survey: Survey, tiny: Esm2):
     assert "long, P@L/2, 1 relative" in section.tables["precision-summary"]
 
 
-def test_the_cheap_jacobian_is_judged_without_relatives(survey: Survey, tiny: Esm2):
+def test_the_cheap_jacobian_is_judged_without_relatives(survey: Survey, tiny: Model):
     divided = split(made_up(9), 4, seed=0, relatives=["p02", "p05"])
     families = {"p02": "kinases", "p05": "kinases"}
     study = Study(survey, tiny, divided, longest=100, hidden_layer=None, seed=0, families=families)
@@ -219,7 +219,7 @@ def test_too_few_proteins_are_one_clear_line(folder: Path, model_folder: Path, t
     assert "too few labelled proteins" in str(ran.exception)
 
 
-def test_random_weights_are_at_chance_by_every_method(survey: Survey, tiny: Esm2):
+def test_random_weights_are_at_chance_by_every_method(survey: Survey, tiny: Model):
     proteins = made_up(24, seed=3)
     study = Study(survey, tiny, split(proteins, 4, seed=0), longest=100, hidden_layer=1, seed=0, families={})
     values = study.values()
@@ -231,7 +231,7 @@ def test_random_weights_are_at_chance_by_every_method(survey: Survey, tiny: Esm2
         assert abs(values[method].mean() - chance[method]) < 4 * error, method
 
 
-def test_a_long_protein_has_no_jacobian_and_says_so(survey: Survey, tiny: Esm2):
+def test_a_long_protein_has_no_jacobian_and_says_so(survey: Survey, tiny: Model):
     study = Study(survey, tiny, split(made_up(8), 4, seed=0), longest=30, hidden_layer=None, seed=0, families={})
     assert measures.JACOBIAN not in study.methods
     assert survey.left_out["jacobians", "4 proteins"].startswith("more than 30 residues: ")

@@ -10,7 +10,7 @@ from core.experiments.experiment import Experiment, publish
 from core.experiments.report import Comparison, Section
 from core.experiments.survey import Survey
 from core.figures.style import EDITED, bars
-from core.model import Esm2
+from core.model import Model
 from tests.experiments.experiment_measures import m_logit
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -40,18 +40,18 @@ EXPERIMENT = Experiment("A title", "An abstract.", "A source.", {"logits": _logi
 
 
 @pytest.fixture
-def published(survey: Survey, tiny: Esm2, tmp_path: Path) -> Path:
+def published(survey: Survey, tiny: Model, tmp_path: Path) -> Path:
     publish(EXPERIMENT, survey, survey, tiny, tmp_path, parts=["logits", "refuses"], settings={"seed": 3})
     return tmp_path
 
 
-def test_tables_are_csv_with_every_digit(published: Path, tiny: Esm2):
+def test_tables_are_csv_with_every_digit(published: Path, tiny: Model):
     table = pd.read_csv(published / "tables" / "logits.csv")
     assert table.subject.tolist() == ["one", HOSTILE]
     assert table.m_logit[0] == pytest.approx(m_logit(tiny, "MKTAYIAK").m_logit[0], rel=1e-6)
 
 
-def test_results_name_model_versions_seed_and_what_was_left_out(published: Path, tiny: Esm2):
+def test_results_name_model_versions_seed_and_what_was_left_out(published: Path, tiny: Model):
     results = json.loads((published / "results.json").read_text())
     assert results["model"]["weights_sha256_begins"] == tiny.fingerprint
     assert results["settings"] == {"seed": 3}
@@ -72,7 +72,7 @@ def test_report_is_one_file_that_loads_nothing_and_runs_no_foreign_markup(publis
     assert "The first 24 rows" in body
 
 
-def test_equal_results_give_an_equal_report(published: Path, survey: Survey, tiny: Esm2):
+def test_equal_results_give_an_equal_report(published: Path, survey: Survey, tiny: Model):
     first = (published / "report.html").read_bytes()
     publish(EXPERIMENT, survey, survey, tiny, published, parts=["logits", "refuses"], settings={"seed": 3})
     assert (published / "report.html").read_bytes() == first

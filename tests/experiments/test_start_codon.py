@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 
 from core.alphabet import TOKENS, tokenize
 from core.analyses.bos_knockouts import bos_knockouts
-from core.evaluation_sets import DIAGNOSTICS, evaluation_set
 from core.experiments.start_codon import EXPERIMENT
 from core.interventions import AblateHead, Head, PatchActivation, Source
 from core.metrics import target_gap
-from core.model import Esm2, load_model
+from core.model import Model, load_model
+from core.proteins.evaluation_sets import DIAGNOSTICS, evaluation_set
 from core.run import run
 
 KNOWN = {"one": "MKTAYIAKQRQISFVKSH", "two": "MALWMRLLPLLALLALWG", "one (2)": "GSHMRLLPLLALLALWGPDP"}
@@ -42,7 +42,7 @@ def likes_m(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(likes_m: Path) -> Esm2:
+def model(likes_m: Path) -> Model:
     return load_model(likes_m)
 
 
@@ -92,7 +92,7 @@ def test_the_set_is_known_proteins_shuffles_random_strings_and_diagnostics(out: 
     assert subjects[-8:] == list(DIAGNOSTICS)
 
 
-def test_gaps_are_those_of_the_model(out: Path, model: Esm2):
+def test_gaps_are_those_of_the_model(out: Path, model: Model):
     start = table(out, "start").set_index("subject")
     for name, sequence in {"one": KNOWN["one"], "poly-A": "A" * 20}.items():
         logits = run(model, tokenize(sequence, [0])).logits[0, 1]
@@ -100,7 +100,7 @@ def test_gaps_are_those_of_the_model(out: Path, model: Esm2):
         assert start["rank"][name] == 1 + int((logits[4:24] > logits[TOKENS.index("M")]).sum())
 
 
-def test_the_main_head_is_the_one_that_costs_most(out: Path, results: dict, model: Esm2):
+def test_the_main_head_is_the_one_that_costs_most(out: Path, results: dict, model: Model):
     predicting = table(out, "start").query("rank == 1").subject.tolist()
     by_sequence = table(out, "ablation-by-sequence")
     assert sorted(set(by_sequence.subject)) == sorted(predicting)
@@ -114,7 +114,7 @@ def test_the_main_head_is_the_one_that_costs_most(out: Path, results: dict, mode
         assert drop == pytest.approx(float(logits[0] - logits[1]), abs=1e-5)
 
 
-def test_knockouts_of_the_main_head_are_those_of_the_analysis(out: Path, results: dict, model: Esm2):
+def test_knockouts_of_the_main_head_are_those_of_the_analysis(out: Path, results: dict, model: Model):
     main = Head.parse(results["parts"]["ablation"]["comparisons"][3]["ours"].split(", ")[0])
     predicting = table(out, "start").query("rank == 1").subject.tolist()
     sequences = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
@@ -226,7 +226,7 @@ def test_bad_input_is_one_clear_line(out: Path, likes_m: Path, arguments: tuple[
     assert failed.stderr.count("\n") == 1
 
 
-def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path, model: Esm2, tmp_path: Path):
+def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path, model: Model, tmp_path: Path):
     """Two residues, given in any order; one sequence lacks the second, which is said and leaves the other in."""
     (tmp_path / "set.fasta").write_text(FASTA)
     settings = ("--proteins", tmp_path / "set.fasta", "--out", tmp_path, "--workers", 1, "--only", "patching")

@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
-from core.experiments.survey import Survey, write_atomically
+from core.experiments.survey import Survey
 from core.experiments.workers import Dask, Failure, Processes, Task, Workers, code_digest
-from core.model import Esm2
+from core.model import Model
+from core.whole_file import write_whole
 from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit, waits
 
 SEQUENCES = {"one": "MKTAYIAK", "two": "GGGGG", "with W": "MWWK", "short": "MK", "twin of two": "GGGGG"}
 
 
-def test_table_equals_calling_the_measure_and_keeps_the_order(survey: Survey, tiny: Esm2):
+def test_table_equals_calling_the_measure_and_keeps_the_order(survey: Survey, tiny: Model):
     table = survey.table(m_logit, SEQUENCES)
     assert list(table) == ["subject", "residue", "m_logit", "name"]
     assert list(table.subject) == list(SEQUENCES)
@@ -76,7 +77,7 @@ def test_workers_with_other_weights_are_refused(survey: Survey):
     assert "has other weights" in survey.left_out["m_logit", "one"]
 
 
-def test_workers_with_other_code_are_refused(tiny: Esm2, model_folder: Path, processes: Processes):
+def test_workers_with_other_code_are_refused(tiny: Model, model_folder: Path, processes: Processes):
     ((_, outcome),) = processes.run([Task(m_logit, str(model_folder), tiny.fingerprint, "older", "MK", ())])
     said = "this worker runs another version of plmscope or torch: run again (with Dask, restart workers first)"
     assert outcome == Failure(said)
@@ -99,7 +100,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_killed_run_leaves_no_worker_behind(model_folder: Path, tiny: Esm2, tmp_path: Path):
+def test_a_killed_run_leaves_no_worker_behind(model_folder: Path, tiny: Model, tmp_path: Path):
     script, pid_file = tmp_path / "parent.py", tmp_path / "pid"
     script.write_text(PARENT)
     arguments = [str(model_folder), tiny.fingerprint, code_digest(waits.__module__), str(pid_file)]
@@ -172,7 +173,7 @@ def test_no_worker_is_one_clear_line():
 def test_a_file_is_whole_or_absent(tmp_path: Path):
     target = tmp_path / "folder" / "table.csv"
     with pytest.raises(UnicodeEncodeError):
-        write_atomically(target, "a,b\n\ud800")
+        write_whole(target, "a,b\n\ud800")
     assert not target.exists()
-    write_atomically(target, "a,b\n")
+    write_whole(target, "a,b\n")
     assert target.read_text() == "a,b\n"

@@ -13,8 +13,8 @@ from core.alphabet import AMINO_ACIDS
 from core.analyses.head_ranking import load_ranking
 from core.checkpoints import EMBEDDED_FOLDER
 from core.experiments.contacts.study import listed_relatives
-from core.listed import ListedStructure, sequence_digest
 from core.model import load_model
+from core.proteins.listed import ListedStructure, sequence_digest
 from core.training import baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
 from core.training.families import Collection

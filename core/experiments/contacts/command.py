@@ -22,11 +22,11 @@ from core.experiments.options import (
     WorkersOption,
     open_survey,
 )
-from core.labelled import STORED_TRUTH, read_labelled
-from core.listed import find_listed
 from core.model import load_model
-from core.relatives import relatives
-from core.structure import CONTACT_CUTOFF
+from core.proteins.labelled import STORED_TRUTH, read_labelled
+from core.proteins.listed import find_listed
+from core.proteins.relatives import relatives
+from core.proteins.structure import CONTACT_CUTOFF
 from core.training.families import FAMILIES, read_fasta
 
 StructuresOption = Annotated[

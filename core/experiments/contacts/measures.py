@@ -20,16 +20,17 @@ from core.analyses.contact_evaluation import RECALLS, precision_recall, precisio
 from core.analyses.contact_probe import fit_contact_head, make_example
 from core.analyses.head_ranking import head_precisions, top_k_precisions
 from core.analyses.map_agreement import map_agreement
-from core.contacts import SEPARATIONS, Range, contact_map, heads_map, pairs_in_range
+from core.contacts import contact_map, heads_map
 from core.interventions import Head
-from core.labelled import LabelledProtein
-from core.model import ContactHead, Esm2
+from core.model import ContactHead, Model
+from core.proteins.contact_scores import SEPARATIONS, Range, pairs_in_range
+from core.proteins.labelled import LabelledProtein
 
 CONTACT_HEAD, PROBE, BEST_HEAD, BEST_HEADS = "contact head", "fitted probe", "best head", "best heads averaged"
 JACOBIAN, CHEAP_JACOBIAN, HIDDEN_JACOBIAN = "Categorical Jacobian", "cheap Jacobian", "representation Jacobian"
 
 
-def heads(model: Esm2, protein: LabelledProtein) -> pd.DataFrame:
+def heads(model: Model, protein: LabelledProtein) -> pd.DataFrame:
     """P@L/2 of every head's own map: separation, layer, head (0-based), precision."""
     return pd.DataFrame(
         [
@@ -40,20 +41,20 @@ def heads(model: Esm2, protein: LabelledProtein) -> pd.DataFrame:
     )
 
 
-def top_k(model: Esm2, protein: LabelledProtein, ranked: tuple[Head, ...]) -> pd.DataFrame:
+def top_k(model: Model, protein: LabelledProtein, ranked: tuple[Head, ...]) -> pd.DataFrame:
     """Long-range P@L/2 of the average of the first 1, 2, 3 … heads: k, precision."""
     found = top_k_precisions(model, protein, ranked)
     return pd.DataFrame({"k": np.arange(1, len(found) + 1), "precision": found})
 
 
-def probe(model: Esm2, proteins: tuple[LabelledProtein, ...], strength: float) -> pd.DataFrame:
+def probe(model: Model, proteins: tuple[LabelledProtein, ...], strength: float) -> pd.DataFrame:
     """The contact head that logistic regression on these proteins gives: weight (layer-major), the bias last."""
     head = fit_contact_head([make_example(model, protein) for protein in proteins], strength)
     return pd.DataFrame({"weight": [*head.weight.tolist(), float(head.bias)]})
 
 
 def attention(
-    model: Esm2, protein: LabelledProtein, ranked: tuple[Head, ...], fitted: tuple[float, ...]
+    model: Model, protein: LabelledProtein, ranked: tuple[Head, ...], fitted: tuple[float, ...]
 ) -> pd.DataFrame:
     """What attention gives in one pass, as `judged` tells it: the best heads, the probe whose weights and bias are
     `fitted`, and the model's own contact head where it has one."""
@@ -70,7 +71,7 @@ def attention(
     return judged(protein, maps)
 
 
-def jacobians(model: Esm2, protein: LabelledProtein, numbers: Numbers = "float32") -> pd.DataFrame:
+def jacobians(model: Model, protein: LabelledProtein, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement")."""
     responses = jacobian(model.to(DTYPES[numbers]), protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
@@ -81,7 +82,7 @@ def jacobians(model: Esm2, protein: LabelledProtein, numbers: Numbers = "float32
     return pd.concat([judged(protein, {JACOBIAN: full, CHEAP_JACOBIAN: some}), extra], ignore_index=True)
 
 
-def hidden_jacobian(model: Esm2, protein: LabelledProtein, layer: int, numbers: Numbers = "float32") -> pd.DataFrame:
+def hidden_jacobian(model: Model, protein: LabelledProtein, layer: int, numbers: Numbers = "float32") -> pd.DataFrame:
     """What mutants give in the hidden states after a layer (0-based), as `judged` tells it."""
     predicted = representation_jacobian(model.to(DTYPES[numbers]), protein.tokens, layer=layer)
     return judged(protein, {HIDDEN_JACOBIAN: predicted})

@@ -5,15 +5,15 @@ import pandas as pd
 
 from core.analyses.contact_evaluation import CONFIDENCE, RECALLS, mean_over_proteins
 from core.analyses.head_ranking import mean_chance
-from core.contacts import SEPARATIONS
 from core.errors import InputError
 from core.experiments.contacts import measures
 from core.experiments.contacts.study import Study, counted
 from core.experiments.report import Comparison, Section
-from core.experiments.tables import rows
 from core.figures import contacts as figures
 from core.figures.contacts import Interval
 from core.figures.style import head_heatmap
+from core.proteins.contact_scores import SEPARATIONS
+from core.tables import rows
 
 N_SHOWN = 20
 SIGNIFICANT = 0.05

@@ -17,14 +17,14 @@ from core.analyses.contact_evaluation import WinRate, mean_over_proteins, win_ra
 from core.analyses.contact_probe import STRENGTH
 from core.analyses.head_ranking import LARGEST_K, HeadRanking, summarise
 from core.checkpoints import EMBEDDED, EMBEDDED_FOLDER
-from core.contacts import SEPARATIONS, Range
 from core.errors import InputError
 from core.experiments.contacts import measures
 from core.experiments.survey import Survey
-from core.experiments.tables import rows
-from core.labelled import LabelledProtein
-from core.listed import ListedStructure
-from core.model import Esm2
+from core.model import Model
+from core.proteins.contact_scores import SEPARATIONS, Range
+from core.proteins.labelled import LabelledProtein
+from core.proteins.listed import ListedStructure
+from core.tables import rows
 
 MIN_JUDGED = 2
 METHODS = (
@@ -119,7 +119,7 @@ class Study:
     """What the sections share. Everything that is chosen, is chosen on `split.choosing` alone."""
 
     survey: Survey
-    model: Esm2
+    model: Model
     split: Split
     longest: int
     """Residues up to which Jacobians are taken."""

@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from core.errors import InputError
-from core.evaluation_sets import evaluation_set
-from core.examples import examples, load_example
 from core.experiments.experiment import publish
 from core.experiments.options import (
     N_CORES,
@@ -22,7 +20,9 @@ from core.experiments.options import (
 from core.experiments.start_codon import EXPERIMENT
 from core.experiments.start_codon.study import Study
 from core.model import load_model
-from core.protein import proteins_from_file
+from core.proteins.evaluation_sets import evaluation_set
+from core.proteins.examples import examples, load_example
+from core.proteins.protein import proteins_from_file
 
 FastaOption = Annotated[
     Path | None, typer.Option(help="FASTA file of known proteins; plmscope's own examples when not given.")

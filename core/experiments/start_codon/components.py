@@ -5,19 +5,18 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from core.analyses.minimal_circuits import modules
-from core.analyses.rope_experiments import heads_of_layers
 from core.analyses.super_additivity import SuperAdditivity
+from core.components import heads_of_layers, modules
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import USUAL, Study
-from core.experiments.tables import grid, means, rows
 from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
 from core.interventions import component_name
 from core.paper_comparison import percent
 from core.paper_values import ABLATION, COMPOSITION, FAILING_HEAD, MINIMAL_CIRCUIT, SUFFICIENCY
+from core.tables import grid, means, rows
 
 INTERNAL_RESIDUES = 5
 """How many internal residues the circuit is tried at in each protein: the paper's rates fit 57 sequences times 5."""

@@ -11,11 +11,11 @@ from core.analyses.rope_shift import SHIFTS, fit_oscillation
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import deviations, grid, means, rows
 from core.figures import rope as figures
 from core.figures.style import CLEAN, EDITED, bars
 from core.paper_comparison import percent
 from core.paper_values import BAND_DIFFERENCES
+from core.tables import deviations, grid, means, rows
 
 
 def rope_shift(study: Study) -> Section:

@@ -10,13 +10,13 @@ from core.analyses.write_vectors import WriteVectors
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import grid, means, rows
 from core.figures import circuits as figures
 from core.figures import patching as patching_figures
 from core.figures.style import EDITED, OTHER, bars
 from core.interventions import Head
 from core.paper_comparison import percent
 from core.paper_values import CORE, INJECTION, MAIN, OTHERS, WRITE_VECTORS
+from core.tables import grid, means, rows
 
 SOURCES = 10
 """How many M-predicting proteins give their activation to each protein that does not predict M."""

@@ -15,9 +15,8 @@ from torch import Tensor
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.bos_knockouts import ablated_and_blocked, bos_attention, bos_knockouts
 from core.analyses.competition import destruction, elongation
-from core.analyses.head_ablation import ablate, components
 from core.analyses.injection import inject
-from core.analyses.minimal_circuits import heads_in, minimal_circuit, modules
+from core.analyses.minimal_circuits import minimal_circuit
 from core.analyses.norm_direction import compare_bands
 from core.analyses.patching import PLACES, patch_around, patch_heads, patch_stream
 from core.analyses.prediction import masked_residue
@@ -27,8 +26,9 @@ from core.analyses.rope_shift import ShiftCurve, shift_control, shift_curve, shi
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
 from core.analyses.super_additivity import super_additivity
 from core.analyses.write_vectors import write_vectors
+from core.components import ablate, components, heads_in, modules
 from core.interventions import Component, Head, HeadSite, Scope, Side, StreamSite, component_name
-from core.model import Esm2, ModelShape
+from core.model import Model, ModelShape
 from core.run import RESUMABLE, run
 
 MEMORY = 32 * 2**20
@@ -54,12 +54,12 @@ class TwoMasks:
         return tokenize(self.sequence, [self.residue])
 
 
-def start(model: Esm2, sequence: str) -> pd.DataFrame:
+def start(model: Model, sequence: str) -> pd.DataFrame:
     """What the model predicts at the masked first residue: length, gap, logit, probability, rank, first."""
     return masked_residue(model, tokenize(sequence, [0]))
 
 
-def ablations(model: Esm2, sequence: str) -> pd.DataFrame:
+def ablations(model: Model, sequence: str) -> pd.DataFrame:
     """The target without each component, at each scope: scope, component, gap, logit; "none" is the whole model."""
     listed = components(model.shape)
     pairs: list[tuple[Scope, Component]] = [(scope, component) for scope in SCOPES for component in listed]
@@ -69,12 +69,12 @@ def ablations(model: Esm2, sequence: str) -> pd.DataFrame:
     return pd.DataFrame(names, columns=["scope", "component"]).assign(gap=found.gap, logit=found.logit)
 
 
-def attention_to_bos(model: Esm2, sequence: str) -> pd.DataFrame:
+def attention_to_bos(model: Model, sequence: str) -> pd.DataFrame:
     """Each head's attention from the masked first residue to BOS: layer, head (0-based), attention."""
     return _by_head(model.shape, attention=bos_attention(model, tokenize(sequence, [0])))
 
 
-def circuits(model: Esm2, sequence: str) -> pd.DataFrame:
+def circuits(model: Model, sequence: str) -> pd.DataFrame:
     """What greedy searches could not spare: search, scope, component.
 
     "modules" searches all attention modules and MLPs; "heads" goes on inside the attention modules that were needed,
@@ -93,7 +93,7 @@ def circuits(model: Esm2, sequence: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["search", "scope", "component"])
 
 
-def pair(model: Esm2, sequence: str, first: Head, second: Head, beside: tuple[Component, ...]) -> pd.DataFrame:
+def pair(model: Model, sequence: str, first: Head, second: Head, beside: tuple[Component, ...]) -> pd.DataFrame:
     """Two heads alone, together and added: kept, gap, rescue (%)."""
     found = super_additivity(model, tokenize(sequence, [0]), first, second, beside=beside)
     gaps = {
@@ -109,12 +109,12 @@ def pair(model: Esm2, sequence: str, first: Head, second: Head, beside: tuple[Co
     )
 
 
-def sufficiency(model: Esm2, sequence: str, circuit: tuple[Component, ...]) -> pd.DataFrame:
+def sufficiency(model: Model, sequence: str, circuit: tuple[Component, ...]) -> pd.DataFrame:
     """A circuit kept at some positions only: attention_at, mlps_at, gap, logit."""
     return token_scopes(model, tokenize(sequence, [0]), circuit)
 
 
-def along(model: Esm2, sequence: str, circuit: tuple[Component, ...], residue: int, count: int) -> pd.DataFrame:
+def along(model: Model, sequence: str, circuit: tuple[Component, ...], residue: int, count: int) -> pd.DataFrame:
     """The gap at residue 0 and at `count` residues from `residue` to the end: residue, condition, gap.
 
     Conditions: the whole model, the circuit alone, and the circuit without rotations at the mask.
@@ -129,23 +129,23 @@ def along(model: Esm2, sequence: str, circuit: tuple[Component, ...], residue: i
     return gaps_along(model, sequence, [0, *inside], conditions, memory_budget=MEMORY)
 
 
-def knockouts(model: Esm2, sequence: str, heads: tuple[Head, ...]) -> pd.DataFrame:
+def knockouts(model: Model, sequence: str, heads: tuple[Head, ...]) -> pd.DataFrame:
     """What heads take from BOS at residue 0: knockout, gap, logit, logit_drop."""
     return bos_knockouts(model, tokenize(sequence, [0]), heads)
 
 
-def knockouts_inside(model: Esm2, masks: TwoMasks, heads: tuple[Head, ...], swapped: tuple[Head, ...]) -> pd.DataFrame:
+def knockouts_inside(model: Model, masks: TwoMasks, heads: tuple[Head, ...], swapped: tuple[Head, ...]) -> pd.DataFrame:
     """The same at the internal residue, with `swapped` turned as at residue 0."""
     return bos_knockouts(model, masks.internal, heads, given=swap(swapped))
 
 
-def head_effects(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
+def head_effects(model: Model, sequence: str, head: Head) -> pd.DataFrame:
     """One head ablated, and only its attention to BOS blocked: ablated, blocked (changes of M's logit)."""
     ablated, blocked = ablated_and_blocked(model, tokenize(sequence, [0]), head)
     return pd.DataFrame({"ablated": [ablated], "blocked": [blocked]})
 
 
-def stream_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
+def stream_patches(model: Model, masks: TwoMasks) -> pd.DataFrame:
     """The stream before each layer, clean into internal: layer, place, gap.
 
     Places are those of `core.analyses.patching.PLACES` that the protein has.
@@ -156,7 +156,7 @@ def stream_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
     return pd.DataFrame({**named, "gap": found.gap.ravel()}).dropna()
 
 
-def module_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
+def module_patches(model: Model, masks: TwoMasks) -> pd.DataFrame:
     """What each module writes at the mask, clean into internal: site, layer, gap."""
     sites: tuple[StreamSite, ...] = ("attn_out", "mlp_out")
     settings: dict[str, Any] = {"scopes": ["mask"], "memory_budget": MEMORY}
@@ -165,7 +165,7 @@ def module_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def head_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
+def head_patches(model: Model, masks: TwoMasks) -> pd.DataFrame:
     """Each head's activations, clean into internal: site, scope, layer, head, gap.
 
     The query and z belong to the mask, keys and values to BOS; BOS's key is the same before and after RoPE, as its
@@ -179,13 +179,13 @@ def head_patches(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def injections(model: Esm2, sequence: str, heads: tuple[Head, ...], sources: tuple[str, ...]) -> pd.DataFrame:
+def injections(model: Model, sequence: str, heads: tuple[Head, ...], sources: tuple[str, ...]) -> pd.DataFrame:
     """M's gap before and after heads' z from other proteins: source (index; -1 is none), gap."""
     found = inject(model, tokenize(sequence, [0]), heads, [tokenize(source, [0]) for source in sources])
     return pd.DataFrame({"source": range(-1, len(sources)), "gap": found.gap})
 
 
-def writes(model: Esm2, sequence: str) -> pd.DataFrame:
+def writes(model: Model, sequence: str) -> pd.DataFrame:
     """The last layer's writes against amino acids' gradients: head (0-based), amino_acid, cosine, length."""
     found = write_vectors(model, tokenize(sequence, [0]))
     heads, letters = np.indices(found.cosine.shape)
@@ -199,7 +199,7 @@ def writes(model: Esm2, sequence: str) -> pd.DataFrame:
     )
 
 
-def attention_causes(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
+def attention_causes(model: Model, masks: TwoMasks) -> pd.DataFrame:
     """Each head's attention to BOS by cause: layer, head, clean, internal, rotation, content."""
     found = bos_attention_by_cause(model, masks.clean, masks.internal)
     return _by_head(
@@ -207,12 +207,12 @@ def attention_causes(model: Esm2, masks: TwoMasks) -> pd.DataFrame:
     )
 
 
-def removals(model: Esm2, sequence: str) -> pd.DataFrame:
+def removals(model: Model, sequence: str) -> pd.DataFrame:
     """M without rotation at the mask, by layer: layers, gap, logit."""
     return rope_removal(model, tokenize(sequence, [0]))
 
 
-def swaps(model: Esm2, masks: TwoMasks, given: tuple[Head, ...], candidates: tuple[Head, ...]) -> pd.DataFrame:
+def swaps(model: Model, masks: TwoMasks, given: tuple[Head, ...], candidates: tuple[Head, ...]) -> pd.DataFrame:
     """The gap at the internal residue with the rotations of residue 0 in `given` and one candidate: head, gap.
 
     The rows "none" and "clean" hold the internal run with `given` alone and the run with residue 0 masked.
@@ -225,12 +225,12 @@ def swaps(model: Esm2, masks: TwoMasks, given: tuple[Head, ...], candidates: tup
     return pd.DataFrame({"head": ["none", *map(str, candidates), "clean"], "gap": np.concatenate([gaps, clean])})
 
 
-def swap_sets(model: Esm2, masks: TwoMasks, readout: Head, key_heads: tuple[Head, ...]) -> pd.DataFrame:
+def swap_sets(model: Model, masks: TwoMasks, readout: Head, key_heads: tuple[Head, ...]) -> pd.DataFrame:
     """The table of patch sets: condition, gap, rescue."""
     return patch_sets(model, masks.clean, masks.internal, readout, key_heads)
 
 
-def shifts(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
+def shifts(model: Model, sequence: str, head: Head) -> pd.DataFrame:
     """Gaps at residue 0 as a head's positions shift: side, shift, gap, logit, largest_change; "qk" is the control."""
     tokens = tokenize(sequence, [0])
     return pd.concat(
@@ -242,7 +242,7 @@ def shifts(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
     )
 
 
-def shifts_inside(model: Esm2, masks: TwoMasks, head: Head) -> pd.DataFrame:
+def shifts_inside(model: Model, masks: TwoMasks, head: Head) -> pd.DataFrame:
     """The same at the internal residue, without the control."""
     return _curve(shift_curve(model, masks.internal, [head], memory_budget=MEMORY), "q")
 
@@ -252,7 +252,7 @@ def _curve(found: ShiftCurve, side: Side) -> pd.DataFrame:
     return pd.DataFrame({"side": side, "shift": found.shifts, **columns})
 
 
-def shifted_bands(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
+def shifted_bands(model: Model, sequence: str, head: Head) -> pd.DataFrame:
     """What each band adds to the score of BOS as the query shifts: shift, cosine, band, contribution."""
     found = shifted_score(model, tokenize(sequence, [0]), head)
     n_shifts, n_bands = found.contribution.shape
@@ -266,7 +266,7 @@ def shifted_bands(model: Esm2, sequence: str, head: Head) -> pd.DataFrame:
     )
 
 
-def band_parts(model: Esm2, masks: TwoMasks, head: Head) -> pd.DataFrame:
+def band_parts(model: Model, masks: TwoMasks, head: Head) -> pd.DataFrame:
     """The score of BOS by band with the mask at 0 and inside, and the norm's and direction's part of the difference."""
     found = compare_bands(model, masks.clean, masks.internal, head)
     parts: dict[str, Sequence[float] | np.ndarray] = {"band": np.arange(model.shape.n_bands)}
@@ -278,14 +278,14 @@ def band_parts(model: Esm2, masks: TwoMasks, head: Head) -> pd.DataFrame:
     return pd.DataFrame(parts)
 
 
-def growing_repeat(model: Esm2, letter: str, lengths: tuple[int, ...], fixed_scale: float) -> pd.DataFrame:
+def growing_repeat(model: Model, letter: str, lengths: tuple[int, ...], fixed_scale: float) -> pd.DataFrame:
     """A mask before ever longer poly-X, with token dropout's own scale and with a fixed one."""
     free = elongation(model, letter, lengths).assign(dropout="the model's own")
     held = elongation(model, letter, lengths, fixed_scale=fixed_scale).assign(dropout="fixed")
     return pd.concat([free, held], ignore_index=True)
 
 
-def broken_repeat(model: Esm2, letter: str, seed: int, fixed_scale: float) -> pd.DataFrame:
+def broken_repeat(model: Model, letter: str, seed: int, fixed_scale: float) -> pd.DataFrame:
     """Poly-X with ever more masks, with token dropout's own scale and with a fixed one."""
     free = destruction(model, letter, seed=seed).assign(dropout="the model's own")
     held = destruction(model, letter, seed=seed, fixed_scale=fixed_scale).assign(dropout="fixed")

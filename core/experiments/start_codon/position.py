@@ -6,11 +6,11 @@ from core import paper_comparison
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import means
 from core.figures import rope as figures
 from core.interventions import Head
 from core.paper_comparison import percent
 from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, SWAP_STEPS
+from core.tables import means
 
 FIRST_KEY_HEADS = 3
 """The paper's table of patch sets takes the first three heads of the greedy search."""

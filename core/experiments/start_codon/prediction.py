@@ -6,14 +6,14 @@ import plotly.graph_objects as go
 
 from core import paper_comparison
 from core.analyses.competition import LENGTHS, crossing
-from core.evaluation_sets import GROUPS
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.study import Study
-from core.experiments.tables import deviations, means, rows
 from core.figures.competition import competing_logits
 from core.figures.style import CLEAN, TARGET, bars
 from core.paper_values import PaperValue
+from core.proteins.evaluation_sets import GROUPS
+from core.tables import deviations, means, rows
 
 LETTERS = "AGLSEK"
 """The repeats of the set's diagnostics."""

@@ -8,15 +8,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analyses.minimal_circuits import modules
-from core.analyses.rope_experiments import greedy_swap, heads_of_layers
+from core.analyses.rope_experiments import greedy_swap
+from core.components import heads_of_layers, modules
 from core.errors import InputError
-from core.evaluation_sets import EvaluationSequence
 from core.experiments.start_codon import measures
 from core.experiments.start_codon.measures import TwoMasks
 from core.experiments.survey import Survey
 from core.interventions import Component, Head, component_name
-from core.model import Esm2, ModelShape
+from core.model import Model, ModelShape
+from core.proteins.evaluation_sets import EvaluationSequence
 from core.rope import wavelengths
 
 SWAP_STEPS = 12
@@ -34,7 +34,7 @@ class Study:
     """
 
     survey: Survey
-    model: Esm2
+    model: Model
     members: tuple[EvaluationSequence, ...]
     residues: tuple[int, ...]
     seed: int

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.interventions import Head, component_name
-from dashboard.head_grid import HeadChoice, HeadGridData, head_grid
+from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 
 st.set_page_config(layout="wide")
 n_layers, n_heads = int(st.query_params.get("layers", 6)), int(st.query_params.get("heads", 20))

@@ -8,7 +8,15 @@ import numpy as np
 import streamlit as st
 from helices import HELIX, SEQUENCE, two_helices
 
-from dashboard.linked_view import DrawnContact, Heat, LinkedViewData, Pick, ResidueValues, StructureText, linked_view
+from dashboard.widgets.linked_view import (
+    DrawnContact,
+    Heat,
+    LinkedViewData,
+    Pick,
+    ResidueValues,
+    StructureText,
+    linked_view,
+)
 
 EVIL = '</script><script>window.pwned = 1</script><img src=x onerror="window.pwned = 2">'
 
@@ -57,7 +65,7 @@ def keep(pick: Pick) -> None:
 
 
 if not st.toggle("Hide the view"):
-    not_set_up = patch("dashboard.linked_view.is_set_up", return_value=False)
+    not_set_up = patch("dashboard.widgets.linked_view.is_set_up", return_value=False)
     with not_set_up if case == "not-set-up" else nullcontext():
         st.session_state.pick = linked_view(
             shown, key="view", pick=st.session_state.pick, on_change=keep if case == "refuses" else None

@@ -1,0 +1,1 @@
+"""What a person sets: the sidebar's question, edits, heads, sets of proteins."""

@@ -1,0 +1,97 @@
+"""The sidebar's second half: what is switched off, where, and how RoPE is shifted."""
+
+from functools import cache
+
+import streamlit as st
+
+from core.components import component_names, head_names
+from core.interventions import Head, Side
+from core.model import Model
+from core.proteins.examples import examples, load_example
+from core.proteins.protein import Protein
+from dashboard.controls.heads import costliest_heads
+from dashboard.session import EVERY_HEAD, MODES, SCOPES, SIDE_OPTIONS, SIDES, Edits, chosen_scope
+from dashboard.sidebar import Question
+
+EDITED = ("off", "bos", "shifted")
+"""Which controls of an edit, and parts of a link, hold heads and modules."""
+
+
+def edit_controls(question: Question) -> tuple[Head, Edits]:
+    """Draws the head looked at and the editing controls, and returns both; RoPE is shifted in that head unless others
+    are chosen.
+
+    Raises `InputError` when the chosen residues cannot be read.
+    """
+    heads = head_names(question.model.shape)
+    with st.sidebar:
+        st.divider()
+        preset = heads.index(str(_readout_head(question.model)))
+        head = Head.parse(st.selectbox("Look closely at head", heads, index=preset, key="head", bind="query-params"))
+        edits = choose_edits(question, head)
+        st.toggle(
+            "Grid colours given what is off",
+            key="given",
+            bind="query-params",
+            help="Measure each part's effect on top of the edits above, instead of on the clean run.",
+        )
+    return head, edits
+
+
+def _readout_head(model: Model) -> Head:
+    """The head to show first: what M at residue 1 rests on most.
+
+    Found on the first example, whatever protein is shown, so that another protein doesn't change it.
+    """
+    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, target="M"))[0]
+
+
+@cache
+def _first_example() -> Protein:
+    return load_example(examples()[0].id)
+
+
+def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
+    """Draws the controls that switch parts off and shift RoPE; without a head `looked_at`, only chosen ones shift.
+
+    Raises `InputError` when the chosen residues cannot be read.
+    """
+    shape = question.model.shape
+    heads = head_names(shape)
+    st.subheader("Switch off", divider=False)
+    off = st.multiselect(
+        "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
+    )
+    scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
+    residues = (
+        st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
+        if scope == "residues"
+        else ""
+    )
+    mode = st.selectbox("Replace by", MODES, format_func=MODES.__getitem__, key="mode", bind="query-params")
+    blocked = st.multiselect(
+        "Block attention to BOS in", [EVERY_HEAD, *heads], key="bos", bind="query-params", placeholder="No head"
+    )
+    st.subheader("Shift RoPE", divider=False)
+    shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
+    shifted = st.multiselect(
+        "In heads", heads, key="shifted", bind="query-params", placeholder=str(looked_at or "No head")
+    )
+    side: Side = st.segmented_control(
+        "Move",
+        SIDE_OPTIONS,
+        format_func=SIDES.__getitem__,
+        default=SIDE_OPTIONS[0],
+        required=True,
+        key="side",
+        bind="query-params",
+    )
+    return Edits(
+        off=tuple(off),
+        scope=chosen_scope(scope, residues, question.protein.sequence),
+        mode=mode,
+        blocked=tuple(blocked),
+        shift=shift,
+        shifted=tuple(Head.parse(name) for name in shifted) or ((looked_at,) if looked_at else ()),
+        side=side,
+    )

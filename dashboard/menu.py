@@ -1,0 +1,37 @@
+"""Which pages there are, in the order of the menu; each says its own title and address."""
+
+from types import ModuleType
+from typing import Final
+
+from dashboard.views.circuits import (
+    ablation,
+    bos,
+    competition,
+    first_residue,
+    injection,
+    minimal_circuit,
+    patching,
+    sufficiency,
+    write_vectors,
+)
+from dashboard.views.contacts import edited, fit_head, motif, rank_heads, three_methods
+from dashboard.views.explore import page as explore
+from dashboard.views.rope import norm_direction, rotations, shift, swap
+
+MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
+    "": (explore,),
+    "Circuits": (
+        first_residue,
+        ablation,
+        bos,
+        minimal_circuit,
+        sufficiency,
+        patching,
+        injection,
+        write_vectors,
+        competition,
+    ),
+    "RoPE": (rotations, swap, shift, norm_direction),
+    "Contacts": (three_methods, rank_heads, edited, fit_head, motif),
+}
+"""By heading: modules with `TITLE`, `PATH` (the address; empty for the one that opens first) and `page(question)`."""

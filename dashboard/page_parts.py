@@ -1,0 +1,65 @@
+"""What every page of the circuit lab has around its figures: the question, the paper's values, the data."""
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
+
+from core.model import Model
+from core.paper_values import SOURCE, PaperValue
+
+BARE = {"displayModeBar": False}
+
+
+def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
+    """The page's question as its title, and one paragraph: what is asked, what is shown, how to read it."""
+    st.markdown(f"#### {question}")
+    st.markdown(f"{asked} {shown} {how_to_read}")
+
+
+def draw(figure: go.Figure, caption: str, key: str) -> None:
+    """A figure and the line that says how to read it."""
+    st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
+    st.caption(caption)
+
+
+def download(table: pd.DataFrame, name: str) -> None:
+    """A button that saves the figure's data as CSV."""
+    st.download_button(
+        "Data (CSV)",
+        table.to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        key=f"download: {name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def beside_paper(model: Model, rows: Sequence[tuple[PaperValue, str]]) -> None:
+    """A table of the paper's values for ESM-2 8M beside this model's own, told apart in its header."""
+    here = f"Here: {'embedded teaching model' if model.teaching else model.name}"
+    table = pd.DataFrame(
+        [(paper.quantity, paper.value, paper.place, ours) for paper, ours in rows],
+        columns=["Quantity", f"Paper: {SOURCE}", "Where in the paper", here],
+    )
+    st.markdown("**Beside the paper**")
+    st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
+    if model.teaching:
+        st.caption("Another, much smaller model: its numbers need not agree with those of ESM-2 8M.")
+
+
+def page_of(view: ModuleType) -> StreamlitPage:
+    """A page as links to it need it."""
+    return st.Page(lambda: None, title=view.TITLE, url_path=view.PATH, default=not view.PATH)
+
+
+def link_to(
+    view: ModuleType, label: str, choices: Mapping[str, str | list[str]], place: DeltaGenerator | None = None
+) -> None:
+    """A link that opens another page with these choices."""
+    (place or st).page_link(page_of(view), label=label, icon=":material/arrow_forward:", query_params=dict(choices))

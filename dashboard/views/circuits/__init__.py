@@ -1,0 +1,1 @@
+"""The start-codon paper's circuit on your protein."""

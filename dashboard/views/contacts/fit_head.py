@@ -1,0 +1,75 @@
+"""Can this model get a contact head from a few structures?"""
+
+from typing import NoReturn
+
+import msgspec
+import streamlit as st
+
+from core.analyses.contact_probe import contact_head_bytes, fit_probe, read_contact_head
+from core.errors import InputError
+from core.figures.style import head_heatmap
+from core.model import Model
+from dashboard import engine
+from dashboard.controls.labelled_set import choose_contact, choose_labelled
+from dashboard.page_parts import draw, introduce
+from dashboard.session import plain
+from dashboard.sidebar import Question, checked_upload, keep_contact_head, stop_with
+from dashboard.views.contacts.panels import keep_ranking, ranking_of
+
+TITLE, PATH = "Fit a contact head", "contact-head"
+
+
+def page(question: Question) -> None:
+    introduce(
+        "Can this model get a contact head from a few structures?",
+        "fair-esm's contact head is a sparse logistic regression on all heads' maps, fitted on about twenty proteins.",
+        "Fit one here on structures of your choice, for any model, also one that came without; every page of this"
+        " session then uses it, until you close the tab.",
+        "Positive cells (red) are heads whose attention speaks for a contact; the penalty leaves many without weight.",
+    )
+    model = question.model
+    try:
+        chosen = choose_labelled(*choose_contact(), at_first=20)
+        if st.button("Fit a contact head", type="primary", disabled=not chosen):
+            fitted = engine.computed(
+                ("probe", model.fingerprint, tuple(chosen.items())),
+                lambda progress: fit_probe(model, chosen, progress=progress.report),
+                f"Fitting on {len(chosen)} proteins",
+            )
+            precisions = st.session_state.setdefault("fitted contact heads", {})
+            precisions[fitted.model.fingerprint] = (
+                f"Fitted here on {len(chosen)} proteins; heads fitted on three quarters of them reach a long-range "
+                f"P@L/2 of **{fitted.precision:.2f}** on the others, chance {fitted.chance:.2f}."
+            )
+            _use(model, fitted.model)
+        file = st.file_uploader("Or load one (fair-esm's -contact-regression.pt)", type="pt", key="contact head file")
+        if file is not None and st.button("Use this contact head"):
+            _use(model, read_contact_head(model, checked_upload(file)))
+    except InputError as error:
+        stop_with(error)
+    _show(model)
+
+
+def _use(model: Model, fitted: Model) -> NoReturn:
+    """From now on in this session `fitted` stands for `model`; the ranking of its heads is the same."""
+    ranking = ranking_of(model)
+    if ranking is not None:
+        keep_ranking(msgspec.structs.replace(ranking, fingerprint=fitted.fingerprint))
+    keep_contact_head(fitted)
+    st.rerun()
+
+
+def _show(model: Model) -> None:
+    head = model.contact_head
+    if head is None:
+        st.info(f"{plain(model.name)} has no contact head yet.")
+        return
+    weights = head.weight.float().numpy(force=True).reshape(model.shape.n_layers, model.shape.n_heads)
+    draw(
+        head_heatmap(weights, quantity="weight"),
+        f"The contact head in use: {int((weights != 0).sum())} of {weights.size} heads have a weight; bias "
+        f"{float(head.bias):+.2f}. {st.session_state.get('fitted contact heads', {}).get(model.fingerprint, '')}",
+        "weights",
+    )
+    name = f"{model.name}-contact-regression.pt"
+    st.download_button("Save it", contact_head_bytes(head), name, icon=":material/download:", on_click="ignore")

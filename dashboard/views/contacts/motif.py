@@ -1,0 +1,94 @@
+"""What must the model see to predict a contact?"""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses.motif_recovery import FAR, N_STEPS, MotifRecovery, control_pair, motif_recovery
+from core.errors import InputError
+from core.figures.contacts import motif_curves
+from core.proteins.contact_scores import NEAR
+from core.proteins.protein import Protein, residue_name
+from core.proteins.structure import contact_truth
+from dashboard import engine
+from dashboard.long_work import on_request, seconds
+from dashboard.page_parts import download, draw, introduce
+from dashboard.sidebar import Question, stop_with
+from dashboard.views.contacts.panels import choose_pair
+
+TITLE, PATH = "Motif recovery", "motif"
+
+
+def page(question: Question) -> None:
+    introduce(
+        "What must the model see to predict a contact?",
+        "Does it look up a motif around the two residues, or recognise the whole fold (Zhang et al. 2024)?",
+        "Everything but the contact's two residues is masked; then their flanks, random residues, or random residues at"
+        f" least {FAR} away are unmasked, and the coupling of the two is followed; dotted, that of a control pair.",
+        "If the flanks bring the contact back with far fewer residues than random ones do, the model stores motifs.",
+    )
+    model, sequence = question.model, question.protein.sequence
+    pair_column, repeats_column = st.columns([3, 1])
+    repeats = repeats_column.number_input("Random orders", 1, 50, 5, key="repeats", bind="query-params")
+    try:
+        with pair_column:
+            pair = choose_pair(question)
+        if pair is None:
+            return
+        control = control_pair(*pair, _near(question.protein))
+        pairs = [pair, control] if control else [pair]
+        job = ("motif", model.fingerprint, sequence, *pairs, repeats)
+        passes = len(pairs) * 40 * (2 + N_STEPS * (1 + 2 * repeats))
+        with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
+            if not go:
+                return
+            found, *beside = (_recovery(question, each, repeats) for each in pairs)
+    except InputError as error:
+        stop_with(error)
+    dotted = {"flanks first": beside[0].flanks, "random": beside[0].random.mean(0)} if beside else None
+    known = "not near each other" if question.protein.structure else "whether near each other is not known"
+    said = f"Dotted: {_name(sequence, control)}, as far apart along the chain, {known}. " if control else ""
+    draw(
+        motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
+        f"Coupling of {_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
+        f"corrected. {said}Where little is shown any two residues couple: what counts is how far the contact is above "
+        f"the control. Bands: standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); "
+        f"with only the two residues it is {found.nothing:.2f}. {found.n_far} residues are {FAR} or more away from "
+        "both.",
+        "motif",
+    )
+    download(
+        _table(found).assign(**{f"{name}, control": values for name, values in (dotted or {}).items()}),
+        "motif-recovery",
+    )
+
+
+def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifRecovery:
+    model, sequence = question.model, question.protein.sequence
+    return engine.computed(
+        ("motif", model.fingerprint, sequence, pair, repeats),
+        lambda progress: motif_recovery(
+            model, sequence, *pair, repeats=repeats, progress=progress.report, cancel=progress.cancel
+        ),
+        f"Unmasking around {_name(sequence, pair)}",
+    )
+
+
+def _near(protein: Protein) -> np.ndarray:
+    """Which residues are within 12 Å of each other or not resolved; none where no structure is known."""
+    if protein.structure is None:
+        return np.zeros((len(protein.sequence),) * 2, dtype=bool)
+    near, known = contact_truth(protein.structure, cutoff=NEAR)
+    return near | ~known
+
+
+def _name(sequence: str, pair: tuple[int, int]) -> str:
+    return "–".join(residue_name(sequence, residue) for residue in pair)
+
+
+def _table(found: MotifRecovery) -> pd.DataFrame:
+    table = pd.DataFrame({"residues shown": found.n_shown, "flanks": found.flanks})
+    for name, values in (("random", found.random), ("far", found.far)):
+        for repeat, row in enumerate(values):
+            table[f"{name} {repeat + 1}"] = row
+    return table

@@ -1,0 +1,109 @@
+"""Which heads know contacts?"""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
+from core.checkpoints import ranking_file
+from core.errors import InputError
+from core.figures.contacts import k_sweep
+from core.figures.style import head_heatmap
+from core.proteins.contact_scores import SEPARATIONS, Range
+from dashboard import engine
+from dashboard.controls.labelled_set import choose_contact, choose_labelled
+from dashboard.page_parts import download, draw, introduce
+from dashboard.session import plain
+from dashboard.sidebar import Question, checked_upload, stop_with
+from dashboard.views.contacts.panels import keep_ranking, ranking_of
+
+TITLE, PATH = "Contact heads", "contact-heads"
+
+RANGES: tuple[Range, ...] = tuple(reversed(list(SEPARATIONS)))
+
+
+def page(question: Question) -> None:
+    introduce(
+        "Which heads know contacts?",
+        "Contacts sit in a few attention heads. Which ones, and how many should be averaged?",
+        "Every head's own map is counted against structures; then the best 1, 2, 3 … are averaged.",
+        "Darker cells find more contacts; the curve's top says how many heads to average.",
+    )
+    try:
+        _ranking(question)
+    except InputError as error:
+        stop_with(error)
+
+
+def _ranking(question: Question) -> None:
+    model = question.model
+    answer = st.container()
+    with st.expander("Rank the heads on proteins of your choice"):
+        chosen = choose_labelled(*choose_contact(), at_first=10)
+        if st.button("Rank all heads", type="primary", disabled=not chosen):
+            made = engine.computed(
+                ("ranking", model.fingerprint, tuple(chosen.items())),
+                lambda progress: rank_heads(model, chosen, progress.report),
+                f"Ranking heads on {len(chosen)} proteins",
+            )
+            keep_ranking(made)
+        file = st.file_uploader(
+            "Or load one (head_ranking.json, saved here or by the contacts experiment)", type="json", key="ranking file"
+        )
+        if file is not None and st.button("Use this ranking"):
+            keep_ranking(load_ranking(model, checked_upload(file)))
+    ranking = ranking_of(model)
+    with answer:
+        _show(ranking, model.name)
+
+
+def _show(ranking: HeadRanking | None, name: str) -> None:
+    if ranking is None:
+        st.info(f"The heads of {plain(name)} are not ranked yet: rank them on proteins with structures, below.")
+        return
+    separation: Range = st.segmented_control(
+        "Range", RANGES, default=RANGES[0], required=True, key="range", bind="query-params", format_func=_range_name
+    )
+    chance = ranking.chance[separation]
+    n_heads = ranking.grid().size
+    heat, sweep = st.columns([3, 2], gap="medium")
+    with heat:
+        best = ranking.heads(1, separation)[0]
+        draw(
+            head_heatmap(ranking.grid(separation), quantity=f"P@L/2, {separation}", diverging=False),
+            f"P@L/2 of each head's own map, mean over {len(ranking.proteins)} proteins. Best single head: {best}, "
+            f"{ranking.grid(separation).max():.2f}; chance {chance:.2f}. Contacts are spread over about "
+            f"**{ranking.n_contact_heads(separation):.0f} of {n_heads}** heads: 1 would be one head alone, {n_heads} "
+            "all alike (the exponential of the entropy of their shares of precision above chance).",
+            "ranking",
+        )
+    with sweep:
+        draw(
+            k_sweep(np.array(ranking.k_sweep), ranking.chance["long"]),
+            f"Best at K = {ranking.best_k}, on the very proteins that the heads were chosen on: on others it is lower.",
+            "sweep",
+        )
+    st.caption(plain(f"Proteins: {', '.join(ranking.proteins)}. Contact: {ranking.definition}."))
+    with st.container(horizontal=True):
+        download(_table(ranking, separation), "head-ranking")
+        st.download_button(
+            "Save the ranking",
+            ranking_bytes(ranking),
+            path.name if (path := ranking_file(ranking.model)) else "head_ranking.json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Beside the model's weights under this name, it is in use whenever that model is.",
+        )
+
+
+def _range_name(separation: Range) -> str:
+    low, high = SEPARATIONS[separation]
+    return f"{separation} ({low}–{high} apart)" if high else f"{separation} (≥ {low} apart)"
+
+
+def _table(ranking: HeadRanking, separation: Range) -> pd.DataFrame:
+    grid = ranking.grid(separation)
+    return pd.DataFrame(
+        [(head.layer, head.index, str(head), grid[head.layer, head.index]) for head in ranking.heads(None, separation)],
+        columns=["layer", "head", "name", f"P@L/2 {separation}"],
+    )

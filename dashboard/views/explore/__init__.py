@@ -1,0 +1,1 @@
+"""Explore: one protein, one model, edits, and everything that changes."""

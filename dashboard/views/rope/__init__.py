@@ -1,0 +1,1 @@
+"""What RoPE does to a prediction."""

@@ -1,0 +1,74 @@
+"""Sequence strip, contact map and 3D structure as one component: what is picked in one is marked in all, at once.
+
+The picking happens inside the browser; Python learns of it afterwards, so that the link can hold it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+from streamlit.components.v2 import component
+
+from dashboard.widgets.exchange import Value, exchange
+from dashboard.widgets.linked_view.data import (
+    DrawnContact,
+    Heat,
+    LinkedViewData,
+    Pick,
+    ResidueValues,
+    StructureText,
+    payload,
+)
+from dashboard.widgets.set_up_3dmol import MODULE, is_set_up
+
+__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
+
+_FOLDER: Final = Path(__file__).parent
+_SCRIPTS: Final = ("colours.js", "strip.js", "map.js", "structure.js", "view.js")
+"""One module in parts: Streamlit takes a component's JavaScript as one text."""
+
+_component = component(
+    "plmscope_linked_view",
+    html=(_FOLDER / "view.html").read_text(),
+    css=(_FOLDER / "view.css").read_text(),
+    js="\n".join((_FOLDER / script).read_text() for script in _SCRIPTS),
+)
+
+
+def linked_view(
+    data: LinkedViewData,
+    *,
+    key: str,
+    pick: Pick = Pick(),
+    on_change: Callable[[Pick], None] | None = None,
+) -> Pick:
+    """Draws `data` and returns what is picked: what the person has just picked, else `pick`.
+
+    Hand the result back as `pick` on the next run; or keep it in `on_change`, which is called before the page's script,
+    and hand in what is kept. The camera stays where the person left it as long as the structure is the same.
+    """
+    length = len(data.residues)
+
+    def read(value: Value) -> Pick:
+        return Pick(_indices(value.get("picked")), _indices(value.get("masked"))).within(length)
+
+    value = exchange(
+        _component,
+        payload(data, _viewer_url()),
+        {"picked": list(pick.residues), "masked": list(pick.masked)},
+        key=key,
+        on_change=on_change and (lambda value: on_change(read(value))),
+    )
+    return read(value)
+
+
+def _indices(value: Any) -> tuple[int, ...]:
+    """What a browser says are residues, with everything that isn't a whole number left out."""
+    return tuple(index for index in value if type(index) is int) if isinstance(value, list) else ()
+
+
+def _viewer_url() -> str | None:
+    """The path at which Streamlit serves 3Dmol's module; None when it isn't set up."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{base and '/'}{base}/app/static/{MODULE.name}" if is_set_up() else None

@@ -1,0 +1,178 @@
+"""What the linked view shows, as frozen data, and the compact form of it that the browser gets. No Streamlit here."""
+
+import base64
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped, UInt8
+
+from core.errors import InputError
+from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
+from dashboard.widgets.exchange import LOWERS, RAISES
+
+Palette = Literal["edited", "clean", "truth", "change"]
+"""What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
+ContactKind = Literal["right", "near", "wrong", "predicted"]
+"""How a predicted contact fares against the structure; "predicted" where there is none to hold it against."""
+
+COLOURS: Final = {
+    "right": RIGHT,
+    "near": NEAR_MISS,
+    "wrong": WRONG,
+    "predicted": EDITED,
+    "edited": EDITED,
+    "clean": CLEAN,
+    "masked": TARGET,
+    "picked": OTHER[0],
+    "lowers": LOWERS,
+    "raises": RAISES,
+}
+MOST_PICKED: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heat:
+    """A matrix drawn as colour from `low` to `high` (values beyond are drawn as those); NaN stays blank.
+
+    `label` names the quantity with its unit, as it stands in the legend and the readout.
+    """
+
+    values: Float[np.ndarray, "row column"] | Bool[np.ndarray, "row column"]
+    label: str
+    palette: Palette = "edited"
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnContact:
+    """A pair of residues (0-based, i < j) to be marked in the map's upper triangle and joined by a line in 3D."""
+
+    i: int
+    j: int
+    kind: ContactKind
+
+
+@dataclass(frozen=True, slots=True)
+class StructureText:
+    """A structure file's text, and where each residue of the sequence is in it: (chain, number, insertion code), or
+    None for a residue that is not resolved."""
+
+    text: str
+    residues: tuple[tuple[str, int, str] | None, ...]
+    format: Literal["pdb", "mmcif"] = "pdb"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidueValues:
+    """One value per residue, coloured from `low` to `high` in the strip and on the structure."""
+
+    values: Float[np.ndarray, " residue"]
+    label: str
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedViewData:
+    """One protein as sequence strip, map and structure.
+
+    `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
+    diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
+    lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
+    masked here. `InputError` when the parts are not all
+    of the same protein.
+    """
+
+    residues: tuple[str, ...]
+    above: Heat
+    below: Heat | None = None
+    contacts: tuple[DrawnContact, ...] = ()
+    structure: StructureText | None = None
+    residue_values: ResidueValues | None = None
+    maskable: bool = True
+    map_title: str = "Contact map"
+    map_caption: str = ""
+    structure_title: str = "Structure"
+    structure_caption: str = ""
+    no_structure: str = "No structure is known for this protein: strip and map work without one."
+
+    def __post_init__(self) -> None:
+        length = len(self.residues)
+        for heat in (self.above, self.below):
+            if heat is not None and heat.values.shape != (length, length):
+                raise InputError(f"the map is {heat.values.shape}, but the protein has {length} residues")
+        if self.structure and len(self.structure.residues) != length:
+            raise InputError(f"the structure maps {len(self.structure.residues)} residues of {length}")
+        if self.residue_values is not None and self.residue_values.values.shape != (length,):
+            raise InputError(f"{self.residue_values.values.size} residue values for {length} residues")
+        for contact in self.contacts:
+            if not 0 <= contact.i < contact.j < length:
+                raise InputError(f"contact ({contact.i}, {contact.j}) needs 0 <= i < j < {length}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What a person picked: up to two residues (a cell of the map is two), and the masked residues; all 0-based."""
+
+    residues: tuple[int, ...] = ()
+    masked: tuple[int, ...] = ()
+
+    def within(self, length: int) -> "Pick":
+        """The same pick without what lies outside a protein of `length` residues."""
+        return Pick(
+            tuple(residue for residue in self.residues if 0 <= residue < length)[:MOST_PICKED],
+            tuple(sorted({residue for residue in self.masked if 0 <= residue < length})),
+        )
+
+
+def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
+    """`data` as JSON-ready values; maps and residue values as base64 of one byte each (see `codes`).
+
+    `viewer_url` is where the browser finds 3Dmol's module, None when it isn't set up.
+    """
+    cells = codes(data.above.values, data.above.low, data.above.high)
+    if data.below is not None:
+        below = codes(data.below.values, data.below.low, data.below.high)
+        cells = np.where(np.tri(len(cells), k=-1, dtype=bool), below, cells)
+    return {
+        "colours": COLOURS,
+        "residues": list(data.residues),
+        "cells": _base64(cells),
+        "above": _scale(data.above),
+        "below": data.below and _scale(data.below),
+        "contacts": [[contact.i, contact.j, contact.kind] for contact in data.contacts],
+        "structure": data.structure and asdict(data.structure),
+        "values": data.residue_values and _values(data.residue_values),
+        "maskable": data.maskable,
+        "viewer_url": viewer_url,
+        "texts": {
+            "map_title": data.map_title,
+            "map_caption": data.map_caption,
+            "structure_title": data.structure_title,
+            "structure_caption": data.structure_caption,
+            "no_structure": data.no_structure,
+        },
+    }
+
+
+def codes(values: Shaped[np.ndarray, "*shape"], low: float, high: float) -> UInt8[np.ndarray, "*shape"]:
+    """Values as bytes: 1 is `low` or less, 255 is `high` or more, 0 is NaN (blank). `InputError` unless low < high."""
+    if not low < high:
+        raise InputError(f"a colour scale needs low < high, not {low} and {high}")
+    steps = 1 + 254 * (np.clip(values.astype(np.float32), low, high) - low) / (high - low)
+    return np.where(np.isnan(steps), 0, np.rint(steps)).astype(np.uint8)
+
+
+def _base64(array: UInt8[np.ndarray, "..."]) -> str:
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def _scale(heat: Heat) -> dict[str, Any]:
+    return {"label": heat.label, "palette": heat.palette, "low": heat.low, "high": heat.high}
+
+
+def _values(values: ResidueValues) -> dict[str, Any]:
+    shades = _base64(codes(values.values, values.low, values.high))
+    return {"codes": shades, "label": values.label, "low": values.low, "high": values.high}
