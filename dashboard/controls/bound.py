@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+Number = TypeVar("Number", int, float)
 Option = TypeVar("Option")
 Options = Mapping[Option, str] | Sequence[Option]
 """What can be chosen, or what can be chosen with what people read."""
@@ -35,9 +36,11 @@ def toggle(label: str, key: str, place: DeltaGenerator | None = None, **look: An
     return (place or st).toggle(label, key=key, bind="query-params", **look)
 
 
-def number(label: str, low: int, high: int, value: int, key: str, place: DeltaGenerator | None = None, **look) -> int:
-    """A whole number, both ends included."""
-    return int((place or st).number_input(label, low, high, value, key=key, bind="query-params", **look))
+def number(
+    label: str, low: Number, high: Number, value: Number, key: str, place: DeltaGenerator | None = None, **look: Any
+) -> Number:
+    """A number of the kind that `value` is, both ends included."""
+    return type(value)((place or st).number_input(label, low, high, value, key=key, bind="query-params", **look))
 
 
 def slider(label: str, low: int, high: int, value: int, key: str, place: DeltaGenerator | None = None, **look) -> int:
@@ -47,7 +50,12 @@ def slider(label: str, low: int, high: int, value: int, key: str, place: DeltaGe
 
 def text(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> str:
     """One line of text."""
-    return (place or st).text_input(label, key=key, bind="query-params", **look)
+    return (place or st).text_input(label, key=key, bind="query-params", **look) or ""
+
+
+def lines(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> str:
+    """Several lines of text."""
+    return (place or st).text_area(label, key=key, bind="query-params", **look) or ""
 
 
 def _listed(options: Options) -> dict[str, Any]:
