@@ -1,7 +1,7 @@
 """Widgets bound to the address, so that the same link shows the same choices; a value it can't hold is the default."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,6 +10,8 @@ Number = TypeVar("Number", int, float)
 Option = TypeVar("Option")
 Options = Mapping[Option, str] | Sequence[Option]
 """What can be chosen, or what can be chosen with what people read."""
+WIDTH: Final = 170
+"""Of a control beside others, in CSS pixels: five fit a laptop's row, and a narrow window wraps them."""
 
 
 def select(label: str, options: Options[Option], key: str, place: DeltaGenerator | None = None, **look: Any) -> Option:
