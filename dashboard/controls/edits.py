@@ -10,14 +10,14 @@ from core.model import Model
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import Protein
 from dashboard.controls.heads import costliest_heads
-from dashboard.session import EVERY_HEAD, MODES, SCOPES, SIDE_OPTIONS, SIDES, Edits, chosen_scope
+from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDE_OPTIONS, SIDES, EditChoices, chosen_scope
 from dashboard.sidebar import Question
 
 EDITED = ("off", "bos", "shifted")
 """Which controls of an edit, and parts of a link, hold heads and modules."""
 
 
-def edit_controls(question: Question) -> tuple[Head, Edits]:
+def edit_controls(question: Question) -> tuple[Head, EditChoices]:
     """Draws the head looked at and the editing controls, and returns both; RoPE is shifted in that head unless others
     are chosen.
 
@@ -51,7 +51,7 @@ def _first_example() -> Protein:
     return load_example(examples()[0].id)
 
 
-def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
+def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoices:
     """Draws the controls that switch parts off and shift RoPE; without a head `looked_at`, only chosen ones shift.
 
     Raises `InputError` when the chosen residues cannot be read.
@@ -62,7 +62,7 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
     off = st.multiselect(
         "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
     )
-    scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
+    scope = st.selectbox("Where", SCOPE_NAMES, format_func=SCOPE_NAMES.__getitem__, key="scope", bind="query-params")
     residues = (
         st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
         if scope == "residues"
@@ -86,7 +86,7 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
         key="side",
         bind="query-params",
     )
-    return Edits(
+    return EditChoices(
         off=tuple(off),
         scope=chosen_scope(scope, residues, question.protein.sequence),
         mode=mode,

@@ -20,7 +20,7 @@ from dashboard.controls.heads import warn_of_unknown
 from dashboard.controls.labelled_set import choose_contact
 from dashboard.long_work import on_request, seconds
 from dashboard.page_parts import draw, introduce
-from dashboard.session import Edits, forget_edits, parse_residues, plain
+from dashboard.session import EditChoices, forget_edits, parse_residues, plain
 from dashboard.sidebar import Question, stop_with
 from dashboard.views.contacts.panels import (
     CONTACT_HEAD,
@@ -92,7 +92,12 @@ def _headline(condition: Condition) -> None:
 
 
 def _grid(
-    question: Question, edits: Edits, condition: Condition, heads: tuple[Head, ...], atom: ContactAtom, cutoff: float
+    question: Question,
+    edits: EditChoices,
+    condition: Condition,
+    heads: tuple[Head, ...],
+    atom: ContactAtom,
+    cutoff: float,
 ) -> None:
     structure, shape = question.protein.structure, question.model.shape
     quantities = [PRECISION, CHANGE] if structure is not None else [CHANGE]
@@ -130,7 +135,7 @@ def _grid(
 
 def _effects(
     question: Question,
-    edits: Edits,
+    edits: EditChoices,
     condition: Condition,
     heads: tuple[Head, ...],
     truth: LabelledProtein | None,

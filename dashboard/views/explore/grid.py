@@ -8,12 +8,12 @@ from core.interventions import Condition, Head, component_name, parse_component
 from core.metrics import Among
 from dashboard import engine
 from dashboard.long_work import on_request, seconds
-from dashboard.session import Edits
+from dashboard.session import EditChoices
 from dashboard.sidebar import Question
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 
 
-def grid_of_effects(question: Question, edits: Edits, condition: Condition, head: Head, among: Among) -> None:
+def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, among: Among) -> None:
     shape = question.model.shape
     effects = _effects(question, edits, condition, among)
     data = (
@@ -36,7 +36,7 @@ def _take_choice(choice: HeadChoice) -> None:
         st.session_state["head"] = str(choice.selected)
 
 
-def _effects(question: Question, edits: Edits, condition: Condition, among: Among) -> ComponentEffects | None:
+def _effects(question: Question, edits: EditChoices, condition: Condition, among: Among) -> ComponentEffects | None:
     model = question.model
     given = condition if st.session_state.get("given") else ()
     key = ("effects", *question.key, edits.scope, edits.mode, given, among)
