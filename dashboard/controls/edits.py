@@ -10,8 +10,8 @@ from core.model import Model
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import Protein
 from dashboard.controls.heads import costliest_heads
+from dashboard.question import Question
 from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDE_OPTIONS, SIDES, EditChoices, chosen_scope
-from dashboard.sidebar import Question
 
 EDITED = ("off", "bos", "shifted")
 """Which controls of an edit, and parts of a link, hold heads and modules."""

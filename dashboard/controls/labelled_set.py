@@ -14,8 +14,8 @@ from core.proteins.labelled import LabelledProtein, read_labelled
 from core.proteins.protein import proteins_from_file
 from core.proteins.structure import ContactAtom, Structure
 from dashboard import engine
+from dashboard.controls.protein import checked_upload
 from dashboard.session import plain
-from dashboard.sidebar import checked_upload
 
 EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"
 ATOMS: dict[ContactAtom, str] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}

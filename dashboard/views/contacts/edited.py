@@ -20,8 +20,8 @@ from dashboard.controls.heads import warn_of_unknown
 from dashboard.controls.labelled_set import choose_contact
 from dashboard.long_work import on_request, seconds
 from dashboard.page_parts import draw, introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import EditChoices, forget_edits, parse_residues, plain
-from dashboard.sidebar import Question, stop_with
 from dashboard.views.contacts.panels import (
     CONTACT_HEAD,
     QUANTITIES,

@@ -13,7 +13,7 @@ from core.proteins.structure import contact_truth
 from dashboard import engine
 from dashboard.long_work import on_request, seconds
 from dashboard.page_parts import download, draw, introduce
-from dashboard.sidebar import Question, stop_with
+from dashboard.question import Question, stop_with
 from dashboard.views.contacts.panels import choose_pair
 
 TITLE, PATH = "Motif recovery", "motif"

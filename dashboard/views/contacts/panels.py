@@ -19,8 +19,8 @@ from core.proteins.structure import ContactAtom, contact_truth, residue_distance
 from dashboard import engine
 from dashboard.controls.labelled_set import ATOMS
 from dashboard.page_parts import download
+from dashboard.question import Question
 from dashboard.session import parse_residues, plain, written_residues
-from dashboard.sidebar import Question
 from dashboard.widgets.linked_view import DrawnContact, Heat, LinkedViewData, Pick, StructureText, linked_view
 
 CONTACT_HEAD, BEST_HEADS = "Contact head", "Best heads"

@@ -12,9 +12,10 @@ from core.figures.style import head_heatmap
 from core.proteins.contact_scores import SEPARATIONS, Range
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
+from dashboard.controls.protein import checked_upload
 from dashboard.page_parts import download, draw, introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import Question, checked_upload, stop_with
 from dashboard.views.contacts.panels import keep_ranking, ranking_of
 
 TITLE, PATH = "Contact heads", "contact-heads"

@@ -16,8 +16,8 @@ from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact
 from dashboard.long_work import on_request, seconds
 from dashboard.page_parts import introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import parse_residues, plain
-from dashboard.sidebar import Question, stop_with
 from dashboard.views.contacts.panels import (
     averaged_heads,
     colour_range,

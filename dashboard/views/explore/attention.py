@@ -6,7 +6,7 @@ from core.analyses.exploration import RunView
 from core.figures import explore as figures
 from dashboard.controls import bound
 from dashboard.page_parts import draw
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 
 def attention_to_bos(question: Question, clean: RunView, edited: RunView) -> None:

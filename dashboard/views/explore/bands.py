@@ -7,7 +7,7 @@ from core.figures.explore import band_bars
 from core.proteins.protein import residue_names
 from dashboard.controls import bound
 from dashboard.page_parts import draw
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 THE_MASK = "the masked residue"
 

@@ -8,8 +8,8 @@ from core.interventions import Condition, Head, component_name, parse_component
 from core.metrics import Among
 from dashboard import engine
 from dashboard.long_work import on_request, seconds
+from dashboard.question import Question
 from dashboard.session import EditChoices
-from dashboard.sidebar import Question
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 
 

@@ -5,8 +5,8 @@ import streamlit as st
 from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
+from dashboard.question import Question
 from dashboard.session import forget_edits
-from dashboard.sidebar import Question
 from dashboard.views.explore.snippet import python_snippet
 
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}

@@ -12,8 +12,8 @@ from core.proteins.protein import residue_name, residue_names
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
+from dashboard.question import Question
 from dashboard.session import written_residues
-from dashboard.sidebar import Question
 from dashboard.views.explore.maps import CONTACT, SOURCES, maps_of, precision_line
 from dashboard.widgets.linked_view import (
     Heat,

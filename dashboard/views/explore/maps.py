@@ -9,7 +9,7 @@ from core.interventions import Condition, Head
 from core.proteins.contact_scores import SEPARATIONS, precision_at, reach
 from core.proteins.structure import CONTACT_CUTOFF, Structure, contact_truth
 from dashboard import engine
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
 CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"

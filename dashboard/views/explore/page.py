@@ -10,7 +10,7 @@ from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.edits import EDITED, edit_controls
 from dashboard.controls.heads import warn_of_unknown
-from dashboard.sidebar import Question, stop_with
+from dashboard.question import Question, stop_with
 from dashboard.views.explore.attention import attention_to_bos, whole_pattern
 from dashboard.views.explore.bands import band_by_band
 from dashboard.views.explore.grid import grid_of_effects

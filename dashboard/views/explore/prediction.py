@@ -6,7 +6,7 @@ from core.analyses.prediction import Prediction
 from core.figures.explore import Readout, prediction_bars
 from dashboard.controls import bound
 from dashboard.page_parts import draw
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 READOUTS: tuple[Readout, ...] = ("probability", "logit")
 
