@@ -34,7 +34,6 @@ SCOPE_NAMES: dict[str, str] = {
 }
 MODES: dict[Mode, str] = {"zero": "zero", "mean": "its mean"}
 SIDES: dict[Side, str] = {"q": "q", "qk": "q and k (control)"}
-SIDE_OPTIONS: tuple[Side, ...] = tuple(SIDES)
 EVERY_HEAD = "every head"
 WILD_TYPE = "wild type"
 

@@ -6,6 +6,7 @@ from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.model import Model
 from core.proteins.protein import Protein
+from dashboard.controls import bound
 from dashboard.controls.model import choose_model
 from dashboard.controls.protein import choose_protein
 from dashboard.question import Question, stop_with
@@ -22,11 +23,10 @@ def ask() -> Question:
 
 def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
     sequence = protein.sequence
-    text = st.text_input(
+    text = bound.text(
         "Masked residues",
+        "mask",
         value="1",
-        key="mask",
-        bind="query-params",
         help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
     try:
@@ -35,11 +35,10 @@ def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
         stop_with(error)
-    target = st.selectbox(
+    target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],
-        key="target",
-        bind="query-params",
+        "target",
         help="Whose logit is followed: the residue's own amino acid, or one that you choose.",
     )
     letter = target_letter(target, sequence, written[0])

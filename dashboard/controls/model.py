@@ -6,12 +6,12 @@ from core.checkpoints import PUBLISHED
 from core.errors import InputError
 from core.model import Model
 from dashboard import engine
+from dashboard.controls import bound
 from dashboard.question import stop_with
 
 
 def choose_model() -> Model:
-    names = engine.model_names()
-    name = st.selectbox("Model", list(names), format_func=names.__getitem__, key="model", bind="query-params")
+    name = bound.select("Model", engine.model_names(), "model")
     _ask_before_large(name)
     missing = engine.needs_download(name)
     if missing is not None:
@@ -52,7 +52,7 @@ def _ask_before_large(name: str) -> None:
         f"{published.label} needs about {published.n_parameters * 4 / 1e9:.0f} GB of memory, and minutes for each run.",
         icon=":material/memory:",
     )
-    if not st.toggle("Use it all the same", key="large", bind="query-params"):
+    if not bound.toggle("Use it all the same", "large"):
         st.stop()
 
 

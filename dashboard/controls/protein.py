@@ -13,20 +13,18 @@ from core.proteins.examples import examples, load_example
 from core.proteins.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text
 from core.proteins.structure import align_best_chain
 from dashboard import engine
+from dashboard.controls import bound
 from dashboard.question import stop_with
 from dashboard.session import plain
 
-EXAMPLE, PASTE, UPLOAD, IDENTIFIER = "Example", "Paste", "Upload", "Identifier"
 MAX_UPLOAD_BYTES = 5 * 2**20
 LONGEST_ALLOWED = 4000
 
 
 def choose_protein() -> Protein:
-    source = st.segmented_control(
-        "Protein", [EXAMPLE, PASTE, UPLOAD, IDENTIFIER], default=EXAMPLE, required=True, key="from", bind="query-params"
-    )
+    sources = {"Example": _example, "Paste": _pasted, "Upload": _uploaded, "Identifier": _identified}
     try:
-        protein = {EXAMPLE: _example, PASTE: _pasted, UPLOAD: _uploaded, IDENTIFIER: _identified}[source]()
+        protein = sources[bound.switch("Protein", list(sources), "from")]()
         if protein.structure is None:
             protein = _with_structure(protein)
     except InputError as error:
@@ -39,22 +37,14 @@ def choose_protein() -> Protein:
 
 def _example() -> Protein:
     by_id = {example.id: example for example in examples()}
-    chosen = st.selectbox(
-        "Example",
-        list(by_id),
-        format_func=lambda id: by_id[id].title,
-        key="example",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    titles = {id: example.title for id, example in by_id.items()}
+    chosen = bound.select("Example", titles, "example", label_visibility="collapsed")
     st.caption(by_id[chosen].why)
     return load_example(chosen)
 
 
 def _pasted() -> Protein:
-    text = st.text_area(
-        "Sequence or FASTA", key="sequence", bind="query-params", height=120, placeholder="MQIFVKTLTGKTITLEVEPSD…"
-    )
+    text = bound.lines("Sequence or FASTA", "sequence", height=120, placeholder="MQIFVKTLTGKTITLEVEPSD…")
     if not text.strip():
         st.info("Paste a sequence, or FASTA text with one or several entries.")
         st.stop()
@@ -74,9 +64,7 @@ def _uploaded() -> Protein:
 
 
 def _identified() -> Protein:
-    identifier = st.text_input(
-        "Identifier", key="identifier", bind="query-params", placeholder="P0CG48, 1UBQ, 1AKE:A or AF-P0CG48"
-    )
+    identifier = bound.text("Identifier", "identifier", placeholder="P0CG48, 1UBQ, 1AKE:A or AF-P0CG48")
     if not identifier.strip():
         st.info("A UniProt accession, a PDB entry, or AF- and an accession for AlphaFold DB; this needs network.")
         st.stop()
@@ -113,10 +101,9 @@ def checked_upload(file: UploadedFile) -> bytes:
 
 def _longest() -> int:
     """How many residues are taken: as many as ESM-2 was trained on, unless the person allows more."""
-    allowed = st.toggle(
+    allowed = bound.toggle(
         f"Allow more than {MAX_LENGTH:,} residues",
-        key="long",
-        bind="query-params",
+        "long",
         help="ESM-2 was trained on no longer ones; time and memory grow with the square of the length.",
     )
     return LONGEST_ALLOWED if allowed else MAX_LENGTH
@@ -125,7 +112,5 @@ def _longest() -> int:
 def _one_of(proteins: tuple[Protein, ...]) -> Protein:
     if len(proteins) == 1:
         return proteins[0]
-    names = [protein.name for protein in proteins]
-    labels = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
-    chosen = st.selectbox(f"{len(proteins)} entries", labels, key="entry", bind="query-params")
-    return proteins[labels.index(chosen)]
+    by_label = {f"{number}. {protein.name}": protein for number, protein in enumerate(proteins, start=1)}
+    return by_label[bound.select(f"{len(proteins)} entries", list(by_label), "entry")]

@@ -31,7 +31,7 @@ def page(question: Question) -> None:
     )
     model = question.model
     try:
-        chosen = choose_labelled(*choose_contact(), at_first=20)
+        chosen = choose_labelled(choose_contact(), at_first=20)
         if st.button("Fit a contact head", type="primary", disabled=not chosen):
             fitted = engine.computed(
                 ("probe", model.fingerprint, tuple(chosen.items())),

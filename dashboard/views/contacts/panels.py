@@ -15,9 +15,9 @@ from core.model import Model
 from core.proteins.contact_scores import Verdict, judge_pairs, top_contacts
 from core.proteins.labelled import LabelledProtein
 from core.proteins.protein import Protein, residue_name
+from core.proteins.structure import CONTACT_ATOMS as ATOMS
 from core.proteins.structure import ContactAtom, contact_truth, residue_distances
 from dashboard import engine
-from dashboard.controls.labelled_set import ATOMS
 from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.session import parse_residues, plain, written_residues

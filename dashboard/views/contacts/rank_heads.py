@@ -40,7 +40,7 @@ def _ranking(question: Question) -> None:
     model = question.model
     answer = st.container()
     with st.expander("Rank the heads on proteins of your choice"):
-        chosen = choose_labelled(*choose_contact(), at_first=10)
+        chosen = choose_labelled(choose_contact(), at_first=10)
         if st.button("Rank all heads", type="primary", disabled=not chosen):
             made = engine.computed(
                 ("ranking", model.fingerprint, tuple(chosen.items())),
