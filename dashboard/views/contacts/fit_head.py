@@ -16,7 +16,7 @@ from dashboard.controls.protein import checked_upload
 from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.views.contacts.panels import keep_ranking, ranking_of
+from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
 TITLE, PATH = "Fit a contact head", "contact-head"
 
