@@ -62,7 +62,10 @@ function bytes(text) {
 function valueText(code, scale) {
   if (code === 0) return "not known";
   if (scale.palette === "truth") return code > 127 ? "yes" : "no";
-  const value = scale.low + ((code - 1) / 254) * (scale.high - scale.low);
+  return short(scale.low + ((code - 1) / 254) * (scale.high - scale.low));
+}
+
+function short(value) {
   return String(Number(value.toPrecision(2))).replace("-", "−");
 }
 
@@ -77,8 +80,7 @@ function legendItem(className, background, text) {
 }
 
 function rampItem(scale, theme, name) {
-  const ends = [scale.low, scale.high].map((end) => String(end).replace("-", "−"));
-  const item = legendItem("ramp", gradient(scale.palette, theme), `${ends[1]} ${name}`);
-  item.prepend(ends[0]);
+  const item = legendItem("ramp", gradient(scale.palette, theme), `${short(scale.high)} ${name}`);
+  item.prepend(short(scale.low));
   return item;
 }
