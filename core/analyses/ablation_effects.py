@@ -1,7 +1,6 @@
 """How much does a set of proteins rest on each component? Every ablation of every protein, pooled."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +11,9 @@ from torch import Tensor
 from core.analyses.reading import Reading, read
 from core.components import ablate, components
 from core.interventions import Mode, NamedScope
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 
 SCOPES: Final[tuple[NamedScope, ...]] = ("mask", "bos", "bos+mask", "all")
 
@@ -25,10 +25,8 @@ def ablations(
     scopes: Sequence[NamedScope] = SCOPES,
     mode: Mode = "zero",
     residue: int | None = None,
-    target: str = "M",
-    among: Among = "amino acids",
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> dict[NamedScope, Reading]:
     """By scope, the target with nothing ablated, then without each of `core.analyses.head_ablation.components` alone.
 
@@ -36,9 +34,7 @@ def ablations(
     """
     listed = components(model.shape)
     conditions = [(), *(ablate(component, scope, mode) for scope in scopes for component in listed)]
-    found = read(
-        model, tokens, conditions, target=target, residue=residue, among=among, progress=progress, cancel=cancel
-    )
+    found = read(model, tokens, conditions, target=target, progress=progress)
     gaps, logits = (np.split(values[1:], len(scopes)) for values in (found.gap, found.logit))
     return {
         scope: Reading(np.concatenate([found.gap[:1], gap]), np.concatenate([found.logit[:1], logit]))

@@ -1,7 +1,6 @@
 """Which heads is a prediction's circuit made of? The one it rests on most, and those that tell it where the mask is."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +11,19 @@ from core.analyses.reading import read
 from core.analyses.rope_experiments import greedy_swap, swap
 from core.components import ablate, heads_of_layers
 from core.interventions import Head
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.run import RESUMABLE, run
 
 
-def heads_by_cost(
-    model: Model, tokens: Int[Tensor, " pos"], *, target: str = "M", among: Among = "amino acids"
-) -> tuple[Head, ...]:
+def heads_by_cost(model: Model, tokens: Int[Tensor, " pos"], *, target: Target = Target()) -> tuple[Head, ...]:
     """All heads, the one whose ablation at the first mask costs the target's logit most first.
 
     That one is the prediction's main head: L6H8 for M in ESM-2 8M.
     """
     heads = heads_of_layers(model.shape, range(model.shape.n_layers))
-    logits = read(model, tokens, [ablate(head, "mask") for head in heads], target=target, among=among).logit
+    logits = read(model, tokens, [ablate(head, "mask") for head in heads], target=target).logit
     return tuple(heads[place] for place in np.argsort(logits, kind="stable"))
 
 
@@ -60,10 +58,8 @@ def swap_search(
     *,
     steps: int = 12,
     residue: int = 0,
-    target: str = "M",
-    among: Among = "amino acids",
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> SwapSearch:
     """The heads whose rotation as at `residue` (0-based), with the main head's, rescues the target at internal masks.
 
@@ -78,15 +74,14 @@ def swap_search(
         conditions = [swap([*chosen, head], residue) for head in candidates]
         rows = []
         for (_, internal), baseline in zip(sequences, baselines, strict=True):
-            settings = {"target": target, "among": among, "baseline": baseline, "cancel": cancel}
+            settings = {"target": target, "baseline": baseline}
             rows.append(read(model, internal, conditions, **settings).gap)
             done += 1
-            if progress is not None:
-                progress(min(done, len(sequences) * steps), len(sequences) * steps)
+            progress.report(min(done, len(sequences) * steps), len(sequences) * steps)
         return np.stack(rows)
 
     heads = greedy_swap(gaps_of, [main], heads_of_layers(model.shape, range(model.shape.n_layers)), steps)
     path = [(), *(swap([main, *heads[:step]], residue) for step in range(len(heads) + 1))]
-    gaps = np.stack([read(model, internal, path, target=target, among=among).gap for _, internal in sequences])
-    clean = np.array([read(model, tokens, [()], target=target, among=among).gap[0] for tokens, _ in sequences])
+    gaps = np.stack([read(model, internal, path, target=target).gap for _, internal in sequences])
+    clean = np.array([read(model, tokens, [()], target=target).gap[0] for tokens, _ in sequences])
     return SwapSearch(heads, gaps[:, 1:], clean, gaps[:, 0])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACIDS, tokenize
+from core.metrics import Target
 from core.model import Model
 from core.run import run
 
@@ -42,6 +43,6 @@ def ranks_first(model: Model, tokens: torch.Tensor) -> str:
 
 
 @pytest.fixture(scope="session")
-def first(lively: Model, clean: torch.Tensor) -> str:
+def first(lively: Model, clean: torch.Tensor) -> Target:
     """The amino acid that ranks first at the masked first residue."""
-    return ranks_first(lively, clean)
+    return Target(ranks_first(lively, clean))

@@ -6,10 +6,11 @@ from core.analyses.ablation_effects import SCOPES, ablations, pooled
 from core.analyses.head_ablation import component_sweep
 from core.analyses.reading import Reading, read
 from core.components import ablate, components
+from core.metrics import Target
 from core.model import Model
 
 
-def test_every_scope_agrees_with_its_own_sweep(lively: Model, clean: torch.Tensor, first: str):
+def test_every_scope_agrees_with_its_own_sweep(lively: Model, clean: torch.Tensor, first: Target):
     found = ablations(lively, clean, target=first)
     assert tuple(found) == SCOPES
     for scope in SCOPES:

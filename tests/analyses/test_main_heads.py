@@ -7,10 +7,12 @@ from core.analyses.reading import read
 from core.analyses.rope_experiments import swap
 from core.components import ablate, heads_of_layers
 from core.interventions import Head
+from core.metrics import Target
 from core.model import Model
+from tests.heard import Heard
 
 
-def test_heads_are_ranked_by_what_their_loss_costs(lively: Model, clean: torch.Tensor, first: str):
+def test_heads_are_ranked_by_what_their_loss_costs(lively: Model, clean: torch.Tensor, first: Target):
     ranked = heads_by_cost(lively, clean, target=first)
     costs = {
         head: read(lively, clean, [(), ablate(head, "mask")], target=first).logit
@@ -22,12 +24,10 @@ def test_heads_are_ranked_by_what_their_loss_costs(lively: Model, clean: torch.T
 
 
 def test_every_step_of_the_search_is_the_best_one_and_its_gaps_are_those_of_the_swaps(
-    lively: Model, clean: torch.Tensor, internal: torch.Tensor, first: str
+    lively: Model, clean: torch.Tensor, internal: torch.Tensor, first: Target
 ):
-    main, heard = Head(2, 1), []
-    found = swap_search(
-        lively, [(clean, internal)], main, steps=3, target=first, progress=lambda *step: heard.append(step)
-    )
+    main, heard = Head(2, 1), Heard()
+    found = swap_search(lively, [(clean, internal)], main, steps=3, target=first, progress=heard)
     assert main not in found.heads
     assert len(set(found.heads)) == len(found.heads) > 0
     candidates = [head for head in heads_of_layers(lively.shape, range(3)) if head != main]
@@ -38,4 +38,4 @@ def test_every_step_of_the_search_is_the_best_one_and_its_gaps_are_those_of_the_
     assert [found.corrupted[0], found.gaps[0, 0], found.gaps[0, -1]] == pytest.approx(whole)
     assert np.diff(found.gaps[0, 1:]).min(initial=0) >= 0
     assert found.rescue[0] == pytest.approx(100 * (whole[1] - whole[0]) / (found.clean[0] - whole[0]))
-    assert heard[-1][0] <= heard[-1][1] == 3
+    assert heard.events[-1][0] <= heard.events[-1][1] == 3
