@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.interventions import Condition, Head, Mode, Scope
 from core.model import Model
 from core.progress import SILENT, Progress
-from core.proteins.contact_scores import precision_at
+from core.proteins.contact_scores import counted_pairs, precision_at
 from core.proteins.labelled import LabelledProtein
 from core.run import rows_within, stream
 
@@ -137,7 +137,7 @@ def ablation_effects(
         raise InputError(f"{protein.name} has {len(protein.sequence)} residues, the sequence {len(tokens) - 2}")
     conditions = [given, *(given + ablate(component, scope, mode) for component in components(model.shape))]
     maps = contact_maps(model, tokens, conditions, heads, progress=progress)
-    counted = np.triu_indices(len(tokens) - 2, 6)
+    counted = counted_pairs(len(tokens) - 2)
     truth = protein.truth() if protein is not None else None
     before = next(maps)
     change, precision = [], []

@@ -21,11 +21,9 @@ from core.contacts import head_maps
 from core.errors import InputError
 from core.model import ContactHead, Model
 from core.progress import SILENT, Progress
-from core.proteins.contact_scores import precision_at
+from core.proteins.contact_scores import MIN_SEPARATION, precision_at
 from core.proteins.labelled import LabelledProtein
 
-MIN_SEPARATION: Final = 6
-"""Pairs closer than this along the chain are not fitted: nearly all of them touch."""
 STRENGTH: Final = 0.15
 """scikit-learn's C in fair-esm's own heads: the smaller, the fewer heads are used."""
 STRENGTHS: Final = (0.15, 0.5, 1.5, 5.0)
@@ -35,7 +33,7 @@ MIN_PROTEINS: Final = 3
 
 
 class Example(NamedTuple):
-    """A labelled protein as the regression sees it: its known pairs |i - j| >= 6."""
+    """A labelled protein as the regression sees it: its known pairs that are far enough apart to count."""
 
     protein: LabelledProtein
     features: Float[np.ndarray, "pair n_layers_x_n_heads"]

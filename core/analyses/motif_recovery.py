@@ -119,6 +119,11 @@ def control_pair(i: int, j: int, near: Bool[np.ndarray, "residue residue"], seed
     return drawn, drawn + apart
 
 
+def most_passes(repeats: int) -> int:
+    """How many passes one pair takes at most: every masking, with each of its two residues as every amino acid."""
+    return 2 * len(AMINO_ACID_IDS) * (2 + N_STEPS * (1 + 2 * repeats))
+
+
 def _steps(n_others: int) -> list[int]:
     """About eight numbers of residues, each a like factor above the one before, up to all."""
     return np.unique(np.geomspace(1, n_others, N_STEPS).round().astype(int)).tolist()

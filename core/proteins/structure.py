@@ -19,6 +19,7 @@ from core.errors import InputError
 from core.proteins.uploads import one_line, upload_name, upload_text
 
 ContactAtom = Literal["cb", "ca"]
+CONTACT_ATOMS: Final[dict[ContactAtom, str]] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}
 
 CONTACT_CUTOFF: Final = 8.0
 MIN_IDENTITY: Final = 0.7
@@ -30,6 +31,16 @@ CHAIN_BREAK: Final = 4.5
 
 MAX_DISPLAYED_ATOMS: Final = 60_000
 """Above this the 3D view gets the chosen chain alone."""
+
+
+class ContactRule(NamedTuple):
+    """What counts as a contact: a distance in Å between two atoms, and who is closer."""
+
+    atom: ContactAtom = "cb"
+    cutoff: float = CONTACT_CUTOFF
+
+    def __str__(self) -> str:
+        return f"{CONTACT_ATOMS[self.atom]} closer than {self.cutoff:g} Å"
 
 
 class AuthorResidue(NamedTuple):

@@ -16,8 +16,8 @@ from core.interventions import Head
 from core.model import Model
 from dashboard import engine
 from dashboard.long_work import UNASKED_SECONDS, seconds
+from dashboard.question import Question
 from dashboard.session import EVERY_HEAD, plain
-from dashboard.sidebar import Question
 
 KEY_HEADS = 5
 """How many are looked for unasked: as many as the paper's core has beside its readout head."""

@@ -13,10 +13,11 @@ from core.proteins.evaluation_sets import Group, evaluation_set
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import proteins_from_file
 from dashboard import engine
+from dashboard.controls.protein import MAX_UPLOAD_BYTES
 from dashboard.engine import SHOWS_PROGRESS_AFTER, Progress
 from dashboard.long_work import on_request, seconds
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import MAX_UPLOAD_BYTES, Question, stop_with
 
 THIS, EVALUATION, FASTA = "This protein", "Evaluation set", "FASTA file"
 MOST: Final = 200

@@ -14,9 +14,8 @@ from core.paper_values import ABLATION, FAILING_HEAD, PaperValue
 from dashboard.controls.protein_sets import ProteinSet, choose_set, measured
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce, page_of
-from dashboard.session import MODES
-from dashboard.session import SCOPES as SCOPE_NAMES
-from dashboard.sidebar import Question
+from dashboard.question import Question
+from dashboard.session import MODES, SCOPE_NAMES
 from dashboard.views.explore import page as explore
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 

@@ -14,7 +14,7 @@ from core.figures import competition as figures
 from dashboard import engine
 from dashboard.long_work import on_request, seconds
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "Competition", "competition"
 

@@ -10,7 +10,7 @@ from core.figures import first_residue as figures
 from dashboard.controls.protein_sets import EVALUATION, choose_set, measured
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "First residue", "first-residue"
 

@@ -21,7 +21,7 @@ from dashboard.controls.heads import choose_main_head, warn_of_unknown
 from dashboard.controls.protein_sets import ProteinSet, choose_set, measured_together
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "Injection", "injection"
 

@@ -16,7 +16,7 @@ from dashboard.controls.heads import name_and_save
 from dashboard.controls.protein_sets import choose_set, measured
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce, link_to
-from dashboard.sidebar import Question
+from dashboard.question import Question
 from dashboard.views.circuits import sufficiency
 
 TITLE, PATH = "Minimal circuit", "circuit"

@@ -22,8 +22,8 @@ from dashboard.controls.protein_sets import Measured, ProteinSet, choose_set, me
 from dashboard.engine import Progress
 from dashboard.long_work import UNASKED_SECONDS, seconds
 from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import Question, stop_with
 
 TITLE, PATH = "Sufficiency", "sufficiency"
 

@@ -13,8 +13,8 @@ from core.paper_values import WRITE_VECTORS
 from dashboard.controls.protein_sets import choose_set, measured
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.question import Question
 from dashboard.session import plain
-from dashboard.sidebar import Question
 
 TITLE, PATH = "Write vectors", "write-vectors"
 

@@ -24,7 +24,7 @@ from dashboard.controls.heads import choose_head_and_inside, runs
 from dashboard.controls.protein_sets import choose_set, measured
 from dashboard.engine import Progress
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "Shift", "rope-shift"
 

@@ -10,7 +10,7 @@ from dashboard.controls.heads import choose_main_head, internal_residue, runs, w
 from dashboard.controls.protein_sets import choose_set, measured_together
 from dashboard.engine import Progress
 from dashboard.page_parts import download, draw, introduce, link_to
-from dashboard.sidebar import Question
+from dashboard.question import Question
 from dashboard.views.circuits import bos
 
 TITLE, PATH = "Swapped rotations", "rope-swap"
