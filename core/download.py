@@ -36,7 +36,7 @@ def download(
     Bytes are collected in `destination` + ".part", from where a later call resumes, and moved into place at the end.
     `progress` hears of bytes; when it is cancelled, what arrived is kept. Raises `InputError` in one line: no network,
     not found, another answer than the file, cut connection (what arrived is kept), more than `max_bytes`, a wrong
-    `sha256` (what arrived is removed), a file that cannot be written, or a download of the same file that is already running.
+    `sha256` (what arrived is removed), a file that cannot be written, or a download of the same file that is running.
     """
     part = destination.with_name(destination.name + ".part")
     by_hand = f"fetch it on another machine and put it at {destination}"

@@ -21,6 +21,10 @@ LENGTHS: Final = tuple(range(1, 41))
 """Residues of poly-X behind the mask."""
 MASKS: Final = tuple(range(1, 21))
 """Masks in a 20-residue poly-X, the first residue's included."""
+REPEAT: Final = 20
+"""Residues of the poly-X that is destroyed."""
+ORDERS: Final = 50
+"""Random orders of masking it."""
 
 
 def elongation(
@@ -56,8 +60,8 @@ def destruction(
     letter: str = "A",
     masks: Sequence[int] = MASKS,
     *,
-    length: int = 20,
-    orders: int = 50,
+    length: int = REPEAT,
+    orders: int = ORDERS,
     seed: int = 0,
     target: Target = Target(),
     fixed_scale: float | None = None,

@@ -111,8 +111,9 @@ def patch_sets(
         swap(tuple(around), residue),
         swap(heads_of_layers(model.shape, range(model.shape.n_layers)), residue),
     ]
-    clean_gap = read(model, clean, [()], target=target).gap
-    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=target).gap])
+    at_mask = target.at_mask  # each run is read at its own mask
+    clean_gap = read(model, clean, [()], target=at_mask).gap
+    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=at_mask).gap])
     rescue = 100 * (gaps - gaps[1]) / (gaps[0] - gaps[1])
     return pd.DataFrame({"condition": PATCH_SETS, "gap": gaps, "rescue": rescue})
 

@@ -74,8 +74,9 @@ class Ablation:
         return summary if self.n_predicting else summary.assign(fails=np.nan)
 
     def at(self, scope: str) -> pd.DataFrame:
-        """One scope's means, by component name, in the order of `core.components.components`."""
-        return rows(self.summary, scope=scope).set_index("component").loc[component_names(self.shape)]
+        """One scope's means and logit_change, by component name, in the order of `core.components.components`."""
+        means_ = rows(self.summary, scope=scope).set_index("component").loc[component_names(self.shape)]
+        return means_.assign(logit_change=-means_.logit_drop)
 
     @cached_property
     def fails(self) -> pd.DataFrame:

@@ -79,13 +79,21 @@ class BosKnockouts:
         return grid(self.attention, "layer", "head", "attention").to_numpy()
 
     @property
+    def attention_named(self) -> pd.DataFrame:
+        """Heads by name: head, attention."""
+        names = [str(Head(layer, head)) for layer, head in self.attention[["layer", "head"]].itertuples(index=False)]
+        return pd.DataFrame({"head": names, "attention": self.attention.attention})
+
+    @property
     def main_attention(self) -> float:
         """How much of its attention the main head gives to BOS."""
         return float(self.attention_by_head[self.main.layer, self.main.index])
 
     @property
     def correlation(self) -> float:
-        """Between the main head ablated and its attention to BOS blocked, over sequences."""
+        """Between the main head ablated and its attention to BOS blocked, over sequences; nan for fewer than three."""
+        if len(self.effects) < 3:
+            return float("nan")
         return float(np.corrcoef(self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy())[0, 1])
 
     @cached_property

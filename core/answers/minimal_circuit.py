@@ -74,6 +74,13 @@ class MinimalCircuits:
         return {component: count / self.n_sequences for component, count in counts.most_common()}
 
     @property
+    def necessity_of_all(self) -> pd.DataFrame:
+        """Every component that was searched, in the model's order: component, share."""
+        names = [component_name(component) for component in self._in_order]
+        searched = [name for name in names if name in set(self.table.component)]
+        return pd.DataFrame({"component": searched, "share": [self.necessity.get(name, 0.0) for name in searched]})
+
+    @property
     def usual(self) -> tuple[Component, ...]:
         """What most sequences need, in the model's order."""
         most = {parse_component(name) for name, share in self.necessity.items() if share >= USUAL}

@@ -1,6 +1,6 @@
 """Which activations carry the prediction? Those of the clean run, put into the run with an internal mask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ from core.model import Model
 from core.paper_values import PATCHING
 from core.progress import SILENT, Progress
 from core.tables import grid, means, rows
+
+Sites = tuple[tuple[HeadSite, NamedScope], ...]
+"""Sites of heads, each with the positions that it is patched at."""
 
 
 def stream(
@@ -110,7 +113,7 @@ def patched_heads(
     compared: Mapping[str, TwoMasks],
     target: Target,
     *,
-    sites: Sequence[tuple[HeadSite, NamedScope]],
+    sites: Sites,
 ) -> Patched:
     """By site, layer and head; each site at one scope. BOS's key is the same before and after RoPE, which turns
     position 0 by nothing."""

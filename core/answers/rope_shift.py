@@ -95,6 +95,21 @@ class RopeShift:
         return {name: fit_oscillation(SHIFTS, self.curves[name].mean(0)) for name in ("first", "inside")}
 
     @property
+    def mean_curves(self) -> pd.DataFrame:
+        """Mean gaps and standard deviations: shift, gap, gap_sd, gap_inside, gap_inside_sd, gap_control."""
+        first, inside, control = (self.curves[name] for name in ("first", "inside", "control"))
+        return pd.DataFrame(
+            {
+                "shift": SHIFTS,
+                "gap": first.mean(0),
+                "gap_sd": first.std(0),
+                "gap_inside": inside.mean(0),
+                "gap_inside_sd": inside.std(0),
+                "gap_control": control.mean(0),
+            }
+        )
+
+    @property
     def band_share(self) -> Float[np.ndarray, " n_bands"]:
         """Each band's share of the variance, over shifts, of the score of BOS."""
         variance = self.contribution.var(0)

@@ -100,7 +100,8 @@ def sufficiency(
     circuit: tuple[Component, ...],
     inside: int = INTERNAL,
 ) -> Sufficiency:
-    """The target with everything ablated but `circuit`; inside means five residues from `inside` (0-based) to the end.
+    """The target with everything ablated but `circuit`; inside means five residues from `inside` (0-based) to the end,
+    of the sequences that have any.
 
     Source: Jedryszek & Crook 2026, Methods, "Causal sufficiency testing".
     """

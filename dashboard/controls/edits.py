@@ -43,7 +43,7 @@ def _readout_head(model: Model) -> Head:
 
     Found on the first example, whatever protein is shown, so that another protein doesn't change it.
     """
-    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, target="M"))[0]
+    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, letter="M"))[0]
 
 
 @cache

@@ -12,7 +12,6 @@ import torch
 
 from core.alphabet import tokenize
 from core.analyses import mutants
-from core.analyses.ablation_effects import ablations
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
 from core.analyses.categorical_jacobian import categorical_jacobian, representation_jacobian
 from core.analyses.competition import destruction, elongation
@@ -35,9 +34,9 @@ from core.model import Model
 from core.proteins.examples import load_example
 from core.proteins.labelled import LabelledProtein
 from core.run import Keep, run
-from tests.analyses.conftest import SEQUENCE, ranks_first
 from tests.another_device import ELSEWHERE, ElsewhereTensor
 from tests.heard import Heard
+from tests.lively import SEQUENCE, ranks_first
 
 CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10])
 HEADS = [Head(2, 1), Head(1, 0)]

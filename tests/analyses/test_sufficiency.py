@@ -15,7 +15,7 @@ from core.interventions import AblateAttention, AblateHead, AblateMlp, Head, Rem
 from core.metrics import target_gap
 from core.model import Model
 from core.run import Keep, run
-from tests.analyses.conftest import SEQUENCE
+from tests.lively import SEQUENCE
 
 
 def test_keeping_everything_is_the_baseline(lively: Model):

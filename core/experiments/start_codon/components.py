@@ -63,7 +63,10 @@ def circuits(study: Study) -> Section:
             for component, share in found.necessity.items()
         ]
     )
-    needed = pd.concat([found.needed.assign(search=key[0], scope=key[1]) for key, found in searches.items()])
+    ordered = sorted(searches, key=lambda key: key[1] != "mask")
+    needed = pd.concat([searches[key].needed.assign(search=key[0], scope=key[1]) for key in ordered])
+    order = {name: place for place, name in enumerate(study.predicting)}
+    needed = needed.sort_values(by="subject", key=lambda names: names.map(order), kind="stable")
     names = [component_name(module) for module in modules(study.shape)]
     series = {
         "at the mask": searches["modules", "mask"].necessity,
@@ -134,7 +137,7 @@ def composition(study: Study) -> Section:
 def sufficiency(study: Study) -> Section:
     """The circuit kept at some tokens; and what it says inside the protein."""
     circuit = study.circuit
-    found = enough(study.survey, study.long_enough, M_FIRST, circuit=circuit, inside=study.residues[0])
+    found = enough(study.survey, study.predicting, M_FIRST, circuit=circuit, inside=study.residues[0])
     rates, gaps = found.rates, found.gaps
     strength = f"mean gap {gaps[ALONE]:.1f}, whole model {gaps[WHOLE]:.1f}"
     at_first, inside = map(percent, rates[UNROTATED])

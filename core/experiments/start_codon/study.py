@@ -89,12 +89,6 @@ class Study:
         self.survey.left_out.update(lacking)
         return chosen
 
-    @property
-    def long_enough(self) -> dict[str, str]:
-        """The predicting sequences that have the first of the internal residues; `InputError` when there is none."""
-        _ = self.compared
-        return {name: sequence for name, sequence in self.predicting.items() if len(sequence) > self.residues[0]}
-
     @cached_property
     def ablation(self) -> Ablation:
         """Every component ablated at every scope."""
