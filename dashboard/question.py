@@ -8,6 +8,7 @@ import torch
 
 from core.alphabet import tokenize
 from core.errors import InputError
+from core.metrics import Target
 from core.model import Model
 from core.proteins.protein import Protein, residue_name
 from dashboard.session import plain
@@ -22,7 +23,13 @@ class Question:
     masked: tuple[int, ...]
     residue: int
     """The masked residue that is written first: the one whose prediction is read."""
-    target: str
+    letter: str
+    """The target amino acid: whose logit is followed."""
+
+    @property
+    def alone(self) -> dict[str, str]:
+        """The protein as a set of one: its sequence by its name."""
+        return {self.protein.name: self.protein.sequence}
 
     @property
     def tokens(self) -> torch.Tensor:
@@ -31,7 +38,12 @@ class Question:
     @property
     def key(self) -> tuple:
         """What identifies this question in the cache of results."""
-        return (self.model.fingerprint, self.protein.sequence, self.masked, self.residue, self.target)
+        return (self.model.fingerprint, self.protein.sequence, self.masked, self.residue, self.letter)
+
+    @property
+    def target(self) -> Target:
+        """The target amino acid at the residue read, among the amino acids."""
+        return Target(self.letter, self.residue)
 
     @property
     def residue_label(self) -> str:

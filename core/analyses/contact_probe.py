@@ -5,7 +5,7 @@ more residues apart of about twenty proteins.
 """
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.analyses.head_ranking import mean_chance
 from core.contacts import head_maps
 from core.errors import InputError
 from core.model import ContactHead, Model
+from core.progress import SILENT, Progress
 from core.proteins.contact_scores import MIN_SEPARATION, precision_at
 from core.proteins.labelled import LabelledProtein
 
@@ -80,7 +81,7 @@ def fit_probe(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
     strength: float = STRENGTH,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Probe:
     """A contact head fitted on labelled proteins; `progress` hears (steps done, all): each protein, and the fits.
 
@@ -92,11 +93,9 @@ def fit_probe(
     examples = []
     for done, protein in enumerate(proteins.values()):
         examples.append(make_example(model, protein))
-        if progress is not None:
-            progress(done + 1, n_steps)
+        progress.report(done + 1, n_steps)
     fitted = model.with_contact_head(fit_contact_head(examples, strength))
-    if progress is not None:
-        progress(n_steps - 1, n_steps)
+    progress.report(n_steps - 1, n_steps)
     return Probe(fitted, cross_validated(examples, strength), mean_chance(proteins.values()))
 
 

@@ -44,18 +44,7 @@ def _readout_head(model: Model) -> Head:
 
     Found on the first example, whatever protein is shown, so that another protein doesn't change it.
     """
-    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, target="M"))[0]
-
-
-def edit_grid(data: HeadGridData, edits: EditChoices, key: str, looked_at: Head | None = None) -> None:
-    """Draws the grid on which clicks choose what is off and, where one is looked at, the head."""
-
-    def take(choice: HeadChoice) -> None:
-        st.session_state["off"] = sorted(map(component_name, choice.off))
-        if looked_at and choice.selected:
-            st.session_state["head"] = str(choice.selected)
-
-    head_grid(data, key=key, choice=HeadChoice(frozenset(map(parse_component, edits.off)), looked_at), on_change=take)
+    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, letter="M"))[0]
 
 
 @cache
@@ -89,3 +78,14 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoic
         shifted=tuple(Head.parse(name) for name in shifted) or ((looked_at,) if looked_at else ()),
         side=side,
     )
+
+
+def edit_grid(data: HeadGridData, edits: EditChoices, key: str, looked_at: Head | None = None) -> None:
+    """Draws the grid on which clicks choose what is off and, where one is looked at, the head."""
+
+    def take(choice: HeadChoice) -> None:
+        st.session_state["off"] = sorted(map(component_name, choice.off))
+        if looked_at and choice.selected:
+            st.session_state["head"] = str(choice.selected)
+
+    head_grid(data, key=key, choice=HeadChoice(frozenset(map(parse_component, edits.off)), looked_at), on_change=take)

@@ -12,8 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.exploration import view_run
-from core.analyses.main_heads import heads_by_cost
-from core.components import component_names
+from core.components import component_names, head_names
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
 from core.metrics import target_gap
 from core.model import ModelShape, load_model
@@ -122,8 +121,10 @@ def test_a_first_visit_shows_the_clean_run_of_an_example(opened):
 
 
 def test_a_first_visit_looks_at_the_head_that_m_rests_on(opened):
-    first, *_ = heads_by_cost(load_model("embedded"), tokenize(UBIQUITIN, [0]))
-    assert opened.selectbox(key="head").value == str(first)
+    model = load_model("embedded")
+    heads = [Head.parse(name) for name in head_names(model.shape)]
+    without = run(model, tokenize(UBIQUITIN, [0]), [(AblateHead(head, "mask"),) for head in heads]).logits[:, 1]
+    assert opened.selectbox(key="head").value == str(heads[int(without[:, token_id("M")].argmin())])
 
 
 def test_switching_every_head_off_changes_the_prediction_and_reset_brings_it_back():

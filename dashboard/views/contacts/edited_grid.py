@@ -12,7 +12,7 @@ from core.proteins.structure import ContactRule
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.edits import edit_grid
-from dashboard.long_work import on_request, seconds
+from dashboard.engine import on_request, seconds
 from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
@@ -69,8 +69,7 @@ def _effects(
                 scope=edits.scope,
                 mode=edits.mode,
                 given=condition,
-                progress=progress.report,
-                cancel=progress.cancel,
+                progress=progress,
             ),
             f"Switching off {n_parts} parts, one at a time",
         )

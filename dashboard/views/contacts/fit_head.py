@@ -35,7 +35,7 @@ def page(question: Question) -> None:
         if st.button("Fit a contact head", type="primary", disabled=not chosen):
             fitted = engine.computed(
                 ("probe", model.fingerprint, tuple(chosen.items())),
-                lambda progress: fit_probe(model, chosen, progress=progress.report),
+                lambda progress: fit_probe(model, chosen, progress=progress),
                 f"Fitting on {len(chosen)} proteins",
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})

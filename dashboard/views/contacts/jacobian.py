@@ -12,7 +12,7 @@ from core.analyses.map_agreement import map_agreement
 from core.proteins.contact_scores import MIN_SEPARATION
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.long_work import on_request, seconds
+from dashboard.engine import on_request, seconds
 from dashboard.question import Question
 
 HIDDEN = "Hidden-state Jacobian"
@@ -76,6 +76,6 @@ def _jacobian(question: Question, method: str, letters: str, numbers: Numbers) -
         )
         return engine.computed(
             key,
-            lambda progress: compute(progress=progress.report, cancel=progress.cancel),
+            lambda progress: compute(progress=progress),
             f"Mutating {len(sequence)} residues",
         )

@@ -9,7 +9,7 @@ from core.figures.contacts import motif_curves
 from core.proteins.contact_scores import possibly_near
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.long_work import on_request, seconds
+from dashboard.engine import on_request, seconds
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.views.contacts.pair import choose_pair, pair_name
@@ -65,9 +65,7 @@ def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifR
     model, sequence = question.model, question.protein.sequence
     return engine.computed(
         ("motif", model.fingerprint, sequence, pair, repeats),
-        lambda progress: motif_recovery(
-            model, sequence, *pair, repeats=repeats, progress=progress.report, cancel=progress.cancel
-        ),
+        lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, progress=progress),
         f"Unmasking around {pair_name(sequence, pair)}",
     )
 

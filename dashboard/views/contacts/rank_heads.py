@@ -45,7 +45,7 @@ def _ranking(question: Question) -> None:
         if st.button("Rank all heads", type="primary", disabled=not chosen):
             made = engine.computed(
                 ("ranking", model.fingerprint, tuple(chosen.items())),
-                lambda progress: rank_heads(model, chosen, progress.report),
+                lambda progress: rank_heads(model, chosen, progress),
                 f"Ranking heads on {len(chosen)} proteins",
             )
             keep_ranking(made)

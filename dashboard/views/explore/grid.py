@@ -5,18 +5,18 @@ import streamlit as st
 from core.analyses.head_ablation import ComponentEffects, component_sweep
 from core.components import components
 from core.interventions import Condition, Head
-from core.metrics import Among
+from core.metrics import Target
 from dashboard import engine
 from dashboard.controls.edits import edit_grid
-from dashboard.long_work import on_request, seconds
+from dashboard.engine import on_request, seconds
 from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
 
 
-def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, among: Among) -> None:
+def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, target: Target) -> None:
     shape = question.model.shape
-    effects = _effects(question, edits, condition, among)
+    effects = _effects(question, edits, condition, target)
     data = (
         HeadGridData.not_computed(shape.n_layers, shape.n_heads)
         if effects is None
@@ -24,16 +24,16 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
     )
     edit_grid(data, edits, f"grid {shape}", head)
     st.caption(
-        f"Each cell: how the {question.target} gap at {question.residue_label} changes when that part alone is switched"
+        f"Each cell: how the {question.letter} gap at {question.residue_label} changes when that part alone is switched"
         " off, in the scope and mode chosen on the left; red raises, blue lowers. Click a cell to switch it off or on,"
         " a label for its row or column; shift-click chooses the head that the panels below look at."
     )
 
 
-def _effects(question: Question, edits: EditChoices, condition: Condition, among: Among) -> ComponentEffects | None:
+def _effects(question: Question, edits: EditChoices, condition: Condition, target: Target) -> ComponentEffects | None:
     model = question.model
     given = condition if st.session_state.get("given") else ()
-    key = ("effects", *question.key, edits.scope, edits.mode, given, among)
+    key = ("effects", *question.key, edits.scope, edits.mode, given, target)
     n_components = len(components(model.shape))
     about = seconds(model, n_components, len(question.tokens))
     with on_request(key, about, f"Compute the effect of all {n_components} components") as go:
@@ -44,14 +44,11 @@ def _effects(question: Question, edits: EditChoices, condition: Condition, among
             lambda progress: component_sweep(
                 model,
                 question.tokens,
-                question.target,
-                residue=question.residue,
+                target,
                 scope=edits.scope,
                 mode=edits.mode,
-                among=among,
                 given=given,
-                progress=progress.report,
-                cancel=progress.cancel,
+                progress=progress,
             ),
             f"Switching off {n_components} components, one at a time",
         )

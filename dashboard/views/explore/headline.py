@@ -20,10 +20,10 @@ def headline(question: Question, condition: Condition, before: Prediction, after
     with share.popover("Share", icon=":material/share:", width="stretch"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
         snippet = python_snippet(
-            question.model.name, question.protein.sequence, question.masked, question.target, condition
+            question.model.name, question.protein.sequence, question.masked, question.letter, condition
         )
         st.code(snippet, language="python")
-    target = question.target
+    target = question.letter
     columns = st.columns(4)
     columns[0].metric(
         f"P({target}) at {question.residue_label}",

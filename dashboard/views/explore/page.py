@@ -1,5 +1,7 @@
 """What changes when parts of the model are switched off?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.analyses.exploration import RunView, view_run
@@ -26,16 +28,17 @@ def page(question: Question) -> None:
     try:
         head, edits = edit_controls(question)
         among = bound.select("Target gap against", COMPETITORS, "among", st.sidebar)
+        target = replace(question.target, among=among)
         condition = edits.condition(question.model.shape)
         clean, edited = (_run(question, each, head) for each in ((), condition))
     except InputError as error:
         stop_with(error)
-    before, after = (prediction(view.logits, question.target, among) for view in (clean, edited))
+    before, after = (prediction(view.logits, target) for view in (clean, edited))
 
     headline(question, condition, before, after, among)
     left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):
-        grid_of_effects(question, edits, condition, head, among)
+        grid_of_effects(question, edits, condition, head, target)
     with right.container(border=True, height="stretch"):
         predicted_amino_acids(question, before, after)
     with st.container(border=True):

@@ -15,8 +15,8 @@ def predicted_amino_acids(question: Question, before: Prediction, after: Predict
     st.markdown("**What does it predict?**")
     readout = bound.switch("Readout", READOUTS, "readout", label_visibility="collapsed")
     draw(
-        prediction_bars(before, after, question.target, readout),
+        prediction_bars(before, after, question.letter, readout),
         f"The masked {question.residue_label}, most likely in the clean run first: clean outlined in grey, edited"
-        f" filled; {question.target}, the target, in orange.",
+        f" filled; {question.letter}, the target, in orange.",
         "prediction",
     )
