@@ -105,9 +105,4 @@ def target_letter(chosen: str, sequence: str, residue: int) -> str:
 
 def forget_edits() -> None:
     """Sets every editing control back to where it changes nothing (for the Reset button)."""
-    for name in ("off", "bos", "shifted"):
-        st.session_state[name] = []
-    st.session_state["shift"] = 0
-    st.session_state["side"] = "q"
-    st.session_state["scope"] = "all"
-    st.session_state["mode"] = "zero"
+    st.session_state.update(off=[], bos=[], shifted=[], shift=0, side="q", scope="all", mode="zero")

@@ -8,22 +8,14 @@ from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
 from core.interventions import Condition
 from core.proteins.contact_scores import MIN_SEPARATION, top_contacts
-from core.proteins.protein import residue_name, residue_names
+from core.proteins.protein import residue_name
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.question import Question
 from dashboard.session import written_residues
 from dashboard.views.explore.maps import CONTACT, SOURCES, maps_of, precision_line
-from dashboard.widgets.linked_view import (
-    Heat,
-    LinkedViewData,
-    Pick,
-    ResidueValues,
-    StructureText,
-    drawn_contacts,
-    linked_view,
-)
+from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, ResidueValues, linked_view
 
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
 COLOURINGS = {
@@ -67,12 +59,11 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
             lower = Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
         precision_line(before, after, structure)
     pairs = top_contacts(after)
-    data = LinkedViewData(
-        residues=residue_names(sequence),
-        above=Heat(after, f"{quantity}, edited run", "edited", 0.0, most),
-        below=lower,
-        contacts=drawn_contacts(pairs, structure),
-        structure=StructureText.of(structure),
+    data = LinkedViewData.of(
+        question.protein,
+        Heat(after, f"{quantity}, edited run", "edited", 0.0, most),
+        lower,
+        pairs,
         residue_values=_residue_values(colouring, picked[0] if picked else question.residue, sequence, edited),
         map_title="Where are the contacts?",
         map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs of the edited run at least {MIN_SEPARATION} residues"

@@ -9,26 +9,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from core.errors import InputError
-from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
-from core.proteins.contact_scores import Verdict, verdicts
-from core.proteins.structure import ContactRule, Structure
-from dashboard.widgets.exchange import LOWERS, RAISES
+from core.proteins.contact_scores import VERDICTS, Verdict, verdicts
+from core.proteins.protein import Protein, residue_names
+from core.proteins.structure import ContactRule
+from dashboard.widgets.set_up_3dmol import COMMAND
 
 Palette = Literal["edited", "clean", "truth", "change"]
 """What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
-COLOURS: Final = {
-    "right": RIGHT,
-    "near": NEAR_MISS,
-    "wrong": WRONG,
-    "predicted": EDITED,
-    "edited": EDITED,
-    "clean": CLEAN,
-    "masked": TARGET,
-    "picked": OTHER[0],
-    "lowers": LOWERS,
-    "raises": RAISES,
-}
 MOST_PICKED: Final = 2
+NO_STRUCTURE: Final = "No structure is known for this protein: strip and map work without one."
+NOT_SET_UP: Final = f"3D is off: run `{COMMAND}` once, then reload this page."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +44,6 @@ class DrawnContact:
     kind: Verdict
 
 
-def drawn_contacts(
-    pairs: Sequence[tuple[int, int]], structure: Structure | None, rule: ContactRule = ContactRule()
-) -> tuple[DrawnContact, ...]:
-    """Predicted pairs, each as it fares against the structure where one is known."""
-    return tuple(
-        DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts(pairs, structure, rule), strict=True)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class StructureText:
     """A structure file's text, and where each residue of the sequence is in it: (chain, number, insertion code), or
@@ -71,11 +52,6 @@ class StructureText:
     text: str
     residues: tuple[tuple[str, int, str] | None, ...]
     format: Literal["pdb", "mmcif"] = "pdb"
-
-    @classmethod
-    def of(cls, structure: Structure | None) -> Self | None:
-        """What the browser needs of a structure, where one is known."""
-        return structure and cls(structure.text, structure.residues, structure.format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +71,8 @@ class LinkedViewData:
     `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
     diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
     lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
-    masked here. `InputError` when the parts are not all
-    of the same protein.
+    masked here. `InputError` when the parts are not all of
+    the same protein.
     """
 
     residues: tuple[str, ...]
@@ -110,7 +86,27 @@ class LinkedViewData:
     map_caption: str = ""
     structure_title: str = "Structure"
     structure_caption: str = ""
-    no_structure: str = "No structure is known for this protein: strip and map work without one."
+
+    @classmethod
+    def of(
+        cls,
+        protein: Protein,
+        above: Heat,
+        below: Heat | None,
+        pairs: Sequence[tuple[int, int]],
+        rule: ContactRule = ContactRule(),
+        **shown: Any,
+    ) -> Self:
+        """A protein with predicted `pairs`, each marked as it fares against the structure where one is known."""
+        structure, kinds = protein.structure, verdicts(pairs, protein.structure, rule)
+        return cls(
+            residue_names(protein.sequence),
+            above,
+            below,
+            tuple(DrawnContact(i, j, kind) for (i, j), kind in zip(pairs, kinds, strict=True)),
+            structure and StructureText(structure.text, structure.residues, structure.format),
+            **shown,
+        )
 
     def __post_init__(self) -> None:
         length = len(self.residues)
@@ -151,7 +147,7 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
         below = codes(data.below.values, data.below.low, data.below.high)
         cells = np.where(np.tri(len(cells), k=-1, dtype=bool), below, cells)
     return {
-        "colours": COLOURS,
+        "kinds": VERDICTS,
         "residues": list(data.residues),
         "cells": _base64(cells),
         "above": _scale(data.above),
@@ -166,7 +162,7 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
             "map_caption": data.map_caption,
             "structure_title": data.structure_title,
             "structure_caption": data.structure_caption,
-            "no_structure": data.no_structure,
+            "no_3d": NO_STRUCTURE if data.structure is None else NOT_SET_UP if viewer_url is None else None,
         },
     }
 
