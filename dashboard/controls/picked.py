@@ -26,7 +26,7 @@ def choose_picked(sequence: str, place: DeltaGenerator | None = None, **look: An
 def picked_before(sequence: str) -> tuple[int, ...]:
     """What is picked, for what is drawn above the box, which says what is wrong."""
     try:
-        return parse_residues(st.session_state.get(KEY) or "", sequence)
+        return parse_residues(st.session_state.get(KEY, st.query_params.get(KEY)) or "", sequence)
     except InputError:
         return ()
 
