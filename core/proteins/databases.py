@@ -66,7 +66,9 @@ def fetch_rcsb(pdb_id: str, chain: str | None = None, *, base_url: str = RCSB, m
     pdb_id = _check(pdb_id, _PDB_ID, "a PDB identifier, such as 1UBQ")
     url = f"{base_url}/{pdb_id}.cif.gz"
     body = fetch(url, advice=ADVICE, missing=f"the RCSB has no mmCIF file for entry {pdb_id}")
-    return protein_from_structure(read_structure(body, chain, source=f"RCSB PDB {pdb_id}"), max_length=max_length)
+    return protein_from_structure(
+        read_structure(body, chain, source=f"RCSB PDB {pdb_id}", name=pdb_id), max_length=max_length
+    )
 
 
 def fetch_alphafold(accession: str, *, base_url: str = ALPHAFOLD, max_length: int = MAX_LENGTH) -> Protein:
@@ -82,7 +84,8 @@ def fetch_alphafold(accession: str, *, base_url: str = ALPHAFOLD, max_length: in
     urls = [item.get("cifUrl") for item in predictions if item.get("uniprotAccession") == accession]
     if not urls:
         raise InputError(missing)
-    structure = read_structure(fetch(str(urls[0]), advice=ADVICE), source=f"AlphaFold DB {accession}")
+    name, source = f"AF-{accession}-F1", f"AlphaFold DB {accession}"
+    structure = read_structure(fetch(str(urls[0]), advice=ADVICE), source=source, name=name)
     protein = protein_from_structure(structure, max_length=max_length)
     return replace(protein, notes=(*protein.notes, "predicted by AlphaFold, not measured"))
 

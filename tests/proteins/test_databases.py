@@ -54,7 +54,7 @@ def test_uniprot_gives_a_named_sequence(server):
 
 def test_rcsb_gives_a_chain_with_its_structure(server):
     protein = fetch_rcsb("1abc", base_url=server.url)
-    assert (protein.name, protein.sequence) == ("MADE chain A", SEQUENCE)
+    assert (protein.name, protein.sequence) == ("1ABC chain A", SEQUENCE)
     assert protein.structure is not None
     assert protein.structure.source == "RCSB PDB 1ABC"
     assert fetch_rcsb("1ABC", "B", base_url=server.url).sequence == "GSGSGS"
