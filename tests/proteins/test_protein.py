@@ -82,7 +82,7 @@ def test_headers_stay_text_on_one_short_line():
         ("MK²", "residue 3 is '²'"),
         (">one\nMKT\n>two\nMK1J", "two: residue 3 is 'J'"),
         ("MKT\n>late header\nMKT", "residue 4 is '>'"),
-        ("<!doctype html><p>", "residue 1 is '<'"),
+        ("<!doctype html><p>", r"pasted protein is a web page \(HTML\): give one-letter sequences"),
     ],
 )
 def test_refusals_name_the_place_and_the_letter(text, message):
