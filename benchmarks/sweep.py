@@ -72,7 +72,7 @@ def main(length: int = 120, repeats: int = 5, threads: int = 2) -> None:
         expected = torch.tensor(hooked_sweep(module, tokens, 1))
         times["hooks on fair-esm"].append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        effects = component_sweep(model, tokens, "M")
+        effects = component_sweep(model, tokens)
         times["plmscope"].append(time.perf_counter() - begin)
         found = torch.cat(
             [torch.from_numpy(part).flatten() for part in (effects.heads, effects.attention, effects.mlp)]

@@ -20,9 +20,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.alphabet import TOKENS
-from core.download import Progress, download
+from core.download import download
 from core.errors import InputError
 from core.esm_config import Settings, read_config
+from core.progress import SILENT, Progress
 from core.weight_names import (
     CONTACT_TENSORS,
     checked,
@@ -97,7 +98,7 @@ def read_checkpoint(
     name_or_path: str | Path,
     *,
     allow_large: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     base_url: str = FAIR_ESM_FILES,
 ) -> Checkpoint:
     """The checkpoint called `name_or_path`, downloaded first when it is a published one that is not here.
@@ -149,7 +150,7 @@ def hub_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def fetch_published(name: str, *, progress: Progress | None = None, base_url: str = FAIR_ESM_FILES) -> Path:
+def fetch_published(name: str, *, progress: Progress = SILENT, base_url: str = FAIR_ESM_FILES) -> Path:
     """Where the published model called `name` lies in the torch hub cache after its two files were downloaded.
 
     Raises `InputError` as `core.download.download` does, and for a name that is not published.

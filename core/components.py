@@ -3,6 +3,9 @@
 from collections.abc import Collection, Sequence
 
 import msgspec
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
 
 from core.errors import InputError
 from core.interventions import (
@@ -100,3 +103,10 @@ def circuit_from_json(text: bytes) -> Circuit:
         raise InputError(f"not a circuit: {error}") from error
     _ = circuit.members  # raises where a component is not written as one
     return circuit
+
+
+def by_head(shape: ModelShape, **arrays: Float[np.ndarray, "n_layers n_heads"]) -> pd.DataFrame:
+    """A row per head: layer, head (both 0-based), and a column for each array."""
+    layers, heads = np.indices((shape.n_layers, shape.n_heads))
+    columns = {name: array.ravel() for name, array in arrays.items()}
+    return pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), **columns})

@@ -1,7 +1,7 @@
 """Fetch a file over HTTP: resumed where it was cut, checked against its hash, and whole or not there at all."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
@@ -12,9 +12,7 @@ import requests
 from filelock import FileLock, Timeout
 
 from core.errors import InputError
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived and the bytes in all (None when the server does not say)."""
+from core.progress import SILENT, Progress
 
 CHUNK_BYTES: Final = 1 << 20
 TIMEOUT_S: Final = 30.0
@@ -29,16 +27,16 @@ def download(
     destination: Path,
     *,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     timeout: float = TIMEOUT_S,
     max_bytes: int | None = None,
 ) -> Path:
     """`destination`, holding the file at `url`.
 
     Bytes are collected in `destination` + ".part", from where a later call resumes, and moved into place at the end.
-    `progress` may raise (`Cancelled`) to stop; what arrived is kept. Raises `InputError` in one line: no network, not
-    found, another answer than the file, cut connection (what arrived is kept), more than `max_bytes`, a wrong `sha256`
-    (what arrived is removed), a file that cannot be written, or a download of the same file that is already running.
+    `progress` hears of bytes; when it is cancelled, what arrived is kept. Raises `InputError` in one line: no network,
+    not found, another answer than the file, cut connection (what arrived is kept), more than `max_bytes`, a wrong
+    `sha256` (what arrived is removed), a file that cannot be written, or a download of the same file that is running.
     """
     part = destination.with_name(destination.name + ".part")
     by_hand = f"fetch it on another machine and put it at {destination}"
@@ -80,7 +78,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fill(part: Path, url: str, by_hand: str, progress: Progress | None, timeout: float, max_bytes: int | None) -> None:
+def _fill(part: Path, url: str, by_hand: str, progress: Progress, timeout: float, max_bytes: int | None) -> None:
     """Append to `part` what it still lacks of the file at `url`."""
     done = part.stat().st_size if part.exists() else 0
     # Bytes as they are on the server: a compressed answer could not be resumed by position.
@@ -99,13 +97,11 @@ def _fill(part: Path, url: str, by_hand: str, progress: Progress | None, timeout
         total = done + int(length) if length else None
         _refuse_too_large(url, total or 0, max_bytes)
         with part.open("ab" if done else "wb") as file:
-            if progress:
-                progress(done, total)
+            progress.report(done, total)
             for chunk in response.iter_content(CHUNK_BYTES):
                 _refuse_too_large(url, done + len(chunk), max_bytes)
                 done += file.write(chunk)
-                if progress:
-                    progress(done, total)
+                progress.report(done, total)
 
 
 @contextmanager

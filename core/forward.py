@@ -118,7 +118,7 @@ def _layer(
             k_rot = edits.replaced("k_rot", rotate(k, k_positions, weights.inv_freq))
             if edits.band_gain is not None:
                 q_rot = q_rot * torch.cat((edits.band_gain, edits.band_gain), dim=-1).unsqueeze(2)
-            # float64 follows fair-esm step by step (its softmax is float32), so it takes the explicit road too
+            # float64 follows fair-esm step by step (its softmax is float32), so it takes the explicit way too
             if patterns or edits.attention or model.dtype == torch.float64:
                 scores = (q_rot / math.sqrt(model.shape.d_head)) @ k_rot.transpose(-1, -2)
                 pattern = F.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)

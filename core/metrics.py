@@ -1,12 +1,13 @@
-"""Numbers read off logits at a masked residue: probabilities, the target gap (M-gap), rank, KL, rescue."""
+"""Numbers read off logits at a masked residue: probabilities, the target gap (M-gap), rank, rescue."""
 
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import AMINO_ACID_IDS, TOKENS, token_id
+from core.alphabet import AMINO_ACID_IDS, TOKENS, residue_position, token_id
 
 Among = Literal["amino acids", "vocabulary"]
 """What a target competes with: the other 19 amino acids, or all other 32 tokens."""
@@ -14,6 +15,37 @@ Among = Literal["amino acids", "vocabulary"]
 
 def _columns(among: Among) -> list[int]:
     return list(AMINO_ACID_IDS) if among == "amino acids" else list(range(len(TOKENS)))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The prediction that is followed: an amino acid, where, and what it competes with."""
+
+    letter: str = "M"
+    residue: int | None = None
+    """0-based; the first masked one of the tokens at hand when None."""
+    among: Among = "amino acids"
+
+    @property
+    def at_mask(self) -> "Target":
+        """The same letter at whichever residue is masked, for runs that are masked at different places."""
+        return replace(self, residue=None)
+
+    def position(self, tokens: Int[Tensor, " pos"]) -> int:
+        """Where it is read; raises `InputError` when nothing is masked and no residue named, or it is outside."""
+        return residue_position(tokens, self.residue)
+
+    def logit(self, logits: Float[Tensor, "*lead vocab"]) -> Float[Tensor, "*lead"]:
+        """The letter's own logit."""
+        return logits[..., token_id(self.letter)]
+
+    def gap(self, logits: Float[Tensor, "*lead vocab"]) -> Float[Tensor, "*lead"]:
+        """The letter's logit minus its strongest competitor's."""
+        return target_gap(logits, self.letter, self.among)
+
+    def rank(self, logits: Float[Tensor, "*lead vocab"]) -> Int[Tensor, "*lead"]:
+        """The letter's place among its competitors."""
+        return rank(logits, self.letter, self.among)
 
 
 def target_gap(
@@ -36,12 +68,6 @@ def rank(logits: Float[Tensor, "*lead vocab"], target: str, among: Among = "amin
 def probabilities(logits: Float[Tensor, "*lead vocab"], among: Among = "vocabulary") -> Float[Tensor, "*lead column"]:
     """Softmax over the whole vocabulary, or over the twenty amino acids alone (in the order of AMINO_ACIDS)."""
     return logits[..., _columns(among)].softmax(-1)
-
-
-def kl(clean: Float[Tensor, "*lead vocab"], edited: Float[Tensor, "*lead vocab"]) -> Float[Tensor, "*lead"]:
-    """KL(clean || edited) over the vocabulary, in nats."""
-    log_clean, log_edited = clean.log_softmax(-1), edited.log_softmax(-1)
-    return (log_clean.exp() * (log_clean - log_edited)).sum(-1)
 
 
 def rescue(

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from core.alphabet import TOKENS
 from core.checkpoints import EMBEDDED, read_checkpoint
-from core.download import Progress
 from core.errors import InputError
+from core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from esm.model.esm2 import ESM2
@@ -230,7 +230,7 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     allow_large: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Model:
     """The model called `name_or_path`: "embedded", an ESM-2 name that fair-esm knows, a `.pt` file, or a folder in
     Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""

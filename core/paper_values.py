@@ -25,6 +25,7 @@ PREDICTION: Final = (
     PaperValue("M first where the own first residue isn't M", "the majority of 500", "Figure 2A"),
     PaperValue("mean M-gap where M ranks first", "3.73", "Extended Data Table 3"),
 )
+NON_M_STARTERS: Final = PaperValue("the same among proteins given as such", "the majority of 500", "Figure 2A")
 COMPETITION: Final = (
     PaperValue("alanine overtakes M", "at 9 to 10 alanines", "Figure 2C"),
     PaperValue("M's logit while alanines are added", "about constant", "Figure 2C"),

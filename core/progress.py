@@ -26,9 +26,23 @@ class Progress:
         """Makes the next report raise."""
         self._cancelled.set()
 
+    def stretch(self, index: int, count: int) -> "Progress":
+        """The progress of the `index`-th of `count` equally long stretches of the work."""
+        return _Stretch(self, index, count)
+
     def part(self, what: str) -> "Progress":
         """The progress of one named part of the work; here, where no names are shown, the same."""
         return self
+
+
+class _Stretch(Progress):
+    def __init__(self, whole: Progress, index: int, count: int) -> None:
+        super().__init__()
+        self._whole, self._index, self._count = whole, index, count
+
+    def report(self, done: int, total: int | None) -> None:
+        if total is not None:
+            self._whole.report(self._index * total + done, self._count * total)
 
 
 class _Silent(Progress):

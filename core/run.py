@@ -1,7 +1,6 @@
 """Running the model: one call for a batch of conditions, and sweeps that reuse what conditions have in common."""
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from core.alphabet import TOKENS
 from core.edits import Edits, compile_edits, sources_in
-from core.errors import Cancelled, InputError
+from core.errors import InputError
 from core.forward import LayerActivations, Start, embed, head_out, layers, unembed
 from core.interventions import (
     AblateAttention,
@@ -28,6 +27,7 @@ from core.interventions import (
     layer_of,
 )
 from core.model import Model
+from core.progress import SILENT, Progress
 
 KeptSite = Literal[
     "resid_pre",
@@ -45,8 +45,8 @@ KeptSite = Literal[
     "z",
 ]
 KEPT_SITES: tuple[KeptSite, ...] = get_args(KeptSite)
-MEMORY_BUDGET = 64 * 2**20
-"""Bytes that the activations of one chunk of a sweep may take, by default."""
+MEMORY_BUDGET = 32 * 2**20
+"""Bytes that the activations of one batch may take: few enough for a core's cache and for many workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +208,14 @@ def sweep(
     *,
     keep: Keep = Keep(),
     positions: Sequence[int] | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    memory_budget: int | None = None,
+    progress: Progress = SILENT,
 ) -> np.ndarray:
     """`measure` of every condition on the baseline's protein, in the order of `conditions`.
 
     A condition resumes from `baseline` (a single-row run that kept `RESUMABLE`) where it first differs: every condition
     begins with the baseline's own, mostly (). The last layer computes only `positions`. Conditions go in chunks whose
-    activations fit `memory_budget` bytes; `progress` hears (done, all) after each, and a set `cancel` raises
-    `Cancelled` before the next.
+    activations fit `memory_budget` bytes (by default `MEMORY_BUDGET`); `progress` hears of conditions after each.
     """
     if len(baseline.tokens) != 1:
         raise InputError("a sweep resumes from a run of one row: give run(model, tokens, keep=RESUMABLE)")
@@ -235,20 +233,17 @@ def sweep(
     explicit = bool({"pattern", "scores"} & keep.sites) or any(
         isinstance(part, BlockAttention) for condition in conditions for part in condition
     )
-    per_chunk = rows_within(model, baseline.tokens.shape[1], memory_budget, explicit)
+    per_chunk = rows_within(model, baseline.tokens.shape[1], explicit, memory_budget)
     results: dict[int, Tensor] = {}
     for (layer, stage), members in sorted(by_start.items()):
         for first in range(0, len(members), per_chunk):
-            if cancel is not None and cancel.is_set():
-                raise Cancelled(f"stopped after {len(results)} of {len(conditions)} conditions")
             chunk = members[first : first + per_chunk]
             prepared = _prepare(model, baseline.tokens[0], [conditions[i] for i in chunk], positions, sources)
             start = _resume(baseline, layer, stage, prepared)
             measured = measure(_finish(model, prepared, start, keep))
             # copied, so that a view does not keep the whole chunk alive
             results |= zip(chunk, measured.to("cpu", copy=True), strict=True)
-            if progress is not None:
-                progress(len(results), len(conditions))
+            progress.report(len(results), len(conditions))
     stacked = torch.stack([results[index] for index in range(len(conditions))])
     return (stacked.float() if stacked.dtype == torch.bfloat16 else stacked).numpy()
 
@@ -281,9 +276,14 @@ def _resume(baseline: Trace, layer: int, stage: int, prepared: _Prepared) -> Sta
     return Start(layer, resid_pre, z, resid_mid)
 
 
-def rows_within(model: Model, n_pos: int, memory_budget: int, patterns: bool = False) -> int:
-    """How many rows of `n_pos` positions fit a budget in bytes, at least one: the widest moment of a layer counts."""
+def rows_within(model: Model, n_pos: int, patterns: bool = False, memory_budget: int | None = None) -> int:
+    """How many rows of `n_pos` positions fit a budget in bytes (by default `MEMORY_BUDGET`), at least one.
+
+    The widest moment of a layer counts.
+    """
     per_position = 12 * model.shape.d_model  # the residual stream, q, k, v, z and the MLP's hidden layer
     if patterns or model.dtype == torch.float64:
         per_position += 3 * model.shape.n_heads * n_pos
-    return max(1, math.floor(memory_budget / (per_position * n_pos * model.embedding.element_size())))
+    return max(
+        1, math.floor((memory_budget or MEMORY_BUDGET) / (per_position * n_pos * model.embedding.element_size()))
+    )

@@ -13,7 +13,8 @@ if str(PROJECT) not in sys.path:
 
 from core.errors import InputError  # noqa: E402
 from dashboard.menu import MENU  # noqa: E402
-from dashboard.sidebar import ask, stop_with  # noqa: E402
+from dashboard.question import stop_with  # noqa: E402
+from dashboard.sidebar import ask  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
 st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")

@@ -8,8 +8,9 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -21,30 +22,23 @@ import torch
 from cachetools import LRUCache
 
 from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, fetch_published, find_local, local_names
-from core.errors import Cancelled, InputError
+from core.errors import InputError
 from core.model import Model, load_model
+from core.progress import Progress
 
 Result = TypeVar("Result")
-Report = Callable[[int, int | None], None]
-"""Long work says how much of how much is done."""
 
 MOST_WAITING: Final = 16
 SHOWS_PROGRESS_AFTER: Final = 0.5
 BYTES_KEPT: Final = 512 * 2**20
+OPERATIONS_PER_SECOND: Final = 1e11
+"""What two cores do on a small model's forward passes, roughly: enough to say how long something takes."""
+UNASKED_SECONDS: Final = 20.0
+CANCELLED_FROM: Final = 3.0
+"""Seconds from which work that nobody asked for can be cancelled too: a button for less would only flash."""
 
-
-class Progress:
-    """What a computation says of itself while it runs, and the way to stop it."""
-
-    def __init__(self) -> None:
-        self.done, self.total = 0, None
-        self.cancel = threading.Event()
-
-    def report(self, done: int, total: int | None) -> None:
-        """Keeps what is done; raises `Cancelled` once nobody waits for the rest."""
-        if self.cancel.is_set():
-            raise Cancelled("nobody waits for this any more")
-        self.done, self.total = done, total
+Stage = Literal["waits", "asked", "done"]
+"""Of long work: until somebody asks for it, while it runs, and after."""
 
 
 Kind = Literal["forwards", "network"]
@@ -145,7 +139,7 @@ def _awaited(work: Callable[[Progress], Result], label: str, kind: Kind) -> Resu
                 _show(place, progress, label, time.monotonic() - begin)
         return future.result()
     finally:
-        progress.cancel.set()
+        progress.cancel()
         future.cancel()
         place.empty()
 
@@ -188,4 +182,34 @@ def needs_download(name: str) -> PublishedModel | None:
 
 def fetch(name: str) -> None:
     """Downloads a published model with a progress bar; `InputError` in one line when it cannot be had."""
-    _awaited(lambda progress: fetch_published(name, progress=progress.report), f"Fetching {name}", "network")
+    _awaited(lambda progress: fetch_published(name, progress=progress), f"Fetching {name}", "network")
+
+
+def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
+    """About how long `n_forwards` passes over `n_residues` in all take; a resumed one counts a little over half."""
+    return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
+
+
+@contextmanager
+def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
+    """Whether to go on: at once for work of some seconds, else when the person presses the button drawn here.
+
+    While it goes on inside, the button's place holds one that cancels it; cancelled work waits to be asked for.
+    """
+    stages: dict[Hashable, Stage] = st.session_state.setdefault("stages of long work", {})
+    stage = stages.get(key, "waits" if about > UNASKED_SECONDS else "asked")
+    place = st.empty()
+    if stage == "waits":
+        if not place.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):
+            yield False
+            return
+        stages[key] = stage = "asked"
+    if stage == "asked" and about > CANCELLED_FROM:
+        place.button("Cancel", on_click=stages.update, args=({key: "waits"},), icon=":material/close:")
+    yield True
+    stages[key] = "done"
+    place.empty()
+
+
+def _written(about: float) -> str:
+    return f"{about:.0f} s" if about < 90 else f"{about / 60:.0f} min"

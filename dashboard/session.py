@@ -25,7 +25,7 @@ from core.interventions import (
 from core.model import ModelShape
 from core.proteins.protein import parse_residue, residue_name
 
-SCOPES: dict[str, str] = {
+SCOPE_NAMES: dict[str, str] = {
     "all": "Every position",
     "mask": "The mask",
     "bos": "BOS",
@@ -34,7 +34,6 @@ SCOPES: dict[str, str] = {
 }
 MODES: dict[Mode, str] = {"zero": "zero", "mean": "its mean"}
 SIDES: dict[Side, str] = {"q": "q", "qk": "q and k (control)"}
-SIDE_OPTIONS: tuple[Side, ...] = tuple(SIDES)
 EVERY_HEAD = "every head"
 WILD_TYPE = "wild type"
 
@@ -72,7 +71,7 @@ def chosen_scope(scope: str, residues: str, sequence: str) -> Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Edits:
+class EditChoices:
     """The switched-off components, blocked heads and RoPE shift as the widgets hold them."""
 
     off: tuple[str, ...]

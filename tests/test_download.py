@@ -8,6 +8,8 @@ import pytest
 
 from core.download import CHUNK_BYTES, download, fetch, file_sha256
 from core.errors import Cancelled, InputError
+from core.progress import Progress
+from tests.heard import Heard
 from tests.local_server import LocalServer, serving
 
 BODY = bytes(range(256)) * (10 * CHUNK_BYTES // 256) + b"end"
@@ -38,25 +40,25 @@ def arrived_before_the_cut(server: LocalServer, destination: Path, n_bytes: int)
 
 
 def test_a_file_arrives_whole_with_progress(server, tmp_path):
-    seen = []
+    heard = Heard()
     destination = tmp_path / "new folder" / "weights.pt"
-    path = download(weights_url(server), destination, sha256=SHA256.upper(), progress=lambda *bytes: seen.append(bytes))
+    path = download(weights_url(server), destination, sha256=SHA256.upper(), progress=heard)
     assert path == destination
     assert destination.read_bytes() == BODY
-    assert seen[0] == (0, len(BODY))
-    assert seen[-1] == (len(BODY), len(BODY))
-    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
-    assert len(seen) > 10
+    assert heard.events[0] == (0, len(BODY))
+    assert heard.events[-1] == (len(BODY), len(BODY))
+    assert [done for done, _ in heard.events] == sorted({done for done, _ in heard.events})
+    assert len(heard.events) > 10
     assert not part_of(destination).exists()
     assert file_sha256(destination) == SHA256
 
 
 def test_total_is_none_when_the_server_does_not_say(server, tmp_path):
     server.says_length = False
-    seen = []
-    download(weights_url(server), tmp_path / "weights.pt", progress=lambda *bytes: seen.append(bytes))
-    assert {total for _, total in seen} == {None}
-    assert seen[-1][0] == len(BODY)
+    heard = Heard()
+    download(weights_url(server), tmp_path / "weights.pt", progress=heard)
+    assert {total for _, total in heard.events} == {None}
+    assert heard.events[-1][0] == len(BODY)
 
 
 def test_a_cut_download_resumes_where_it_stopped(server, tmp_path):
@@ -64,21 +66,17 @@ def test_a_cut_download_resumes_where_it_stopped(server, tmp_path):
     kept = arrived_before_the_cut(server, destination, 3 * CHUNK_BYTES + 7)
     assert 0 < kept <= 3 * CHUNK_BYTES + 7
     assert not destination.exists()
-    seen = []
-    download(weights_url(server), destination, sha256=SHA256, progress=lambda *bytes: seen.append(bytes))
+    heard = Heard()
+    download(weights_url(server), destination, sha256=SHA256, progress=heard)
     assert server.requests[-1][1]["Range"] == f"bytes={kept}-"
-    assert seen[0] == (kept, len(BODY))
+    assert heard.events[0] == (kept, len(BODY))
     assert destination.read_bytes() == BODY
 
 
 def test_a_stopped_download_resumes(server, tmp_path):
-    def stop_after_two_chunks(done: int, total: int | None) -> None:
-        if done >= 2 * CHUNK_BYTES:
-            raise Cancelled
-
     destination = tmp_path / "weights.pt"
     with pytest.raises(Cancelled):
-        download(weights_url(server), destination, progress=stop_after_two_chunks)
+        download(weights_url(server), destination, progress=Heard(stop_at=3))
     download(weights_url(server), destination, sha256=SHA256)
     assert server.requests[-1][1]["Range"].startswith("bytes=2")
 
@@ -169,12 +167,13 @@ def test_only_web_addresses(tmp_path, url):
 def test_one_download_of_a_file_at_a_time(server, tmp_path):
     destination = tmp_path / "weights.pt"
 
-    def ask_again(done: int, total: int | None) -> None:
-        if done == 0:
-            with pytest.raises(InputError, match=r"weights\.pt is already being downloaded"):
-                download(weights_url(server), destination)
+    class AsksAgain(Progress):
+        def report(self, done: int, total: int | None) -> None:
+            if done == 0:
+                with pytest.raises(InputError, match=r"weights\.pt is already being downloaded"):
+                    download(weights_url(server), destination)
 
-    download(weights_url(server), destination, sha256=SHA256, progress=ask_again)
+    download(weights_url(server), destination, sha256=SHA256, progress=AsksAgain())
     assert len(server.requests) == 1
 
 

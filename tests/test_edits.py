@@ -211,7 +211,7 @@ def test_zeroed_values(model, fair_esm, scope):
 
 
 def turn(x, positions, module):
-    """Rotation by complex multiplication, a road of its own: band f of x turned by position x frequency."""
+    """Rotation by complex multiplication, a method of its own: band f of x turned by position x frequency."""
     half = x.shape[-1] // 2
     angle = positions[:, None] * module.layers[0].self_attn.rot_emb.inv_freq
     turned = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angle), angle)

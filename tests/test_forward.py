@@ -27,6 +27,7 @@ from core.model import Model
 from core.rope import band_scores, wavelengths
 from core.run import KEPT_SITES, RESUMABLE, Keep, run, stream, sweep
 from tests.conftest import random_fair_esm
+from tests.heard import Heard
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 SHAPES = [(3, 4, 32), (2, 3, 60)]
@@ -177,7 +178,7 @@ def test_a_sweep_equals_whole_runs_and_keeps_order(model):
     tokens = tokenize(SEQUENCE, masked=[0])
     conditions = [(AblateHead(Head(layer, head)),) for layer in (2, 0, 1) for head in range(4)] + [()]
     baseline = run(model, tokens, keep=RESUMABLE)
-    heard = []
+    heard = Heard()
     swept = sweep(
         model,
         baseline,
@@ -185,11 +186,11 @@ def test_a_sweep_equals_whole_runs_and_keeps_order(model):
         lambda trace: target_gap(trace.logits[:, 0], "M"),
         positions=[1],
         memory_budget=1,
-        progress=lambda done, total: heard.append((done, total)),
+        progress=heard,
     )
     whole = target_gap(run(model, tokens, conditions).logits[:, 1], "M")
     torch.testing.assert_close(torch.from_numpy(swept), whole, atol=1e-10, rtol=0)
-    assert heard[-1] == (13, 13)
+    assert heard.events[-1] == (13, 13)
 
 
 OTHER = Source(tuple(tokenize(SEQUENCE[::-1], masked=[0]).tolist()))

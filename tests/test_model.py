@@ -19,6 +19,7 @@ from core.components import ablate, components
 from core.errors import InputError
 from core.model import ContactHead, Model, load_model
 from core.run import run
+from tests.heard import Heard
 
 TOKENS = tokenize("MKTAYIAKQRQISFV", masked=[0])
 
@@ -147,10 +148,10 @@ def serve(fair_esm, folder: Path, name: str) -> None:
 def test_a_published_model_is_downloaded_once_into_the_hub_cache(fair_esm, mirror):
     address, folder = mirror
     serve(fair_esm, folder, "esm2_t12_35M_UR50D")
-    heard = []
-    read_checkpoint("esm2_t12_35M_UR50D", base_url=address, progress=lambda done, total: heard.append((done, total)))
+    heard = Heard()
+    read_checkpoint("esm2_t12_35M_UR50D", base_url=address, progress=heard)
     size = (folder / "models" / "esm2_t12_35M_UR50D.pt").stat().st_size
-    assert heard[-1] == (size, size)
+    assert heard.events[-1] == (size, size)
     (folder / "models" / "esm2_t12_35M_UR50D.pt").unlink()
     assert_same_logits(load_model("esm2_t12_35M_UR50D"), fair_esm)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
 from core.interventions import AblateHead, AblateValues, BlockAttention, Condition, Head
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
 from core.run import Trace, stream
 
@@ -37,8 +37,7 @@ def bos_knockouts(
     heads: Sequence[Head],
     *,
     given: Condition = (),
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
     baseline: Trace | None = None,
 ) -> pd.DataFrame:
     """The target at the first mask under every knock-out of `heads`: columns knockout, gap, logit, logit_drop.
@@ -48,14 +47,14 @@ def bos_knockouts(
     """
     named = {"none": ()} | knockouts(heads)
     conditions = [given + condition for condition in named.values()]
-    found = read(model, tokens, conditions, target=target, among=among, baseline=baseline)
+    found = read(model, tokens, conditions, target=target, baseline=baseline)
     return pd.DataFrame(
         {"knockout": list(named), "gap": found.gap, "logit": found.logit, "logit_drop": found.logit[0] - found.logit}
     )
 
 
 def ablated_and_blocked(
-    model: Model, tokens: Int[Tensor, " pos"], head: Head, *, target: str = "M"
+    model: Model, tokens: Int[Tensor, " pos"], head: Head, *, target: Target = Target()
 ) -> tuple[float, float]:
     """Changes of the target's logit at the first mask: one head ablated, and only its attention to BOS blocked.
 

@@ -3,8 +3,7 @@
 The Categorical Jacobian of Zhang et al. (2024) on logits, and the same on hidden states for models without logits.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,6 +20,7 @@ from core.errors import InputError
 from core.forward import unembed
 from core.interventions import Condition, condition_to_json
 from core.model import Model
+from core.progress import SILENT, Progress
 
 LARGEST_JACOBIAN: Final = 4 * 2**30
 """Bytes of J beyond which a protein is refused."""
@@ -37,9 +37,7 @@ def categorical_jacobian(
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> Float[np.ndarray, "residue residue"]:
     """How strongly each two residues couple (logits, arbitrary zero; larger means more likely in contact).
 
@@ -52,9 +50,7 @@ def categorical_jacobian(
         tokens,
         substitutions=substitutions,
         condition=condition,
-        memory_budget=memory_budget,
         progress=progress,
-        cancel=cancel,
     )
     return jacobian_map(responses)
 
@@ -74,14 +70,12 @@ def jacobian(
     *,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> Float[Tensor, "residue substitution residue substitution"]:
     """J[i, a, j, b]: the logit of b at residue j when residue i is a, minus the same logit in the protein.
 
     float32 (float64 for a float64 model). Raises `InputError` for fewer than two substitutions, or one that is not an
-    amino acid, or repeated, and for a protein whose J passes 4 GiB; `Cancelled` when `cancel` is set.
+    amino acid, or repeated, and for a protein whose J passes 4 GiB.
     """
     ids = _ids(substitutions)
     size = len(tokens) - 2, len(ids), len(tokens) - 2, len(ids)
@@ -96,9 +90,7 @@ def jacobian(
         ids,
         lambda resid: unembed(model, resid)[:, 1:-1, ids].to(dtype),
         condition=condition,
-        memory_budget=memory_budget,
         progress=progress,
-        cancel=cancel,
     ):
         responses[residue] = response.cpu()
     return responses
@@ -111,9 +103,7 @@ def representation_jacobian(
     layer: int = -1,
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
-    memory_budget: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> Float[np.ndarray, "residue residue"]:
     """The Jacobian's map from hidden states after `layer` (0-based, -1 the last) instead of logits.
 
@@ -127,11 +117,7 @@ def representation_jacobian(
     n_residues = len(tokens) - 2
     wide = torch.promote_types(model.dtype, torch.float32)
 
-    def centred(n_before: int) -> Iterator[Float[Tensor, "substitution residue d_model"]]:
-        def report(done: int, total: int) -> None:
-            if progress is not None:
-                progress(n_before + done, 2 * total)
-
+    def centred(run: int) -> Iterator[Float[Tensor, "substitution residue d_model"]]:
         for _, response in mutant_responses(
             model,
             tokens,
@@ -139,16 +125,14 @@ def representation_jacobian(
             lambda resid: resid[:, 1:-1].to(wide),
             layer=layer,
             condition=condition,
-            memory_budget=memory_budget,
-            progress=report,
-            cancel=cancel,
+            progress=progress.stretch(run, 2),
         ):
             for axis in range(3):
                 response = response - response.mean(axis, keepdim=True)
             yield response
 
     mean = sum(centred(0)) / n_residues
-    norms = torch.stack([(response - mean).square().sum((0, 2)).sqrt() for response in centred(n_residues)])
+    norms = torch.stack([(response - mean).square().sum((0, 2)).sqrt() for response in centred(1)])
     return _corrected((norms + norms.T) / 2)
 
 
@@ -160,9 +144,7 @@ def stored_jacobian(
     substitutions: str = AMINO_ACIDS,
     condition: Condition = (),
     dtype: torch.dtype | None = None,
-    memory_budget: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
     folder: Path | None = None,
 ) -> Float[np.ndarray, "residue residue"]:
     """`categorical_jacobian`, or with a `layer` `representation_jacobian`, from disk where it was computed before.
@@ -170,13 +152,7 @@ def stored_jacobian(
     The passes run in `dtype`, such as bfloat16; in the model's own when it is None.
     """
     model = model.to(dtype=dtype)
-    settings = {
-        "substitutions": substitutions,
-        "condition": condition,
-        "memory_budget": memory_budget,
-        "progress": progress,
-        "cancel": cancel,
-    }
+    settings = {"substitutions": substitutions, "condition": condition, "progress": progress}
     key = {
         "model": model.trunk_fingerprint,
         "dtype": model.dtype,

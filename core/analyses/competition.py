@@ -1,7 +1,6 @@
 """What outvotes a prediction? A repeat grown longer behind the mask, then destroyed mask by mask."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,19 +9,22 @@ import torch
 from jaxtyping import Float, Real
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
-from core.errors import Cancelled, InputError
+from core.errors import InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
-from core.metrics import Among, rank, target_gap
+from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.run import rows_within, run
 
 LENGTHS: Final = tuple(range(1, 41))
 """Residues of poly-X behind the mask."""
 MASKS: Final = tuple(range(1, 21))
 """Masks in a 20-residue poly-X, the first residue's included."""
-BUDGET: Final = 64 * 2**20
-"""Bytes for the activations of one batch of masked repeats."""
+REPEAT: Final = 20
+"""Residues of the poly-X that is destroyed."""
+ORDERS: Final = 50
+"""Random orders of masking it."""
 
 
 def elongation(
@@ -30,31 +32,26 @@ def elongation(
     letter: str = "A",
     lengths: Sequence[int] = LENGTHS,
     *,
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
     fixed_scale: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """A masked first residue before ever longer poly-X: columns length, target, repeated, gap, rank, scale.
 
     `target` and `repeated` are the logits of the target and of X at the mask; `scale` is what token dropout multiplies
     all embeddings by, which falls as the repeat grows because one mask is a smaller share of it. `fixed_scale` holds
     it still, the control for that. `progress` hears (lengths done, all). Source: Jedryszek & Crook 2026, Figure 2C.
-    Raises `InputError` for a letter that is no amino acid, and `Cancelled` when `cancel` is set.
+    Raises `InputError` for a letter that is no amino acid.
     """
     _check(letter)
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
     rows = []
-    for done, length in enumerate(lengths):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(f"stopped after {done} of {len(lengths)} lengths")
-        tokens = tokenize(target + letter * length, masked=[0])
+    for length in lengths:
+        tokens = tokenize(target.letter + letter * length, masked=[0])
         logits = run(model, tokens, [condition], positions=[1]).logits[0, 0]
         scale = float(token_dropout_scale(tokens[None], model.dtype)) if fixed_scale is None else fixed_scale
-        rows.append((length, *_read(logits, letter, target, among), scale))
-        if progress is not None:
-            progress(len(rows), len(lengths))
+        rows.append((length, *_read(logits, letter, target), scale))
+        progress.report(len(rows), len(lengths))
     return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
 
 
@@ -63,21 +60,19 @@ def destruction(
     letter: str = "A",
     masks: Sequence[int] = MASKS,
     *,
-    length: int = 20,
-    orders: int = 50,
+    length: int = REPEAT,
+    orders: int = ORDERS,
     seed: int = 0,
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
     fixed_scale: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Poly-X with ever more random residues masked beside the first: a row per number of masks and order.
 
     Columns masks, order, target, repeated, gap, rank and scale, as in `elongation`. `masks` counts the first residue's;
     each of the `orders` masks its residues in one random order, so that more masks add to fewer. `progress` hears
     (repeats read, all). Source: Jedryszek & Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino
-    acid, or more masks than residues, and `Cancelled` when `cancel` is set.
+    acid, or more masks than residues.
     """
     _check(letter)
     if max(masks) > length or min(masks) < 1:
@@ -90,13 +85,10 @@ def destruction(
     tokens = torch.stack([tokenize(letter * length, [0, *drawn[order][: n_masks - 1]]) for n_masks, order in rows])
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
     read: list[tuple[float, float, float, int]] = []
-    for chunk in tokens.split(rows_within(model, tokens.shape[1], BUDGET)):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(f"stopped after {len(read)} of {len(rows)} masked repeats")
+    for chunk in tokens.split(rows_within(model, tokens.shape[1])):
         logits = run(model, chunk, [condition], positions=[1]).logits[:, 0]
-        read += [_read(row, letter, target, among) for row in logits]
-        if progress is not None:
-            progress(len(read), len(rows))
+        read += [_read(row, letter, target) for row in logits]
+        progress.report(len(read), len(rows))
     table = pd.DataFrame(
         [(*key, *values) for key, values in zip(rows, read, strict=True)],
         columns=["masks", "order", "target", "repeated", "gap", "rank"],
@@ -118,9 +110,9 @@ def crossing(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"]) 
     return next(iter(crossings(x, gap)), float("nan"))
 
 
-def _read(logits: torch.Tensor, letter: str, target: str, among: Among) -> tuple[float, float, float, int]:
-    gap, place = target_gap(logits, target, among), rank(logits, target, among)
-    return float(logits[token_id(target)]), float(logits[token_id(letter)]), float(gap), int(place)
+def _read(logits: torch.Tensor, letter: str, target: Target) -> tuple[float, float, float, int]:
+    gap, place = target.gap(logits), target.rank(logits)
+    return float(target.logit(logits)), float(logits[token_id(letter)]), float(gap), int(place)
 
 
 def _check(letter: str) -> None:

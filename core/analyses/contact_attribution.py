@@ -1,8 +1,7 @@
 """Where do contacts come from? What each head adds to one contact, and what the map loses without each head."""
 
 import math
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,13 @@ from torch import Tensor
 
 from core.components import ablate, components
 from core.contacts import ContactAccumulator, head_maps
-from core.errors import Cancelled, InputError
+from core.errors import InputError
 from core.interventions import Condition, Head, Mode, Scope
 from core.model import Model
-from core.proteins.contact_scores import precision_at
+from core.progress import SILENT, Progress
+from core.proteins.contact_scores import counted_pairs, precision_at
 from core.proteins.labelled import LabelledProtein
-from core.run import MEMORY_BUDGET, rows_within, stream
+from core.run import rows_within, stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,26 +75,21 @@ def contact_maps(
     conditions: Sequence[Condition],
     heads: Sequence[Head] = (),
     *,
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> Iterator[Float[np.ndarray, "residue residue"]]:
     """The contact map under each condition in turn: the average of `heads`, or where none is given the contact head's.
 
     One map at a time, since those of all heads of a large model do not fit in memory. Conditions go in chunks whose
-    patterns fit `memory_budget` bytes. Raises `InputError` without heads for a model without contact head, and
-    `Cancelled` when `cancel` is set.
+    patterns fit `memory_budget` bytes. Raises `InputError` without heads for a model without contact head,.
     """
     if not heads and model.contact_head is None:
         raise InputError(
             f"{model.name} has no contact head: choose heads to average, or fit one on the page 'Fit a contact head'"
         )
     n_residues = len(tokens) - 2
-    per_chunk = rows_within(model, len(tokens), memory_budget, patterns=True)
+    per_chunk = rows_within(model, len(tokens), patterns=True)
     done = 0
     for first in range(0, len(conditions), per_chunk):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(f"stopped after {done} of {len(conditions)} conditions")
         chunk = conditions[first : first + per_chunk]
         maps = [ContactAccumulator(model, n_residues, heads) for _ in chunk]
         for computed in stream(model, tokens, chunk):
@@ -106,8 +101,7 @@ def contact_maps(
             assert read is not None
             yield read
         done += len(chunk)
-        if progress is not None:
-            progress(done, len(conditions))
+        progress.report(done, len(conditions))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,9 +125,7 @@ def ablation_effects(
     scope: Scope = "all",
     mode: Mode = "zero",
     given: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> ContactEffects:
     """The effect on the contact map (`heads` averaged, or the contact head's) of ablating every component in turn.
 
@@ -144,8 +136,8 @@ def ablation_effects(
     if protein is not None and len(protein.sequence) != len(tokens) - 2:
         raise InputError(f"{protein.name} has {len(protein.sequence)} residues, the sequence {len(tokens) - 2}")
     conditions = [given, *(given + ablate(component, scope, mode) for component in components(model.shape))]
-    maps = contact_maps(model, tokens, conditions, heads, memory_budget=memory_budget, progress=progress, cancel=cancel)
-    counted = np.triu_indices(len(tokens) - 2, 6)
+    maps = contact_maps(model, tokens, conditions, heads, progress=progress)
+    counted = counted_pairs(len(tokens) - 2)
     truth = protein.truth() if protein is not None else None
     before = next(maps)
     change, precision = [], []

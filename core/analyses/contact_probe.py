@@ -5,7 +5,7 @@ more residues apart of about twenty proteins.
 """
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,11 +20,10 @@ from core.analyses.head_ranking import mean_chance
 from core.contacts import head_maps
 from core.errors import InputError
 from core.model import ContactHead, Model
-from core.proteins.contact_scores import precision_at
+from core.progress import SILENT, Progress
+from core.proteins.contact_scores import MIN_SEPARATION, precision_at
 from core.proteins.labelled import LabelledProtein
 
-MIN_SEPARATION: Final = 6
-"""Pairs closer than this along the chain are not fitted: nearly all of them touch."""
 STRENGTH: Final = 0.15
 """scikit-learn's C in fair-esm's own heads: the smaller, the fewer heads are used."""
 STRENGTHS: Final = (0.15, 0.5, 1.5, 5.0)
@@ -34,7 +33,7 @@ MIN_PROTEINS: Final = 3
 
 
 class Example(NamedTuple):
-    """A labelled protein as the regression sees it: its known pairs |i - j| >= 6."""
+    """A labelled protein as the regression sees it: its known pairs that are far enough apart to count."""
 
     protein: LabelledProtein
     features: Float[np.ndarray, "pair n_layers_x_n_heads"]
@@ -82,7 +81,7 @@ def fit_probe(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
     strength: float = STRENGTH,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Probe:
     """A contact head fitted on labelled proteins; `progress` hears (steps done, all): each protein, and the fits.
 
@@ -94,11 +93,9 @@ def fit_probe(
     examples = []
     for done, protein in enumerate(proteins.values()):
         examples.append(make_example(model, protein))
-        if progress is not None:
-            progress(done + 1, n_steps)
+        progress.report(done + 1, n_steps)
     fitted = model.with_contact_head(fit_contact_head(examples, strength))
-    if progress is not None:
-        progress(n_steps - 1, n_steps)
+    progress.report(n_steps - 1, n_steps)
     return Probe(fitted, cross_validated(examples, strength), mean_chance(proteins.values()))
 
 

@@ -34,6 +34,14 @@ class RunView:
     head_map: Float[np.ndarray, "residue residue"]
     """The kept head's symmetrised and corrected map."""
 
+    def attention_from(self, residue: int) -> Float[np.ndarray, " residue"]:
+        """How much the kept head attends from one residue (0-based) to each."""
+        return self.pattern[residue + 1, 1:-1]
+
+    def attention_to(self, residue: int) -> Float[np.ndarray, " residue"]:
+        """How much the kept head attends from each residue to one (0-based)."""
+        return self.pattern[1:-1, residue + 1]
+
 
 def view_run(
     model: Model,

@@ -1,26 +1,24 @@
 """Which components does a prediction rest on? Every head and every module switched off, one at a time."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import residue_position
 from core.components import ablate, components
 from core.interventions import Condition, Mode, Scope
-from core.metrics import Among, target_gap
+from core.metrics import Target
 from core.model import Model
-from core.run import MEMORY_BUDGET, RESUMABLE, Trace, run, sweep
+from core.progress import SILENT, Progress
+from core.run import RESUMABLE, Trace, run, sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComponentEffects:
     """The target gap without each component minus the gap with it, in logits: negative means that it helps."""
 
-    target: str
+    target: Target
     scope: Scope
     gap: float
     """The target gap of the unedited run."""
@@ -32,25 +30,20 @@ class ComponentEffects:
 def component_sweep(
     model: Model,
     tokens: Int[Tensor, " pos"],
-    target: str = "M",
+    target: Target = Target(),
     *,
-    residue: int | None = None,
     scope: Scope = "all",
     mode: Mode = "zero",
-    among: Among = "amino acids",
     given: Condition = (),
     baseline: Trace | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> ComponentEffects:
-    """How the target gap at `residue` (0-based; the first masked one when None) changes without each component.
+    """How the target gap changes without each component.
 
     `given` holds for every run, the one compared with included: which components matter once these are off? `baseline`
     is that run, where the caller has it already (it kept `RESUMABLE`). Raises
-    `InputError` when nothing is masked and no residue is named, and `Cancelled` when `cancel` is set.
+    `InputError` when nothing is masked and no residue is named.
     """
-    at = residue_position(tokens, residue)
     baseline = baseline or run(model, tokens, [given], keep=RESUMABLE)
     listed = components(model.shape)
     conditions = [given, *(given + ablate(component, scope, mode) for component in listed)]
@@ -58,11 +51,9 @@ def component_sweep(
         model,
         baseline,
         conditions,
-        lambda trace: target_gap(trace.logits[:, 0], target, among),
-        positions=[at],
-        memory_budget=memory_budget,
+        lambda trace: target.gap(trace.logits[:, 0]),
+        positions=[target.position(tokens)],
         progress=progress,
-        cancel=cancel,
     )
     effects = gaps[1:] - gaps[0]
     n_layers, n_heads = model.shape.n_layers, model.shape.n_heads

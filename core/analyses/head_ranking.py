@@ -4,7 +4,7 @@ The head readout of Protein contacts are already in the attention (2026): heads 
 corrected maps averaged without weights.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from core.contacts import head_maps
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.proteins.contact_scores import SEPARATIONS, Range, precision_at
 from core.proteins.labelled import LabelledProtein
 
@@ -102,7 +103,7 @@ def top_k_precisions(
 def rank_heads(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> HeadRanking:
     """All heads ranked over labelled proteins, with the sweep over K; `progress` hears (done, all) passes.
 
@@ -115,14 +116,12 @@ def rank_heads(
     measured = []
     for done, protein in enumerate(proteins.values()):
         measured.append(head_precisions(model, protein))
-        if progress is not None:
-            progress(done + 1, 2 * len(proteins))
+        progress.report(done + 1, 2 * len(proteins))
     ranking = summarise(model, proteins, measured, k_sweep=())
     sweeps = []
     for done, protein in enumerate(proteins.values()):
         sweeps.append(top_k_precisions(model, protein, ranking.heads(LARGEST_K)))
-        if progress is not None:
-            progress(len(proteins) + done + 1, 2 * len(proteins))
+        progress.report(len(proteins) + done + 1, 2 * len(proteins))
     return msgspec.structs.replace(ranking, k_sweep=tuple(np.mean(sweeps, axis=0).tolist()))
 
 

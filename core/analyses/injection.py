@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.analyses.reading import Reading, read
 from core.interventions import Head, HeadSite, PatchActivation, Source
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
 
 
@@ -18,8 +18,7 @@ def inject(
     sources: Sequence[Int[Tensor, " _"]],
     *,
     site: HeadSite = "z",
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
 ) -> Reading:
     """The target at the first mask of `tokens`: as it is, then with `heads`' activation from each source's mask.
 
@@ -30,4 +29,4 @@ def inject(
         tuple(PatchActivation(site, head.layer, Source(tuple(source.tolist())), head.index) for head in heads)
         for source in sources
     ]
-    return read(model, tokens, [(), *conditions], target=target, among=among)
+    return read(model, tokens, [(), *conditions], target=target)

@@ -7,9 +7,7 @@ from jaxtyping import Float, Real
 from scipy.stats import rankdata
 
 from core.errors import InputError
-from core.proteins.contact_scores import top_contacts
-
-MIN_SEPARATION = 6
+from core.proteins.contact_scores import MIN_SEPARATION, counted_pairs, top_contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ def map_agreement(
         raise InputError(f"maps of {len(one)} and {len(other)} residues cannot be compared")
     if len(one) < MIN_SEPARATION + 2:
         raise InputError(f"a protein of {len(one)} residues has no pairs {MIN_SEPARATION} or more apart to compare")
-    counted = np.triu_indices(len(one), MIN_SEPARATION)
-    pairs = [set(top_contacts(each, len(one), MIN_SEPARATION)) for each in (one, other)]
+    counted = counted_pairs(len(one))
+    pairs = [set(top_contacts(each, len(one))) for each in (one, other)]
     shared = len(pairs[0] & pairs[1]) / len(pairs[0])
     return MapAgreement(rank_correlation(one[counted], other[counted]), shared)
 

@@ -1,7 +1,6 @@
 """What is the least that a prediction needs? Components ablated one after another until it fails."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +11,10 @@ from core.analyses.reading import Reading, read
 from core.components import ablate
 from core.errors import InputError
 from core.interventions import Component, Condition, Scope
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
-from core.run import MEMORY_BUDGET, RESUMABLE, run
+from core.progress import SILENT, Progress
+from core.run import RESUMABLE, run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +37,8 @@ def minimal_circuit(
     *,
     scope: Scope = "mask",
     given: Condition = (),
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> MinimalCircuit:
     """The greedy minimal circuit of the target at the first mask, among `candidates`.
 
@@ -53,12 +50,11 @@ def minimal_circuit(
     def read_without(ablated: Condition, further: Sequence[Condition]) -> Reading:
         baseline = run(model, tokens, [ablated], keep=RESUMABLE)
         conditions = [ablated + condition for condition in further]
-        settings = {"target": target, "among": among, "memory_budget": memory_budget, "cancel": cancel}
-        return read(model, tokens, conditions, baseline=baseline, **settings)
+        return read(model, tokens, conditions, target=target, baseline=baseline)
 
     start = read_without(given, [()]).gap[0]
     if start <= 0:
-        raise InputError(f"{target} doesn't rank first here (gap {start:.2f}): there is no circuit to reduce")
+        raise InputError(f"{target.letter} doesn't rank first here (gap {start:.2f}): there is no circuit to reduce")
     left, removed, gaps, logits = list(candidates), [], [], []
     ablated = given
     while left and (not gaps or gaps[-1] > 0):
@@ -68,8 +64,7 @@ def minimal_circuit(
         ablated += ablate(removed[-1], scope)
         gaps.append(found.gap[least])
         logits.append(found.logit[least])
-        if progress is not None:
-            progress(len(removed), len(candidates))
+        progress.report(len(removed), len(candidates))
     needed = [*left, removed[-1]] if gaps and gaps[-1] <= 0 else left
     in_order = tuple(component for component in candidates if component in needed)
     return MinimalCircuit(tuple(removed), np.array(gaps), np.array(logits), in_order)

@@ -4,8 +4,7 @@ Zhang et al. (2024): a model that looks up motifs recovers a contact from its fl
 from residues anywhere.
 """
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +14,11 @@ from jaxtyping import Bool, Float, Int
 
 from core.alphabet import AMINO_ACID_IDS, tokenize
 from core.analyses.contact_attribution import check_contact
-from core.errors import Cancelled, InputError
+from core.errors import InputError
 from core.interventions import Condition
 from core.model import Model
-from core.run import MEMORY_BUDGET, rows_within, run
+from core.progress import SILENT, Progress
+from core.run import rows_within, run
 
 FAR: Final = 30
 """Residues this far from both ends of the contact, or farther, are "far"."""
@@ -56,14 +56,12 @@ def motif_recovery(
     repeats: int = 10,
     seed: int = 0,
     condition: Condition = (),
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> MotifRecovery:
     """How the coupling of residues i and j (0-based) comes back as others are unmasked, with `repeats` random orders.
 
     `n_shown` lists how many residues to show (by default eight steps up to all of them). Raises `InputError` for
-    residues that are the same or outside the sequence, and for steps beyond its length; `Cancelled` on `cancel`.
+    residues that are the same or outside the sequence, and for steps beyond its length.
     """
     check_contact(len(sequence), i, j)
     others = [residue for residue in range(len(sequence)) if residue not in (i, j)]
@@ -86,14 +84,11 @@ def motif_recovery(
     }
     contexts = list(dict.fromkeys([frozenset(), frozenset(others), *shown.values()]))
     signals: dict[frozenset[int], float] = {}
-    per_batch = max(1, rows_within(model, len(sequence) + 2, memory_budget) // (2 * len(AMINO_ACID_IDS)))
+    per_batch = max(1, rows_within(model, len(sequence) + 2) // (2 * len(AMINO_ACID_IDS)))
     for first in range(0, len(contexts), per_batch):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(f"stopped after {len(signals)} of {len(contexts)} maskings")
         batch = contexts[first : first + per_batch]
         signals |= zip(batch, _couplings(model, sequence, i, j, batch, condition), strict=True)
-        if progress is not None:
-            progress(len(signals), len(contexts))
+        progress.report(len(signals), len(contexts))
     curves = np.array(
         [[signals[shown[at, step]] if (at, step) in shown else np.nan for step in steps] for at in range(len(orders))]
     )
@@ -122,6 +117,11 @@ def control_pair(i: int, j: int, near: Bool[np.ndarray, "residue residue"], seed
         return None
     drawn = int(np.random.default_rng(seed).choice(free))
     return drawn, drawn + apart
+
+
+def most_passes(repeats: int) -> int:
+    """How many passes one pair takes at most: every masking, with each of its two residues as every amino acid."""
+    return 2 * len(AMINO_ACID_IDS) * (2 + N_STEPS * (1 + 2 * repeats))
 
 
 def _steps(n_others: int) -> list[int]:

@@ -5,7 +5,6 @@ head, so its attention is computed once a residue instead of once a mutant.
 """
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from torch import Tensor
 
 from core.alphabet import MASK
 from core.edits import Edits, LayerEdits
-from core.errors import Cancelled
 from core.forward import Start, embed, layer_norm, layers, linear
 from core.interventions import Condition
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.rope import rotate
 from core.run import rows_within, stream
 
@@ -39,23 +38,19 @@ def mutant_responses(
     *,
     layer: int = -1,
     condition: Condition = (),
-    memory_budget: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    progress: Progress = SILENT,
 ) -> Iterator[tuple[int, Float[Tensor, "mutants ..."]]]:
     """(residue, `read` of its mutants minus `read` of the protein), residue after residue, one row per token id.
 
     The row of the residue's own amino acid is zero and is not computed. `read` gets the residual stream after `layer`.
-    A batch's activations fit `memory_budget` bytes, by default what suits the model's device.
-    `progress` hears (residues done, all); a set `cancel` raises `Cancelled` before the next batch.
+    A batch's activations fit what suits the model's device; `progress` hears of residues.
     """
     layer = layer % model.shape.n_layers
     tokens = tokens.to(model.device)
     n_residues = len(tokens) - 2
     shared = None if condition or (tokens == MASK).any() else _FirstLayer.of(model, tokens)
-    if memory_budget is None:
-        memory_budget = IN_CACHE if model.device.type == "cpu" else ON_GPU
-    per_batch = rows_within(model, len(tokens), memory_budget)
+    memory_budget = IN_CACHE if model.device.type == "cpu" else ON_GPU
+    per_batch = rows_within(model, len(tokens), memory_budget=memory_budget)
     at_once = max(1, per_batch // len(amino_acids))
     ids = torch.tensor(amino_acids, device=model.device)
     clean = read(_resid_post(model, tokens[None], [-1], layer, condition, None))
@@ -69,13 +64,10 @@ def mutant_responses(
         response = clean.new_zeros(len(rows), *clean.shape[1:])
         found = []
         for part, at in zip(rows[changed].split(per_batch), mutated[changed].split(per_batch), strict=True):
-            if cancel is not None and cancel.is_set():
-                raise Cancelled(f"stopped after {first} of {n_residues} residues")
             found.append(read(_resid_post(model, part, at.tolist(), layer, condition, shared)))
         response[changed] = torch.cat(found) - clean
         yield from zip(residues.tolist(), response.split(len(ids)), strict=True)
-        if progress is not None:
-            progress(int(residues[-1]) + 1, n_residues)
+        progress.report(int(residues[-1]) + 1, n_residues)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

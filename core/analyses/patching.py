@@ -1,7 +1,6 @@
 """Which activations carry a prediction? Those of a run with one residue masked, put into a run with another masked."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,9 +11,9 @@ from torch import Tensor
 from core.alphabet import residue_position
 from core.analyses.reading import read
 from core.interventions import HeadSite, PatchActivation, Scope, Source, StreamSite
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
-from core.run import MEMORY_BUDGET
+from core.progress import SILENT, Progress
 
 REACH: Final = 5
 """How many residues on either side of an internal mask have a column of their own in `patch_around`."""
@@ -68,11 +67,8 @@ def patch_heads(
     site: HeadSite = "z",
     *,
     scope: Scope = "mask",
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> Patching:
     """Every head's q, k, v (before or after RoPE) or z, patched alone: gap[layer, head].
 
@@ -84,7 +80,7 @@ def patch_heads(
         [PatchActivation(site, layer, source, head, scope) for head in range(model.shape.n_heads)]
         for layer in range(model.shape.n_layers)
     ]
-    return _patching(model, clean, corrupted, patches, target, among, memory_budget, progress, cancel)
+    return _patching(model, clean, corrupted, patches, target.at_mask, progress)
 
 
 def patch_stream(
@@ -94,11 +90,8 @@ def patch_stream(
     site: StreamSite = "resid_pre",
     *,
     scopes: Sequence[Scope] = ("mask", "bos", "all"),
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> Patching:
     """The residual stream or a module's output, patched at each layer and scope: gap[layer, scope].
 
@@ -109,7 +102,7 @@ def patch_stream(
     patches = [
         [PatchActivation(site, layer, source, None, scope) for scope in scopes] for layer in range(model.shape.n_layers)
     ]
-    return _patching(model, clean, corrupted, patches, target, among, memory_budget, progress, cancel)
+    return _patching(model, clean, corrupted, patches, target.at_mask, progress)
 
 
 def patch_around(
@@ -150,22 +143,16 @@ def _patching(
     clean: Int[Tensor, " clean_pos"],
     corrupted: Int[Tensor, " pos"],
     patches: Sequence[Sequence[PatchActivation]],
-    target: str,
-    among: Among,
-    memory_budget: int,
-    progress: Callable[[int, int], None] | None,
-    cancel: threading.Event | None,
+    target: Target,
+    progress: Progress,
 ) -> Patching:
     found = read(
         model,
         corrupted,
         [(), *((patch,) for row in patches for patch in row)],
         target=target,
-        among=among,
-        memory_budget=memory_budget,
         progress=progress,
-        cancel=cancel,
     )
-    clean_gap = read(model, clean, [()], target=target, among=among).gap[0]
+    clean_gap = read(model, clean, [()], target=target).gap[0]
     gap = found.gap[1:].reshape(len(patches), -1)
     return Patching(gap, float(clean_gap), float(found.gap[0]), (gap > 0).astype(float))

@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 
-from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, residue_position
-from core.metrics import Among, probabilities, rank, target_gap
+from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS
+from core.metrics import Target, probabilities
 from core.model import Model
 from core.run import run
 
@@ -38,25 +38,25 @@ class Prediction:
         return AMINO_ACIDS[int(np.argmax(self.logits))]
 
 
-def prediction(logits: Float[np.ndarray, " vocab"], target: str, among: Among = "amino acids") -> Prediction:
-    """What one residue's logits say of `target`, its gap and rank among amino acids or the whole vocabulary."""
+def prediction(logits: Float[np.ndarray, " vocab"], target: Target = Target()) -> Prediction:
+    """What one residue's logits say of `target`: its gap and rank among its competitors."""
     at_residue, columns = torch.from_numpy(logits), list(AMINO_ACID_IDS)
     return Prediction(
         probabilities=probabilities(at_residue)[columns].numpy(),
         logits=logits[columns],
-        target=target,
-        target_gap=float(target_gap(at_residue, target, among)),
-        target_rank=int(rank(at_residue, target, among)),
+        target=target.letter,
+        target_gap=float(target.gap(at_residue)),
+        target_rank=int(target.rank(at_residue)),
     )
 
 
-def masked_residue(model: Model, tokens: Int[torch.Tensor, " pos"], target: str = "M") -> pd.DataFrame:
+def masked_residue(model: Model, tokens: Int[torch.Tensor, " pos"], target: Target = Target()) -> pd.DataFrame:
     """The target at the first masked residue, as a table of one row.
 
     Columns length (residues), gap and logit (the gap among the amino acids), probability (over the vocabulary), rank
     and first (the amino acid that ranks first). Raises `InputError` when nothing is masked.
     """
-    logits = run(model, tokens, positions=[residue_position(tokens, None)]).logits[0, 0]
+    logits = run(model, tokens, positions=[target.position(tokens)]).logits[0, 0]
     found = prediction(logits.float().numpy(force=True), target)
     return pd.DataFrame(
         {

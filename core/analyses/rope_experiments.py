@@ -14,7 +14,7 @@ from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
 from core.components import heads_of_layers
 from core.interventions import Condition, Head, PatchActivation, RemoveRope, Scope, Side, Source, SwapRope
-from core.metrics import Among
+from core.metrics import Target
 from core.model import Model
 from core.rope import rotate
 from core.run import Keep, run
@@ -26,8 +26,7 @@ def rope_removal(
     *,
     scope: Scope = "mask",
     side: Side = "qk",
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
 ) -> pd.DataFrame:
     """The target at the first mask with no rotation at `scope` in one layer at a time, then in all: layers, gap, logit.
 
@@ -39,7 +38,7 @@ def rope_removal(
         tuple(RemoveRope(head, scope, side) for head in heads_of_layers(model.shape, layers))
         for layers in chosen.values()
     ]
-    found = read(model, tokens, conditions, target=target, among=among)
+    found = read(model, tokens, conditions, target=target)
     return pd.DataFrame({"layers": list(chosen), "gap": found.gap, "logit": found.logit})
 
 
@@ -93,8 +92,7 @@ def patch_sets(
     readout: Head,
     key_heads: Sequence[Head],
     *,
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
 ) -> pd.DataFrame:
     """How much of the clean gap comes back with the readout head's query, its rotation, or its suppliers' rotations.
 
@@ -113,8 +111,9 @@ def patch_sets(
         swap(tuple(around), residue),
         swap(heads_of_layers(model.shape, range(model.shape.n_layers)), residue),
     ]
-    clean_gap = read(model, clean, [()], target=target, among=among).gap
-    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=target, among=among).gap])
+    at_mask = target.at_mask  # each run is read at its own mask
+    clean_gap = read(model, clean, [()], target=at_mask).gap
+    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=at_mask).gap])
     rescue = 100 * (gaps - gaps[1]) / (gaps[0] - gaps[1])
     return pd.DataFrame({"condition": PATCH_SETS, "gap": gaps, "rescue": rescue})
 

@@ -1,7 +1,6 @@
 """How far may a head's positions slip? Its queries turned by a shift, keys left or taken along, and the oscillation."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,12 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS, residue_position, token_id
+from core.alphabet import BOS, residue_position
 from core.interventions import Condition, Head, ShiftRope, Side
-from core.metrics import Among, target_gap
+from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.rope import band_scores, rotate
-from core.run import MEMORY_BUDGET, RESUMABLE, Keep, Trace, run, sweep
+from core.run import RESUMABLE, Keep, Trace, run, sweep
 
 SHIFTS: Final = tuple(range(-20, 21))
 PERIODS: Final = np.arange(2.5, 20.0, 0.01)
@@ -41,25 +41,22 @@ def shift_curve(
     shifts: Sequence[int] = SHIFTS,
     side: Side = "q",
     given: Condition = (),
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: threading.Event | None = None,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> ShiftCurve:
     """The target at the first mask with the RoPE positions of `heads` moved by each of `shifts` residues.
 
     Side "q" moves queries and leaves keys; side "qk" moves both and is the control, which may change nothing but
     rounding (see `shift_control`). Source: Jedryszek & Crook 2026, Methods, "Global index shift".
     """
-    position, column = residue_position(tokens, None), token_id(target)
+    position = target.position(tokens)
     baseline = run(model, tokens, keep=RESUMABLE)
     unshifted = run(model, tokens, [given], positions=[position]).logits[0, 0]
 
     def measure(trace: Trace) -> Tensor:
         logits = trace.logits[:, 0]
         change = (logits - unshifted).abs().amax(-1)
-        return torch.stack((target_gap(logits, target, among), logits[:, column], change), dim=-1)
+        return torch.stack((target.gap(logits), target.logit(logits), change), dim=-1)
 
     measured = sweep(
         model,
@@ -67,9 +64,7 @@ def shift_curve(
         [given + tuple(ShiftRope(head, shift, side) for head in heads) for shift in shifts],
         measure,
         positions=[position],
-        memory_budget=memory_budget,
         progress=progress,
-        cancel=cancel,
     )
     return ShiftCurve(tuple(shifts), measured[:, 0], measured[:, 1], measured[:, 2])
 

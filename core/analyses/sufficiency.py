@@ -24,9 +24,10 @@ from core.interventions import (
     complement,
     component_name,
 )
-from core.metrics import Among, target_gap
+from core.metrics import Target
 from core.model import Model, ModelShape
-from core.run import MEMORY_BUDGET, Trace, rows_within, run
+from core.progress import SILENT, Progress
+from core.run import Trace, rows_within, run
 
 
 def keep_only(
@@ -72,8 +73,7 @@ def token_scopes(
     tokens: Int[Tensor, " pos"],
     kept: Collection[Component],
     *,
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
     baseline: Trace | None = None,
 ) -> pd.DataFrame:
     """Where must a circuit's parts work? The target at the first mask with `kept` working at some positions only.
@@ -84,7 +84,7 @@ def token_scopes(
     scopes: tuple[NamedScope, ...] = ("mask", "bos", "bos+mask", "all")
     chosen: list[tuple[NamedScope, NamedScope]] = [(a, m) for a in scopes for m in scopes]
     conditions = [keep_only(model.shape, kept, attention_at=a, mlps_at=m) for a, m in chosen]
-    found = read(model, tokens, [(), *conditions], target=target, among=among, baseline=baseline)
+    found = read(model, tokens, [(), *conditions], target=target, baseline=baseline)
     whole = ("the whole model", "the whole model")
     table = pd.DataFrame([whole, *chosen], columns=["attention_at", "mlps_at"])
     return table.assign(gap=found.gap, logit=found.logit)
@@ -102,9 +102,8 @@ def gaps_along(
     residues: Sequence[int],
     conditions: Mapping[str, Condition],
     *,
-    target: str = "M",
-    among: Among = "amino acids",
-    memory_budget: int = MEMORY_BUDGET,
+    target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """The target's gap with each of `residues` (0-based) masked in turn: columns residue, condition, gap (logits).
 
@@ -113,11 +112,12 @@ def gaps_along(
     """
     rows = [(residue, name) for residue in residues for name in conditions]
     tokens = torch.stack([tokenize(sequence, [residue]) for residue, _ in rows])
-    per_chunk = rows_within(model, tokens.shape[1], memory_budget)
+    per_chunk = rows_within(model, tokens.shape[1])
     gaps: list[float] = []
     for start in range(0, len(rows), per_chunk):
         chunk = rows[start : start + per_chunk]
         trace = run(model, tokens[start : start + per_chunk], [conditions[name] for _, name in chunk])
         at = torch.tensor([residue + 1 for residue, _ in chunk])
-        gaps += target_gap(trace.logits[torch.arange(len(chunk)), at], target, among).tolist()
+        gaps += target.gap(trace.logits[torch.arange(len(chunk)), at]).tolist()
+        progress.report(len(gaps), len(rows))
     return pd.DataFrame(rows, columns=["residue", "condition"]).assign(gap=gaps)

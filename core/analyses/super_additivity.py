@@ -7,11 +7,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.alphabet import residue_position
 from core.analyses.sufficiency import keep_only
 from core.forward import unembed
 from core.interventions import Component, Scope
-from core.metrics import Among, target_gap
+from core.metrics import Target
 from core.model import Model
 from core.run import Keep, run
 
@@ -42,8 +41,7 @@ def super_additivity(
     *,
     beside: Collection[Component] = (),
     scope: Scope = "mask",
-    target: str = "M",
-    among: Among = "amino acids",
+    target: Target = Target(),
 ) -> SuperAdditivity:
     """How the target gap at the first mask depends on two components; `beside` are kept in every run.
 
@@ -51,12 +49,12 @@ def super_additivity(
     """
     sets = [(), (first,), (second,), (first, second)]
     conditions = [*(keep_only(model.shape, {*beside, *kept}, scope=scope) for kept in sets), ()]
-    position = residue_position(tokens, None)
+    position = target.position(tokens)
     trace = run(
         model, tokens, conditions, keep=Keep.of("resid_post", layers=[model.shape.n_layers - 1]), positions=[position]
     )
     neither, alone, other, _, _ = trace["resid_post", -1][:, 0]
     with torch.inference_mode():
         logits = torch.cat((trace.logits[:, 0], unembed(model, alone + other - neither)[None]))
-    gaps = target_gap(logits, target, among).tolist()
+    gaps = target.gap(logits).tolist()
     return SuperAdditivity(*gaps[:4], added=gaps[5], whole_model=gaps[4])

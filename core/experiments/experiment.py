@@ -13,7 +13,7 @@ import torch
 
 from core.errors import InputError
 from core.experiments.report import Report, Section
-from core.experiments.survey import Survey
+from core.experiments.survey import StoredSurvey
 from core.model import Model
 from core.source_digest import PACKAGE
 from core.whole_file import write_whole
@@ -46,7 +46,7 @@ class Experiment:
 def publish(
     experiment: Experiment,
     study: object,
-    survey: Survey,
+    survey: StoredSurvey,
     model: Model,
     out: Path,
     *,
@@ -60,8 +60,7 @@ def publish(
     """
     sections: dict[str, Section] = {}
     for done, name in enumerate(parts):
-        if survey.progress:
-            survey.progress("parts", done, len(parts))
+        survey.progress.part("parts").report(done, len(parts))
         try:
             sections[name] = experiment.parts[name](study)
         except InputError as error:
@@ -69,8 +68,7 @@ def publish(
             continue
         for table_name, table in sections[name].tables.items():
             write_whole(out / "tables" / f"{table_name}.csv", table.to_csv(index=False))
-    if survey.progress:
-        survey.progress("parts", len(parts), len(parts))
+    survey.progress.part("parts").report(len(parts), len(parts))
     versions = software_versions()
     report = Report(
         title=experiment.title,

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichBars
 
-from core.experiments.survey import Survey
+from core.experiments.survey import StoredSurvey
 from core.experiments.workers import Dask, Processes
 from core.model import Model
+from core.progress import Progress
 
 ModelOption = Annotated[str, typer.Option(help="'embedded', the name of a published ESM-2, or a path to weights.")]
 OutOption = Annotated[Path, typer.Option(help="Folder for tables, report and resumable results.", file_okay=False)]
@@ -26,18 +28,30 @@ SeedOption = Annotated[int, typer.Option(help="Seed of everything drawn at rando
 N_CORES = os.cpu_count() or 1
 
 
+class Bars(Progress):
+    """A bar in the terminal for every named part of the work."""
+
+    def __init__(self, bars: RichBars, what: str | None = None) -> None:
+        super().__init__()
+        self._bars, self._task = bars, None if what is None else bars.add_task(what)
+        self._parts: dict[str, Bars] = {}
+
+    def report(self, done: int, total: int | None) -> None:
+        super().report(done, total)
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total)
+
+    def part(self, what: str) -> "Bars":
+        if what not in self._parts:
+            self._parts[what] = Bars(self._bars, what)
+        return self._parts[what]
+
+
 @contextmanager
-def open_survey(model: Model, source: str, out: Path, workers: int, dask: str | None) -> Iterator[Survey]:
+def open_survey(model: Model, source: str, out: Path, workers: int, dask: str | None) -> Iterator[StoredSurvey]:
     """A survey of `model`, which workers load from `source`; results are kept in `out/measured`, progress is shown."""
     path = Path(source)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Dask(dask) if dask else Processes(workers) as pool, Progress(*columns) as bars:
-        shown: dict[str, TaskID] = {}
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in shown:
-                shown[what] = bars.add_task(what)
-            bars.update(shown[what], completed=done, total=total)
-
+    with Dask(dask) if dask else Processes(workers) as pool, RichBars(*columns) as bars:
         found = str(path.resolve()) if path.exists() else source  # workers may have another working directory
-        yield Survey(found, model.fingerprint, out / "measured", pool, progress)
+        yield StoredSurvey(model, found, out / "measured", pool, Bars(bars))

@@ -7,7 +7,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, as_completed, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,18 +16,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import pandas as pd
 import torch
 
+from core.answers.survey import Failure, Measure
 from core.errors import InputError
 from core.model import Model, load_model
 from core.source_digest import source_digest
 
 ATTEMPTS: Final = 3
 """How often a task is tried when the worker under it dies."""
-
-Measure = Callable[..., pd.DataFrame]
-"""A module-level function `(model, subject, **settings) -> table`: it travels to workers by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +37,6 @@ class Task:
     code: str
     subject: object
     settings: tuple[tuple[str, object], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a task has no result: its input broke a rule, or every worker that took it died."""
-
-    reason: str
 
 
 class Workers(ABC):

@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.minimal_circuits import MinimalCircuit
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
 from core.figures.style import (
@@ -24,7 +23,6 @@ from core.figures.style import (
     heatmap,
     styled,
 )
-from core.interventions import component_name
 
 
 def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
@@ -65,15 +63,16 @@ def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequenc
     return figure.add_vline(x=0, line={"color": CLEAN, "width": 1})
 
 
-def search_path(circuit: MinimalCircuit, target: str) -> go.Figure:
+def search_path(
+    names: Sequence[str], gap: Float[np.ndarray, " steps"], logit: Float[np.ndarray, " steps"], target: str
+) -> go.Figure:
     """The gap and the target's logit as a greedy search ablates one component after another."""
-    steps = np.arange(1, len(circuit.removed) + 1)
-    names = [component_name(component) for component in circuit.removed]
-    lines = [Curve(f"{target} gap", circuit.gaps, EDITED), Curve(f"{target}'s logit", circuit.logits, TARGET)]
+    steps = np.arange(1, len(names) + 1)
+    lines = [Curve(f"{target} gap", gap, EDITED), Curve(f"{target}'s logit", logit, TARGET)]
     figure = curves(steps, lines, x_title="Component ablated, in this order", y_title="Logits", zero_line=True)
     figure.update_traces(text=names, hovertemplate="%{x}. %{text} off: %{y:.2f}<extra></extra>")
     step = -(-len(names) // 30)
-    return figure.update_xaxes(tickvals=steps[::step], ticktext=names[::step], tickangle=-45)
+    return figure.update_xaxes(tickvals=steps[::step], ticktext=list(names)[::step], tickangle=-45)
 
 
 def necessity(frequency: Mapping[str, float]) -> go.Figure:

@@ -21,6 +21,8 @@ from core.figures.style import (
     styled,
 )
 
+PROBABILITY, ATTENTION = "contact probability", "corrected attention (arbitrary units)"
+"""What a contact map's numbers are: a contact head's, or averaged heads'."""
 PALETTE = (EDITED, *OTHER, AT_START, INSIDE)
 """One colour per method, in the order they are given."""
 

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 from typing import Final, NamedTuple
 
 from core.errors import InputError
-from core.proteins.residue_names import Kind, is_tabulated, one_letter, parent_name, residue_kind
+from core.proteins.residue_codes import Kind, is_tabulated, one_letter, parent_name, residue_kind
 
 CHAIN_BREAK: Final = 4.5
 """Å between the Cα of two residues in a row above which something is missing between them (3.8 is the rule)."""

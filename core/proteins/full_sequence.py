@@ -8,7 +8,7 @@ from typing import Final
 import gemmi
 
 from core.proteins.atom_sites import CHAIN_BREAK
-from core.proteins.residue_names import one_letter
+from core.proteins.residue_codes import one_letter
 
 MOST_STRETCHES: Final = 12
 """Beyond so many breaks the ways to place a chain are not counted out."""

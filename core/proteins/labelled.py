@@ -14,7 +14,7 @@ from torch import Tensor
 from core.alphabet import tokenize
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, pairs_in_range
-from core.proteins.structure import CONTACT_CUTOFF, ContactAtom, Structure, contact_truth, read_structure
+from core.proteins.structure import CONTACT_CUTOFF, ContactAtom, ContactRule, Structure, contact_truth, read_structure
 
 STRUCTURE_FILES: Final = (".pdb", ".ent", ".cif", ".mmcif", ".pdb.gz", ".ent.gz", ".cif.gz", ".mmcif.gz")
 STORED_TRUTH: Final = "contacts as stored beside the sequences"
@@ -39,8 +39,7 @@ class LabelledProtein:
     ) -> "LabelledProtein":
         """A structure's chain on its own numbering (`core.proteins.structure.align_structure` changes it)."""
         contacts, known = contact_truth(structure, atom, cutoff)
-        atoms = "Cβ (Cα for glycine)" if atom == "cb" else "Cα"
-        definition = f"{atoms} closer than {cutoff:g} Å"
+        definition = str(ContactRule(atom, cutoff))
         return cls.from_arrays(name or structure.name, structure.sequence, contacts, known.diagonal(), definition)
 
     @classmethod

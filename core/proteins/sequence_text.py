@@ -15,7 +15,7 @@ from typing import Final
 from Bio import AlignIO
 
 from core.errors import InputError
-from core.proteins.residue_names import is_standard, is_tabulated, one_letter, parent_name
+from core.proteins.residue_codes import is_standard, is_tabulated, one_letter, parent_name
 from core.proteins.uploads import one_line
 
 

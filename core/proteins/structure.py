@@ -15,11 +15,12 @@ from scipy.spatial.distance import cdist
 from core.errors import InputError
 from core.proteins.atom_sites import CHAIN_BREAK
 from core.proteins.full_sequence import first_of, places_in
-from core.proteins.residue_names import is_standard, is_tabulated, one_letter, residue_kind
+from core.proteins.residue_codes import is_standard, is_tabulated, one_letter, residue_kind
 from core.proteins.structure_file import StructureFile, read_structure_file
 from core.proteins.uploads import one_line, upload_name, upload_text
 
 ContactAtom = Literal["cb", "ca"]
+CONTACT_ATOMS: Final[dict[ContactAtom, str]] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}
 
 CONTACT_CUTOFF: Final = 8.0
 MIN_IDENTITY: Final = 0.7
@@ -28,6 +29,16 @@ MIN_IDENTITY: Final = 0.7
 DEFAULT_SOURCE: Final = "structure"
 MAX_DISPLAYED_ATOMS: Final = 60_000
 """Above this the 3D view gets the chosen chain alone."""
+
+
+class ContactRule(NamedTuple):
+    """What counts as a contact: a distance in Å between two atoms, and who is closer."""
+
+    atom: ContactAtom = "cb"
+    cutoff: float = CONTACT_CUTOFF
+
+    def __str__(self) -> str:
+        return f"{CONTACT_ATOMS[self.atom]} closer than {self.cutoff:g} Å"
 
 
 class AuthorResidue(NamedTuple):

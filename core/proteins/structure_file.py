@@ -13,7 +13,7 @@ from gemmi import cif
 
 from core.errors import InputError
 from core.proteins.atom_sites import AtomSite, Polymers, Position, find_polymers
-from core.proteins.residue_names import parent_name, residue_kind
+from core.proteins.residue_codes import parent_name, residue_kind
 from core.proteins.uploads import one_line
 
 T = TypeVar("T")

@@ -1,14 +1,17 @@
 """Widgets bound to the address, so that the same link shows the same choices; a value it can't hold is the default."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+Number = TypeVar("Number", int, float)
 Option = TypeVar("Option")
 Options = Mapping[Option, str] | Sequence[Option]
 """What can be chosen, or what can be chosen with what people read."""
+WIDTH: Final = 170
+"""Of a control beside others, in CSS pixels: five fit a laptop's row, and a narrow window wraps them."""
 
 
 def select(label: str, options: Options[Option], key: str, place: DeltaGenerator | None = None, **look: Any) -> Option:
@@ -35,9 +38,11 @@ def toggle(label: str, key: str, place: DeltaGenerator | None = None, **look: An
     return (place or st).toggle(label, key=key, bind="query-params", **look)
 
 
-def number(label: str, low: int, high: int, value: int, key: str, place: DeltaGenerator | None = None, **look) -> int:
-    """A whole number, both ends included."""
-    return int((place or st).number_input(label, low, high, value, key=key, bind="query-params", **look))
+def number(
+    label: str, low: Number, high: Number, value: Number, key: str, place: DeltaGenerator | None = None, **look: Any
+) -> Number:
+    """A number of the kind that `value` is, both ends included."""
+    return type(value)((place or st).number_input(label, low, high, value, key=key, bind="query-params", **look))
 
 
 def slider(label: str, low: int, high: int, value: int, key: str, place: DeltaGenerator | None = None, **look) -> int:
@@ -47,7 +52,12 @@ def slider(label: str, low: int, high: int, value: int, key: str, place: DeltaGe
 
 def text(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> str:
     """One line of text."""
-    return (place or st).text_input(label, key=key, bind="query-params", **look)
+    return (place or st).text_input(label, key=key, bind="query-params", **look) or ""
+
+
+def lines(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> str:
+    """Several lines of text."""
+    return (place or st).text_area(label, key=key, bind="query-params", **look) or ""
 
 
 def _listed(options: Options) -> dict[str, Any]:

@@ -5,19 +5,20 @@ from functools import cache
 import streamlit as st
 
 from core.components import component_names, head_names
-from core.interventions import Head, Side
+from core.interventions import Head
 from core.model import Model
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import Protein
+from dashboard.controls import bound
 from dashboard.controls.heads import costliest_heads
-from dashboard.session import EVERY_HEAD, MODES, SCOPES, SIDE_OPTIONS, SIDES, Edits, chosen_scope
-from dashboard.sidebar import Question
+from dashboard.question import Question
+from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDES, EditChoices, chosen_scope
 
 EDITED = ("off", "bos", "shifted")
 """Which controls of an edit, and parts of a link, hold heads and modules."""
 
 
-def edit_controls(question: Question) -> tuple[Head, Edits]:
+def edit_controls(question: Question) -> tuple[Head, EditChoices]:
     """Draws the head looked at and the editing controls, and returns both; RoPE is shifted in that head unless others
     are chosen.
 
@@ -27,12 +28,11 @@ def edit_controls(question: Question) -> tuple[Head, Edits]:
     with st.sidebar:
         st.divider()
         preset = heads.index(str(_readout_head(question.model)))
-        head = Head.parse(st.selectbox("Look closely at head", heads, index=preset, key="head", bind="query-params"))
+        head = Head.parse(bound.select("Look closely at head", heads, "head", index=preset))
         edits = choose_edits(question, head)
-        st.toggle(
+        bound.toggle(
             "Grid colours given what is off",
-            key="given",
-            bind="query-params",
+            "given",
             help="Measure each part's effect on top of the edits above, instead of on the clean run.",
         )
     return head, edits
@@ -43,7 +43,7 @@ def _readout_head(model: Model) -> Head:
 
     Found on the first example, whatever protein is shown, so that another protein doesn't change it.
     """
-    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, target="M"))[0]
+    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, letter="M"))[0]
 
 
 @cache
@@ -51,7 +51,7 @@ def _first_example() -> Protein:
     return load_example(examples()[0].id)
 
 
-def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
+def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoices:
     """Draws the controls that switch parts off and shift RoPE; without a head `looked_at`, only chosen ones shift.
 
     Raises `InputError` when the chosen residues cannot be read.
@@ -59,34 +59,16 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> Edits:
     shape = question.model.shape
     heads = head_names(shape)
     st.subheader("Switch off", divider=False)
-    off = st.multiselect(
-        "Heads and modules", component_names(shape), key="off", bind="query-params", placeholder="Or click the grid"
-    )
-    scope = st.selectbox("Where", SCOPES, format_func=SCOPES.__getitem__, key="scope", bind="query-params")
-    residues = (
-        st.text_input("At residues", key="at", bind="query-params", placeholder="M1, 5, 8-12")
-        if scope == "residues"
-        else ""
-    )
-    mode = st.selectbox("Replace by", MODES, format_func=MODES.__getitem__, key="mode", bind="query-params")
-    blocked = st.multiselect(
-        "Block attention to BOS in", [EVERY_HEAD, *heads], key="bos", bind="query-params", placeholder="No head"
-    )
+    off = bound.several("Heads and modules", component_names(shape), "off", placeholder="Or click the grid")
+    scope = bound.select("Where", SCOPE_NAMES, "scope")
+    residues = bound.text("At residues", "at", placeholder="M1, 5, 8-12") if scope == "residues" else ""
+    mode = bound.select("Replace by", MODES, "mode")
+    blocked = bound.several("Block attention to BOS in", [EVERY_HEAD, *heads], "bos", placeholder="No head")
     st.subheader("Shift RoPE", divider=False)
-    shift = st.slider("Residues", -20, 20, 0, key="shift", bind="query-params")
-    shifted = st.multiselect(
-        "In heads", heads, key="shifted", bind="query-params", placeholder=str(looked_at or "No head")
-    )
-    side: Side = st.segmented_control(
-        "Move",
-        SIDE_OPTIONS,
-        format_func=SIDES.__getitem__,
-        default=SIDE_OPTIONS[0],
-        required=True,
-        key="side",
-        bind="query-params",
-    )
-    return Edits(
+    shift = bound.slider("Residues", -20, 20, 0, "shift")
+    shifted = bound.several("In heads", heads, "shifted", placeholder=str(looked_at or "No head"))
+    side = bound.switch("Move", SIDES, "side")
+    return EditChoices(
         off=tuple(off),
         scope=chosen_scope(scope, residues, question.protein.sequence),
         mode=mode,

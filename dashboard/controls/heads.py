@@ -1,28 +1,20 @@
-"""Controls that several pages of the circuit lab share: heads, the internal residue, a circuit's name."""
+"""Which heads a page is about, and which internal residue is compared."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
-import msgspec
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
-from torch import Tensor
 
-from core.alphabet import tokenize
-from core.analyses.main_heads import heads_by_cost, swap_search
-from core.components import Circuit, circuit_to_json, component_names, head_names
-from core.errors import InputError
+from core.answers.ablation import costliest_heads as by_cost
+from core.answers.rope_swap import swap_path
+from core.answers.subjects import INTERNAL, two_masks
+from core.components import component_names, components, head_names
 from core.interventions import Head
 from core.model import Model
-from dashboard import engine
-from dashboard.long_work import UNASKED_SECONDS, seconds
+from dashboard.controls import bound
+from dashboard.question import Question
 from dashboard.session import EVERY_HEAD, plain
-from dashboard.sidebar import Question
+from dashboard.survey import quickly
 
 KEY_HEADS = 5
 """How many are looked for unasked: as many as the paper's core has beside its readout head."""
-
-Found = TypeVar("Found")
 
 
 def warn_of_unknown(model: Model, *keys: str) -> None:
@@ -50,82 +42,36 @@ def internal_residue(key: str = "inside") -> int:
     A page that links to another one with this choice needs a `key` of its own: Streamlit drops a parameter of a link
     that a widget of the page left behind holds.
     """
-    chosen = st.number_input(
-        "Internal residue",
-        2,
-        4000,
-        11,
-        key=key,
-        bind="query-params",
-        help="The residue that is masked instead of the first one, for comparison.",
-    )
-    return int(chosen) - 1
-
-
-def runs(question: Question, sequence: str, inside: int) -> tuple[Tensor, Tensor]:
-    """The tokens with the question's residue masked (clean) and with the internal one masked (corrupted).
-
-    Raises `InputError` for a protein without these residues, and when they are the same.
-    """
-    if inside == question.residue:
-        raise InputError(f"residue {inside + 1} is the masked one: the internal residue must be another")
-    return tokenize(sequence, [question.residue]), tokenize(sequence, [inside])
+    told = "The residue that is masked instead of the first one, for comparison."
+    return bound.number("Internal residue", 2, 4000, INTERNAL + 1, key, help=told) - 1
 
 
 def choose_main_head(question: Question, key: str = "main") -> Head:
     """Draws the choice of the head that the prediction rests on most, preset to this protein's; `key` as above."""
     names, preset = head_names(question.model.shape), costliest_heads(question)[0]
-    return Head.parse(
-        st.selectbox(
-            "Main head",
-            names,
-            index=names.index(str(preset)),
-            key=key,
-            bind="query-params",
-            help="Preset to the head whose ablation at the mask costs the target's logit most in this protein.",
-        )
-    )
+    told = "Preset to the head whose ablation at the mask costs the target's logit most in this protein."
+    return Head.parse(bound.select("Main head", names, key, index=names.index(str(preset)), help=told))
 
 
 def costliest_heads(question: Question) -> tuple[Head, ...]:
     """Heads by what their ablation costs this protein's target, or in reverse order where finding out takes long."""
-    model = question.model
-    every = tuple(map(Head.parse, head_names(model.shape)))
-    tokens = tokenize(question.protein.sequence, [question.residue])
-    return _quickly(
-        question,
-        ("heads by cost",),
-        len(every),
-        lambda: heads_by_cost(model, tokens, target=question.target),
-        every[::-1],
-    )
+    shape = question.model.shape
+    settings = {"n_forwards": len(components(shape)), "target": question.target}
+    found = quickly(question, by_cost, question.alone, **settings)
+    return found or tuple(map(Head.parse, head_names(shape)))[::-1]
 
 
 def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head, ...]:
     """Draws the choice of the heads that tell the main head where the mask is; preset by a greedy search."""
     names = head_names(question.model.shape)
-    preset = _quickly(
-        question,
-        ("key heads", main, inside),
-        len(names) * KEY_HEADS,
-        lambda: (
-            swap_search(
-                question.model,
-                [runs(question, question.protein.sequence, inside)],
-                main,
-                steps=KEY_HEADS,
-                residue=question.residue,
-                target=question.target,
-            ).heads
-        ),
-        (),
-    )
-    chosen = st.multiselect(
+    compared = two_masks(question.alone, question.target, inside)
+    settings = {"n_forwards": len(names) * KEY_HEADS, "target": question.target, "main": main, "steps": KEY_HEADS}
+    found = quickly(question, swap_path, compared, **settings)
+    chosen = bound.several(
         "Key heads",
         [name for name in names if name != str(main)],
-        default=[str(head) for head in preset],
-        key="keys",
-        bind="query-params",
+        "keys",
+        default=[str(head) for head in (found.heads if found else ())],
         help="Preset to the heads whose rotation as at the masked residue rescues the target inside this protein.",
     )
     return tuple(Head.parse(name) for name in chosen)
@@ -150,28 +96,3 @@ def _head_and_inside(question: Question) -> tuple[Head, int]:
         head = choose_main_head(question)
     with columns[1]:
         return head, internal_residue()
-
-
-def name_and_save(name_in: DeltaGenerator, save_in: DeltaGenerator, circuit: Circuit, key: str) -> str:
-    """Draws a circuit's name, which the person may change, and the button that saves it; the name."""
-    name = name_in.text_input("Name of this circuit", circuit.name, key=key, bind="query-params")
-    save_in.download_button(
-        "Save",
-        circuit_to_json(msgspec.structs.replace(circuit, name=name)),
-        "circuit.json",
-        "application/json",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    return name
-
-
-def _quickly(question: Question, key: tuple, n_forwards: int, work: Callable[[], Found], otherwise: Found) -> Found:
-    """What `work` finds, or `otherwise` where that would take long or the protein is too short for it."""
-    if seconds(question.model, n_forwards, len(question.protein.sequence)) > UNASKED_SECONDS:
-        return otherwise
-    try:
-        return engine.computed((*key, *question.key), lambda _: work(), "Looking for the heads")
-    except InputError:
-        return otherwise

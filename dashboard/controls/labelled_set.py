@@ -12,53 +12,45 @@ from core.errors import InputError
 from core.proteins.examples import examples, load_example
 from core.proteins.labelled import LabelledProtein, read_labelled
 from core.proteins.protein import proteins_from_file
-from core.proteins.structure import ContactAtom, Structure
+from core.proteins.structure import CONTACT_ATOMS, CONTACT_CUTOFF, ContactRule, Structure
 from dashboard import engine
+from dashboard.controls import bound
+from dashboard.controls.protein import checked_upload
 from dashboard.session import plain
-from dashboard.sidebar import checked_upload
 
 EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"
-ATOMS: dict[ContactAtom, str] = {"cb": "Cβ (Cα for glycine)", "ca": "Cα"}
 
 
-def choose_contact() -> tuple[ContactAtom, float]:
+def choose_contact() -> ContactRule:
     """The two widgets that say what counts as a contact, side by side."""
     atom_column, cutoff_column = st.columns(2)
-    atom: ContactAtom = atom_column.selectbox(
-        "Distance between", ATOMS, format_func=ATOMS.__getitem__, key="atom", bind="query-params"
-    )
-    cutoff = cutoff_column.number_input("Closer than (Å)", 3.0, 20.0, 8.0, 0.5, key="cutoff", bind="query-params")
-    return atom, cutoff
+    atom = bound.select("Distance between", CONTACT_ATOMS, "atom", atom_column)
+    cutoff = bound.number("Closer than (Å)", 3.0, 20.0, CONTACT_CUTOFF, "cutoff", cutoff_column, step=0.5)
+    return ContactRule(atom, cutoff)
 
 
-def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str, LabelledProtein]:
+def choose_labelled(rule: ContactRule, at_first: int) -> dict[str, LabelledProtein]:
     """The chosen proteins by name: all that are uploaded, or `at_first` of the others unless the person says otherwise.
 
     What cannot be used is listed with its reason. Raises `InputError` for a folder that cannot be read.
     """
-    source = st.segmented_control(
-        "Labelled proteins",
-        [EXAMPLES, UPLOADED, *([FOLDER] if os.environ.get("PLMSCOPE_STRUCTURES") else [])],
-        default=EXAMPLES,
-        required=True,
-        key="labelled",
-        bind="query-params",
-    )
+    offered = [FOLDER] if os.environ.get("PLMSCOPE_STRUCTURES") else []
+    source = bound.switch("Labelled proteins", [EXAMPLES, UPLOADED, *offered], "labelled")
     left_out: dict[str, str] = {}
     if source == FOLDER:
         root = Path(os.environ["PLMSCOPE_STRUCTURES"])
         folders = {".": root} | {path.name: path for path in sorted(root.glob("*/"))}
-        name = st.selectbox("Folder", list(folders), key="folder", bind="query-params")
+        name = bound.select("Folder", list(folders), "folder")
         found, left_out = engine.computed(
-            ("labelled", str(folders[name]), atom, cutoff),
-            lambda _: read_labelled(folders[name], atom, cutoff),
+            ("labelled", str(folders[name]), rule),
+            lambda _: read_labelled(folders[name], *rule),
             "Reading structures",
         )
     elif source == UPLOADED:
-        found = _uploaded(atom, cutoff, left_out)
+        found = _uploaded(rule, left_out)
     else:
         found = {
-            example.id: LabelledProtein.of(structure, atom, cutoff, example.id)
+            example.id: LabelledProtein.of(structure, *rule, example.id)
             for example in examples()
             if (structure := load_example(example.id).structure) is not None
         }
@@ -70,13 +62,13 @@ def choose_labelled(atom: ContactAtom, cutoff: float, at_first: int) -> dict[str
     chosen = usable
     if source != UPLOADED:  # who uploads has chosen already
         most = max(len(usable), 1)
-        number = st.number_input("How many of them", 1, most, min(at_first, most), key="n", bind="query-params")
+        number = bound.number("How many of them", 1, most, min(at_first, most), "n")
         chosen = dict(list(usable.items())[:number])
     st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
     return chosen
 
 
-def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dict[str, LabelledProtein]:
+def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, LabelledProtein]:
     """The chains chosen from the uploaded files, the first of each file unless the person says otherwise."""
     chains: dict[str, Structure] = {}
     first_chains: list[str] = []
@@ -99,7 +91,7 @@ def _uploaded(atom: ContactAtom, cutoff: float, left_out: dict[str, str]) -> dic
     if len(chains) > len(first_chains):
         # Another set of files is another question: what was chosen among the former chains does not answer it.
         chosen = st.multiselect("Chains", list(chains), first_chains, key=f"chains {' '.join(chains)}")
-    return {name: LabelledProtein.of(chains[name], atom, cutoff, name) for name in chosen}
+    return {name: LabelledProtein.of(chains[name], *rule, name) for name in chosen}
 
 
 def _usable(found: dict[str, LabelledProtein], left_out: dict[str, str]) -> dict[str, LabelledProtein]:

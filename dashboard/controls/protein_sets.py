@@ -1,28 +1,30 @@
 """What a page measures over: the sidebar's protein, the evaluation set, or a FASTA file."""
 
 import hashlib
-import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import streamlit as st
 
 from core.errors import InputError
+from core.progress import Progress
 from core.proteins.evaluation_sets import Group, evaluation_set
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import proteins_from_file
 from dashboard import engine
-from dashboard.engine import SHOWS_PROGRESS_AFTER, Progress
-from dashboard.long_work import on_request, seconds
+from dashboard.controls import bound
+from dashboard.controls.protein import checked_upload
+from dashboard.engine import seconds
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import MAX_UPLOAD_BYTES, Question, stop_with
+from dashboard.survey import answered
 
 THIS, EVALUATION, FASTA = "This protein", "Evaluation set", "FASTA file"
 MOST: Final = 200
 """The command line takes larger sets, on as many processes as there are."""
 
-Result = TypeVar("Result")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +40,19 @@ class ProteinSet:
     def is_one(self) -> bool:
         return len(self.sequences) == 1
 
+    @property
+    def count(self) -> str:
+        """How many there are, in words."""
+        return "1 sequence" if self.is_one else f"{len(self.sequences)} sequences"
+
     def __str__(self) -> str:
-        return plain(self.title) if self.is_one else f"{plain(self.title)}, {len(self.sequences)} sequences"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured(Generic[Result]):
-    """Results by protein, and why others have none."""
-
-    results: dict[str, Result]
-    left_out: dict[str, str]
-
-    @property
-    def all(self) -> list[Result]:
-        return list(self.results.values())
-
-    @property
-    def first(self) -> Result:
-        return next(iter(self.results.values()))
+        return plain(self.title) if self.is_one else f"{plain(self.title)}, {self.count}"
 
 
 def choose_set(question: Question, default: str = THIS) -> ProteinSet:
     """Draws the choice of what to measure over; stops the page with one line where a file cannot be used."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        over = st.segmented_control(
-            "Measure over", [THIS, EVALUATION, FASTA], default=default, required=True, key="over", bind="query-params"
-        )
+        over = bound.switch("Measure over", [THIS, EVALUATION, FASTA], "over", default=default)
         try:
             if over == EVALUATION:
                 return _evaluation_set()
@@ -75,9 +64,7 @@ def choose_set(question: Question, default: str = THIS) -> ProteinSet:
 
 
 def _evaluation_set() -> ProteinSet:
-    seed = st.number_input(
-        "Seed of shuffles and random strings", 0, 9999, 0, key="seed", bind="query-params", width=240
-    )
+    seed = bound.number("Seed of shuffles and random strings", 0, 9999, 0, "seed", width=240)
 
     def known(_: Progress) -> list[tuple[str, str]]:
         return [(example.title, load_example(example.id).sequence) for example in examples()]
@@ -95,9 +82,7 @@ def _uploaded() -> ProteinSet:
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it.")
         st.stop()
-    if file.size > MAX_UPLOAD_BYTES:
-        raise InputError(f"{file.name} has {file.size / 2**20:.1f} MB: at most {MAX_UPLOAD_BYTES >> 20} MB are read")
-    data = file.getvalue()
+    data = checked_upload(file)
     key = ("set", file.name, hashlib.sha256(data).hexdigest())
     proteins = engine.computed(key, lambda _: proteins_from_file(file.name, data), "Reading the file")
     if len(proteins) > MOST:
@@ -110,75 +95,25 @@ def _uploaded() -> ProteinSet:
     )
 
 
-def measured(
+def ask_of(
     question: Question,
     proteins: ProteinSet,
-    key: Hashable,
-    work: Callable[[str, Progress], Result],
+    answer: Callable[..., Found],
     *,
     n_forwards: float,
     label: str,
+    subjects: Mapping[str, object] | None = None,
     list_left_out: bool = True,
-) -> Measured[Result] | None:
-    """`work(sequence, progress)` of every protein, or None until the person asks for what takes long.
-
-    `key` holds everything besides model, residue, target and sequence that `work` depends on, and `n_forwards` is how
-    often it runs the model. Proteins are separate pieces of work, so that other sessions' come in between, and what
-    is done stays done when the person cancels. A protein that breaks a rule is left out of a set and listed (unless
-    another call has listed it); alone, it stops the page.
-    """
-    model = question.model
-    shared = (key, model.fingerprint, question.residue, question.target)
-    whole = (shared, tuple(proteins.sequences.values()))
-    about = seconds(model, n_forwards, sum(map(len, proteins.sequences.values())))
-    results: dict[str, Result] = {}
-    left_out: dict[str, str] = {}
-    begin = time.monotonic()
-    with on_request(whole, about, f"Compute for {proteins}") as go_on:
-        if not go_on:
-            return None
-        bar = st.empty()
-        for done, (name, sequence) in enumerate(proteins.sequences.items()):
-            if not proteins.is_one and time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
-                bar.progress(done / len(proteins.sequences), f"{label} … {done} of {len(proteins.sequences)} sequences")
-            try:
-                results[name] = engine.computed(
-                    (*shared, sequence),
-                    lambda progress, sequence=sequence: work(sequence, progress),
-                    label if proteins.is_one else plain(name),
-                )
-            except InputError as error:
-                left_out[name] = str(error)
-        bar.empty()
-    if not results:
-        stop_with(InputError(next(iter(left_out.values()))))
-    if left_out and list_left_out:
-        with st.expander(f"{len(left_out)} of {len(proteins.sequences)} sequences are left out"):
-            st.markdown("\n".join(f"- {plain(name)}: {plain(reason)}" for name, reason in left_out.items()))
-    return Measured(results, left_out)
-
-
-def measured_together(
-    question: Question,
-    proteins: ProteinSet,
-    key: Hashable,
-    work: Callable[[Progress], Result],
-    *,
-    n_forwards: float,
-    label: str,
-) -> Result | None:
-    """`work(progress)` on all proteins at once, or None until the person asks for what takes long.
-
-    For what can't be measured one protein at a time. `n_forwards` is how often it runs the model on each; an
-    `InputError` stops the page.
-    """
-    model, sequences = question.model, tuple(proteins.sequences.values())
-    whole = (key, model.fingerprint, question.residue, question.target, sequences)
-    about = seconds(model, n_forwards, sum(map(len, sequences)))
-    with on_request(whole, about, f"Compute for {proteins}") as go_on:
-        if not go_on:
-            return None
-        try:
-            return engine.computed(whole, work, label)
-        except InputError as error:
-            stop_with(error)
+    **settings: object,
+) -> Found | None:
+    """`answered` about every protein of the set, or about what is made of them; `n_forwards` is for each."""
+    return answered(
+        question,
+        answer,
+        proteins.sequences if subjects is None else subjects,
+        about=seconds(question.model, n_forwards, sum(map(len, proteins.sequences.values()))),
+        what=f"Compute for {proteins}",
+        label=label,
+        list_left_out=list_left_out,
+        **settings,
+    )

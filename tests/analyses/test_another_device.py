@@ -12,7 +12,6 @@ import torch
 
 from core.alphabet import tokenize
 from core.analyses import mutants
-from core.analyses.ablation_effects import ablations
 from core.analyses.bos_knockouts import bos_attention, bos_knockouts
 from core.analyses.categorical_jacobian import categorical_jacobian, representation_jacobian
 from core.analyses.competition import destruction, elongation
@@ -30,12 +29,14 @@ from core.analyses.sufficiency import gaps_along, token_scopes
 from core.components import components
 from core.contacts import contact_map, heads_map
 from core.interventions import AblateHead, Head
+from core.metrics import Target
 from core.model import Model
 from core.proteins.examples import load_example
 from core.proteins.labelled import LabelledProtein
 from core.run import Keep, run
-from tests.analyses.conftest import SEQUENCE, ranks_first
 from tests.another_device import ELSEWHERE, ElsewhereTensor
+from tests.heard import Heard
+from tests.lively import SEQUENCE, ranks_first
 
 CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10])
 HEADS = [Head(2, 1), Head(1, 0)]
@@ -48,7 +49,7 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
     "elongation": lambda model: elongation(model, "A", [1, 5], fixed_scale=1.0),
     "destruction": lambda model: destruction(model, "A", [1, 3], length=5, orders=3),
     "minimal circuit": lambda model: minimal_circuit(
-        model, CLEAN, components(model.shape)[:6], target=ranks_first(model, CLEAN)
+        model, CLEAN, components(model.shape)[:6], target=Target(ranks_first(model, CLEAN))
     ),
     "circuit alone": lambda model: token_scopes(model, CLEAN, components(model.shape)[:6]),
     "M-gap along": lambda model: gaps_along(model, SEQUENCE, [0, 5], {"clean": (), "swapped": swap(HEADS)}),
@@ -115,11 +116,11 @@ def test_an_analysis_gives_the_same_on_another_device(name, lively):
 
 def test_batches_of_mutants_are_larger_off_the_cpu(lively, monkeypatch):
     monkeypatch.setattr(mutants, "IN_CACHE", 1)
-    reported: dict[str, list[int]] = {"cpu": [], "lazy": []}
+    reported = {"cpu": Heard(), "lazy": Heard()}
     for model in (lively, lively.to(device=ELSEWHERE)):
-        done = reported[model.device.type]
-        categorical_jacobian(model, tokenize(SEQUENCE), progress=lambda n, _, done=done: done.append(n))
-    assert reported == {"cpu": list(range(1, 17)), "lazy": [16]}
+        categorical_jacobian(model, tokenize(SEQUENCE), progress=reported[model.device.type])
+    done = {device: [residues for residues, _ in heard.events] for device, heard in reported.items()}
+    assert done == {"cpu": list(range(1, 17)), "lazy": [16]}
 
 
 def test_mixing_devices_fails_here_as_it_does_on_a_gpu():

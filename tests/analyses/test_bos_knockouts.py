@@ -6,7 +6,7 @@ from torch import Tensor
 from core.alphabet import TOKENS
 from core.analyses.bos_knockouts import ablated_and_blocked, bos_attention, bos_knockouts
 from core.interventions import AblateHead, BlockAttention, Head, SwapRope
-from core.metrics import target_gap
+from core.metrics import Target, target_gap
 from core.model import Model
 from core.run import Keep, run
 
@@ -35,7 +35,7 @@ def test_no_attention_to_bos_and_no_values_of_bos_are_the_same_to_a_head(lively:
 
 
 def test_a_head_ablated_and_its_attention_to_bos_blocked(lively: Model, clean: Tensor):
-    ablated, blocked = ablated_and_blocked(lively, clean, HEADS[0], target="K")
+    ablated, blocked = ablated_and_blocked(lively, clean, HEADS[0], target=Target("K"))
     by_hand = run(lively, clean, [(), (AblateHead(HEADS[0]),), (BlockAttention(HEADS[0]),)]).logits[:, 1, K]
     assert ablated == pytest.approx(float(by_hand[1] - by_hand[0]), abs=1e-10)
     assert blocked == pytest.approx(float(by_hand[2] - by_hand[0]), abs=1e-10)

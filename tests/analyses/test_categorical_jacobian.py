@@ -1,7 +1,6 @@
 """The Jacobian against a plain loop over single mutants through fair-esm, and its map against the formula in numpy."""
 
 import copy
-import threading
 
 import esm
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from core.alphabet import AMINO_ACIDS, tokenize
+from core.analyses import mutants
 from core.analyses.categorical_jacobian import (
     categorical_jacobian,
     jacobian,
@@ -19,6 +19,7 @@ from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
 from core.model import ContactHead, Model
 from core.run import Keep, run
+from tests.heard import Heard
 
 SEQUENCE = "MKXYWAC"
 RESID_POST = Keep.of("resid_post")
@@ -55,8 +56,9 @@ def test_jacobian_is_a_loop_over_single_mutants(expected, model):
 
 
 @pytest.mark.parametrize("memory_budget", [1, 200_000, 2**30])
-def test_any_batch_size_gives_the_same_jacobian(expected, model, memory_budget):
-    found = jacobian(model.to(torch.float32), tokenize(SEQUENCE), memory_budget=memory_budget)
+def test_any_batch_size_gives_the_same_jacobian(expected, model, memory_budget, monkeypatch):
+    monkeypatch.setattr(mutants, "IN_CACHE", memory_budget)
+    found = jacobian(model.to(torch.float32), tokenize(SEQUENCE))
     assert found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-4)
 
@@ -127,24 +129,19 @@ def test_bfloat16_comes_close():
     assert np.corrcoef(exact[upper], rounded[upper])[0, 1] > 0.98
 
 
-def test_progress_counts_residues_and_cancel_stops(model):
-    heard, cancel = [], threading.Event()
-
-    def progress(done: int, total: int) -> None:
-        heard.append((done, total))
-        if done >= 3:
-            cancel.set()
-
-    with pytest.raises(Cancelled, match="stopped after 3 of 7 residues"):
-        jacobian(model, tokenize(SEQUENCE), memory_budget=1, progress=progress, cancel=cancel)
-    assert heard == [(1, 7), (2, 7), (3, 7)]
+def test_progress_counts_residues_and_cancel_stops(model, monkeypatch):
+    monkeypatch.setattr(mutants, "IN_CACHE", 1)
+    heard = Heard(stop_at=3)
+    with pytest.raises(Cancelled, match="stopped after 3 of 7"):
+        jacobian(model, tokenize(SEQUENCE), progress=heard)
+    assert heard.events == [(1, 7), (2, 7), (3, 7)]
 
 
 def test_representation_progress_covers_both_passes(model):
-    heard = []
-    representation_jacobian(model, tokenize("MKTA"), progress=lambda *event: heard.append(event))
-    assert heard[-1] == (8, 8)
-    assert heard == sorted(heard)
+    heard = Heard()
+    representation_jacobian(model, tokenize("MKTA"), progress=heard)
+    assert heard.events[-1] == (8, 8)
+    assert heard.events == sorted(heard.events)
 
 
 @pytest.mark.parametrize("letters", ["A", "AA", "AX", "A1"])
@@ -166,17 +163,15 @@ def test_a_layer_that_does_not_exist_is_one_clear_line(model):
 
 
 def test_a_kept_map_belongs_to_its_model_protein_and_settings(model, tmp_path):
-    tokens, heard = tokenize("MKWA"), []
+    tokens, heard = tokenize("MKWA"), Heard()
     settings = [{}, {"layer": 1}, {"substitutions": "AWK"}, {"condition": (AblateHead(Head(0, 1)),)}]
     for computes in (True, False):
         for setting in settings:
-            found = stored_jacobian(
-                model, tokens, **setting, folder=tmp_path, progress=lambda *event: heard.append(event)
-            )
+            found = stored_jacobian(model, tokens, **setting, folder=tmp_path, progress=heard)
             compute = representation_jacobian if "layer" in setting else categorical_jacobian
             np.testing.assert_array_equal(found, compute(model, tokens, **setting))
-        assert bool(heard) is computes
-        heard.clear()
+        assert bool(heard.events) is computes
+        heard.events.clear()
     assert len(list(tmp_path.iterdir())) == len(settings)
     stored_jacobian(model, tokenize("MKWC"), folder=tmp_path)
     stored_jacobian(model.to(torch.float32), tokens, folder=tmp_path)

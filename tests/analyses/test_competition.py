@@ -1,17 +1,17 @@
 import math
-import threading
 
 import numpy as np
 import pytest
 import torch
 
+from core import run as engine
 from core.alphabet import TOKENS, tokenize
-from core.analyses import competition
 from core.analyses.competition import crossing, crossings, destruction, elongation
 from core.errors import Cancelled, InputError
 from core.metrics import target_gap
 from core.model import Model
 from core.run import run
+from tests.heard import Heard
 
 
 def test_elongation_reads_the_mask_before_each_repeat(lively: Model):
@@ -73,20 +73,13 @@ def test_crossing_is_interpolated():
 def test_progress_is_told_after_each_run_and_cancelling_stops_before_the_next(
     lively: Model, monkeypatch, experiment, steps
 ):
-    monkeypatch.setattr(competition, "BUDGET", 1)  # one repeat at a time
-    told: list[tuple[int, int]] = []
-    experiment(lively, progress=lambda *step: told.append(step))
-    assert told == steps
-    told.clear()
-    cancel = threading.Event()
-
-    def stop(*step: int) -> None:
-        told.append(step)
-        cancel.set()
-
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", 1)  # one repeat at a time
+    heard, stopped = Heard(), Heard(stop_at=1)
+    experiment(lively, progress=heard)
+    assert heard.events == steps
     with pytest.raises(Cancelled, match=f"stopped after 1 of {steps[0][1]}"):
-        experiment(lively, progress=stop, cancel=cancel)
-    assert told == steps[:1]
+        experiment(lively, progress=stopped)
+    assert stopped.events == steps[:1]
 
 
 def test_bad_input_is_one_clear_line(lively: Model):

@@ -1,11 +1,10 @@
 """Shares sum to fair-esm's own logit; effects are what two separate runs differ by."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
 
+from core import run as engine
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import ablation_effects, contact_maps, contact_shares
 from core.components import ablate, components
@@ -14,6 +13,7 @@ from core.errors import Cancelled, InputError
 from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, layer_of
 from core.proteins.contact_scores import precision_at
 from core.proteins.labelled import LabelledProtein
+from tests.heard import Heard
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRV"
 TOKENS = tokenize(SEQUENCE)
@@ -42,11 +42,12 @@ def test_shares_read_the_intervened_run_and_a_blocked_head_has_none(model):
 
 
 @pytest.mark.parametrize("memory_budget", [1, 2**30])
-def test_maps_are_those_of_single_runs(model, memory_budget):
+def test_maps_are_those_of_single_runs(model, memory_budget, monkeypatch):
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", memory_budget)
     conditions = [(), OFF, (AblateHead(Head(2, 2), "bos"),)]
     heads = [Head(1, 0), Head(2, 1)]
-    found = list(contact_maps(model, TOKENS, conditions, memory_budget=memory_budget))
-    averaged = list(contact_maps(model, TOKENS, conditions, heads, memory_budget=memory_budget))
+    found = list(contact_maps(model, TOKENS, conditions))
+    averaged = list(contact_maps(model, TOKENS, conditions, heads))
     for index, condition in enumerate(conditions):
         np.testing.assert_allclose(found[index], contact_map(model, TOKENS, condition), atol=1e-6)
         np.testing.assert_allclose(averaged[index], heads_map(model, TOKENS, heads, condition), atol=1e-6)
@@ -78,17 +79,12 @@ def test_the_last_layers_own_output_cannot_change_a_map(model):
     assert (found.change[np.logical_not(last)] > 0).all()
 
 
-def test_progress_and_cancel(model):
-    heard, cancel = [], threading.Event()
-
-    def progress(done: int, total: int) -> None:
-        heard.append((done, total))
-        if done == 2:
-            cancel.set()
-
-    with pytest.raises(Cancelled, match="stopped after 2 of 19 conditions"):
-        ablation_effects(model, TOKENS, memory_budget=1, progress=progress, cancel=cancel)
-    assert heard == [(1, 19), (2, 19)]
+def test_progress_and_cancel(model, monkeypatch):
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", 1)
+    heard = Heard(stop_at=2)
+    with pytest.raises(Cancelled, match="stopped after 2 of 19"):
+        ablation_effects(model, TOKENS, progress=heard)
+    assert heard.events == [(1, 19), (2, 19)]
 
 
 def test_contacts_and_truths_that_do_not_exist_are_one_clear_line(model, protein):

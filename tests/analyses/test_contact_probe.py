@@ -23,6 +23,7 @@ from core.interventions import Head
 from core.model import load_model
 from core.proteins.contact_scores import precision_at
 from core.proteins.labelled import LabelledProtein
+from tests.heard import Heard
 
 HEAD = Head(1, 3)
 
@@ -82,8 +83,8 @@ def test_cross_validation_judges_on_proteins_left_out(model, proteins):
 
 
 def test_a_probe_knows_its_precision_on_proteins_left_out_and_chance(model, proteins):
-    heard = []
-    found = fit_probe(model, proteins, strength=10.0, progress=lambda done, total: heard.append((done, total)))
+    heard = Heard()
+    found = fit_probe(model, proteins, strength=10.0, progress=heard)
     left_out = []
     for fold in range(4):
         others = [make_example(model, protein) for at, protein in enumerate(proteins.values()) if at % 4 != fold]
@@ -92,7 +93,7 @@ def test_a_probe_knows_its_precision_on_proteins_left_out_and_chance(model, prot
             left_out.append(precision_at(contact_map(fitted, protein.tokens), *protein.truth()).precision)
     assert found.precision == pytest.approx(np.mean(left_out), abs=1e-9)
     assert 0 < found.chance < found.precision
-    assert heard == [(done + 1, len(proteins) + 2) for done in range(len(proteins) + 1)]
+    assert heard.events == [(done + 1, len(proteins) + 2) for done in range(len(proteins) + 1)]
 
 
 def test_a_fitted_model_is_another_model_and_the_old_one_stays(model, proteins):

@@ -30,6 +30,8 @@ def test_one_pass_equals_a_whole_run(model, view, trace):
     for layer in range(3):
         np.testing.assert_allclose(view.bos_attention[layer], trace["pattern", layer][0, :, :, 0], atol=1e-6)
     np.testing.assert_allclose(view.pattern, trace["pattern", 1][0, 2], atol=1e-6)
+    np.testing.assert_allclose(view.attention_from(3), trace["pattern", 1][0, 2, 4, 1:-1], atol=1e-6)
+    np.testing.assert_allclose(view.attention_to(3), trace["pattern", 1][0, 2, 1:-1, 4], atol=1e-6)
     np.testing.assert_allclose(view.contact_head, contact_map(model, TOKENS, CONDITION), atol=1e-6)
     np.testing.assert_allclose(view.head_map, heads_map(model, TOKENS, [HEAD], CONDITION), atol=1e-6)
     assert (view.bos_attention[2, 0] == 0).all()

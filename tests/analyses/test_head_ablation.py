@@ -1,7 +1,5 @@
 """The component sweep against one run per component, and what it refuses."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -11,8 +9,9 @@ from core.analyses.head_ablation import component_sweep
 from core.components import ablate, components
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
-from core.metrics import target_gap
+from core.metrics import Target, target_gap
 from core.run import run
+from tests.heard import Heard
 
 TOKENS = tokenize("MKTAYIAKQRQISFVKSHFSRQ", masked=[0])
 
@@ -20,7 +19,7 @@ TOKENS = tokenize("MKTAYIAKQRQISFVKSHFSRQ", masked=[0])
 @pytest.mark.parametrize("scope", ["mask", "bos", "bos+mask", "all"])
 @pytest.mark.parametrize("given", [(), (AblateHead(Head(1, 1)),)], ids=["clean", "given"])
 def test_every_effect_is_the_difference_of_two_runs(model, scope, given):
-    found = component_sweep(model, TOKENS, "M", scope=scope, given=given)
+    found = component_sweep(model, TOKENS, scope=scope, given=given)
     effects = np.concatenate([found.heads.flatten(), found.attention, found.mlp])
     reference = target_gap(run(model, TOKENS, (given,)).logits[0, 1], "M")
     for component, effect in zip(components(model.shape), effects, strict=True):
@@ -30,7 +29,7 @@ def test_every_effect_is_the_difference_of_two_runs(model, scope, given):
 
 
 def test_another_residue_can_be_followed(model):
-    found = component_sweep(model, TOKENS, "A", residue=4)
+    found = component_sweep(model, TOKENS, Target("A", 4))
     alone = target_gap(run(model, TOKENS, ((AblateHead(Head(2, 3)),),)).logits[0, 5], "A")
     assert found.heads[2, 3] + found.gap == pytest.approx(float(alone), abs=1e-9)
 
@@ -39,15 +38,14 @@ def test_without_a_mask_a_residue_must_be_named(model):
     unmasked = tokenize("MKTAY")
     with pytest.raises(InputError, match="no residue is masked"):
         component_sweep(model, unmasked)
-    assert np.isfinite(component_sweep(model, unmasked, residue=0).heads).all()
+    assert np.isfinite(component_sweep(model, unmasked, Target(residue=0)).heads).all()
     with pytest.raises(InputError, match="residue 6 is outside"):
-        component_sweep(model, unmasked, residue=5)
+        component_sweep(model, unmasked, Target(residue=5))
 
 
 def test_a_sweep_can_be_cancelled_between_chunks(model):
-    cancel = threading.Event()
-    with pytest.raises(Cancelled, match="of 19 conditions"):
-        component_sweep(model, TOKENS, cancel=cancel, progress=lambda *_: cancel.set())
+    with pytest.raises(Cancelled, match=r"stopped after \d+ of 19"):
+        component_sweep(model, TOKENS, progress=Heard(stop_at=1))
 
 
 def test_components_are_every_head_and_module_once(model):

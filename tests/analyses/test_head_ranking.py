@@ -21,6 +21,7 @@ from core.interventions import Head
 from core.model import load_model
 from core.proteins.contact_scores import pairs_in_range, precision_at
 from core.proteins.labelled import LabelledProtein
+from tests.heard import Heard
 
 BEST = Head(1, 2)
 
@@ -118,9 +119,9 @@ def test_a_ranking_beside_the_weights_is_the_models_own(model, ranking, tmp_path
 
 
 def test_progress_covers_ranking_and_sweep(model, proteins):
-    heard = []
-    rank_heads(model, proteins, progress=lambda *event: heard.append(event))
-    assert heard == [(done, 8) for done in range(1, 9)]
+    heard = Heard()
+    rank_heads(model, proteins, progress=heard)
+    assert heard.events == [(done, 8) for done in range(1, 9)]
 
 
 def test_too_few_or_too_short_proteins_are_one_clear_line(model, proteins):

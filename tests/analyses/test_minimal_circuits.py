@@ -7,18 +7,19 @@ from core.analyses.minimal_circuits import minimal_circuit
 from core.components import ablate, heads_in, modules
 from core.errors import InputError
 from core.interventions import Head, component_name, parse_component
-from core.metrics import target_gap
+from core.metrics import Target, target_gap
 from core.model import Model
 from core.run import run
+from tests.heard import Heard
 
 
-def _reading(model: Model, tokens: Tensor, condition, target: str) -> tuple[float, float]:
+def _reading(model: Model, tokens: Tensor, condition, target: Target) -> tuple[float, float]:
     logits = run(model, tokens, [condition]).logits[0, 1]
-    return float(logits[VOCABULARY.index(target)]), float(target_gap(logits, target))
+    return float(logits[VOCABULARY.index(target.letter)]), float(target_gap(logits, target.letter))
 
 
 @pytest.mark.parametrize("scope", ["mask", "all"])
-def test_greedy_search_equals_a_plain_loop(lively: Model, clean: Tensor, first: str, scope):
+def test_greedy_search_equals_a_plain_loop(lively: Model, clean: Tensor, first: Target, scope):
     found = minimal_circuit(lively, clean, modules(lively.shape), target=first, scope=scope)
     left, condition, removed, gap = modules(lively.shape), (), [], 1.0
     while left and gap > 0:
@@ -36,7 +37,7 @@ def test_greedy_search_equals_a_plain_loop(lively: Model, clean: Tensor, first: 
     assert set(found.needed) == {*left, removed[-1]}
 
 
-def test_the_search_continues_among_the_heads_of_what_was_needed(lively: Model, clean: Tensor, first: str):
+def test_the_search_continues_among_the_heads_of_what_was_needed(lively: Model, clean: Tensor, first: Target):
     coarse = minimal_circuit(lively, clean, modules(lively.shape), target=first)
     dropped = [component for component in modules(lively.shape) if component not in coarse.needed]
     given = sum((ablate(component, "mask") for component in dropped), ())
@@ -46,16 +47,16 @@ def test_the_search_continues_among_the_heads_of_what_was_needed(lively: Model, 
     assert gap > 0, "what was kept predicts the target"
 
 
-def test_a_prediction_that_does_not_hold_is_one_clear_line(lively: Model, clean: Tensor, first: str):
-    other = "A" if first != "A" else "G"
-    with pytest.raises(InputError, match=f"{other} doesn't rank first here"):
+def test_a_prediction_that_does_not_hold_is_one_clear_line(lively: Model, clean: Tensor, first: Target):
+    other = Target("A" if first.letter != "A" else "G")
+    with pytest.raises(InputError, match=f"{other.letter} doesn't rank first here"):
         minimal_circuit(lively, clean, modules(lively.shape), target=other)
 
 
-def test_progress_counts_what_is_ablated(lively: Model, clean: Tensor, first: str):
-    heard = []
-    found = minimal_circuit(lively, clean, modules(lively.shape), target=first, progress=lambda *e: heard.append(e))
-    assert heard == [(step + 1, 6) for step in range(len(found.removed))]
+def test_progress_counts_what_is_ablated(lively: Model, clean: Tensor, first: Target):
+    heard = Heard()
+    found = minimal_circuit(lively, clean, modules(lively.shape), target=first, progress=heard)
+    assert heard.events == [(step + 1, 6) for step in range(len(found.removed))]
 
 
 @pytest.mark.parametrize(

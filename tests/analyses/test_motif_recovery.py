@@ -1,15 +1,15 @@
 """A contact's signal against the whole Jacobian's block, and which residues each curve shows."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
 
+from core import run as engine
 from core.alphabet import tokenize
 from core.analyses.motif_recovery import control_pair, motif_recovery
 from core.errors import Cancelled, InputError
 from core.run import run
+from tests.heard import Heard
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVV"
 FIRST, SECOND = 20, 32
@@ -56,8 +56,9 @@ def test_far_residues_are_shown_as_long_as_there_are_any(model, found):
     assert single.far[0, 0] == pytest.approx(coupling(model, others - set(range(SECOND + 30, len(SEQUENCE)))), rel=1e-5)
 
 
-def test_a_seed_repeats_and_another_differs(model, found):
-    again = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1, 4, 30, 68], repeats=3, seed=1, memory_budget=1)
+def test_a_seed_repeats_and_another_differs(model, found, monkeypatch):
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", 1)
+    again = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1, 4, 30, 68], repeats=3, seed=1)
     np.testing.assert_allclose(again.random, found.random, rtol=1e-6)
     np.testing.assert_allclose(again.far, found.far, rtol=1e-6)
     other = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[4], repeats=3, seed=2)
@@ -83,18 +84,12 @@ def test_a_control_is_as_far_apart_elsewhere_and_not_near():
     assert control_pair(0, 59, np.zeros((60, 60), dtype=bool)) is None
 
 
-def test_progress_and_cancel(model):
-    heard, cancel = [], threading.Event()
-
-    def progress(done: int, total: int) -> None:
-        heard.append((done, total))
-        cancel.set()
-
-    with pytest.raises(Cancelled, match=r"stopped after 1 of 6 maskings"):
-        motif_recovery(
-            model, "MKTAYIAKQR", 2, 7, n_shown=[1, 4], repeats=1, memory_budget=1, progress=progress, cancel=cancel
-        )
-    assert heard == [(1, 6)]
+def test_progress_and_cancel(model, monkeypatch):
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", 1)
+    heard = Heard(stop_at=1)
+    with pytest.raises(Cancelled, match=r"stopped after 1 of 6"):
+        motif_recovery(model, "MKTAYIAKQR", 2, 7, n_shown=[1, 4], repeats=1, progress=heard)
+    assert heard.events == [(1, 6)]
 
 
 def test_contacts_and_steps_that_do_not_exist_are_one_clear_line(model):

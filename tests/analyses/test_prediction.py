@@ -5,6 +5,7 @@ import torch
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.prediction import masked_residue, prediction
 from core.errors import InputError
+from core.metrics import Target
 from core.run import run
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -20,20 +21,20 @@ def logits(model) -> np.ndarray:
 
 def test_prediction_of_one_residue(logits):
     shares = np.exp(logits) / np.exp(logits).sum()
-    found = prediction(logits, "W")
+    found = prediction(logits, Target("W"))
     assert found.target_probability == pytest.approx(float(shares[W]))
     assert found.target_logit == logits[W]
     others = np.delete(logits[4:24], AMINO_ACIDS.index("W"))
     assert found.target_gap == pytest.approx(float(logits[W] - others.max()), abs=1e-5)
     assert found.target_rank == 1 + int((others > logits[W]).sum())
-    assert prediction(logits, found.first).target_rank == 1
-    assert prediction(logits, found.first).target_gap > 0
-    everything = prediction(logits, "W", "vocabulary")
+    assert prediction(logits, Target(found.first)).target_rank == 1
+    assert prediction(logits, Target(found.first)).target_gap > 0
+    everything = prediction(logits, Target("W", among="vocabulary"))
     assert everything.target_gap == pytest.approx(float(logits[W] - np.delete(logits, W).max()), abs=1e-5)
 
 
 def test_the_masked_residue_of_a_protein_is_one_row(model, logits):
-    table = masked_residue(model, tokenize(SEQUENCE, [2]), "W")
+    table = masked_residue(model, tokenize(SEQUENCE, [2]), Target("W"))
     row = table.iloc[0]
     assert len(table) == 1
     assert row.length == len(SEQUENCE)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core import run as engine
 from core.alphabet import TOKENS, tokenize
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
 from core.analyses.super_additivity import super_additivity
@@ -14,7 +15,7 @@ from core.interventions import AblateAttention, AblateHead, AblateMlp, Head, Rem
 from core.metrics import target_gap
 from core.model import Model
 from core.run import Keep, run
-from tests.analyses.conftest import SEQUENCE
+from tests.lively import SEQUENCE
 
 
 def test_keeping_everything_is_the_baseline(lively: Model):
@@ -59,11 +60,12 @@ def test_token_scopes_with_everything_kept_everywhere_is_the_whole_model(lively:
         assert narrow.logit.item() == pytest.approx(float(logits[TOKENS.index("M")]), abs=1e-10)
 
 
-def test_gaps_along_a_protein_equal_one_run_for_each_residue(lively: Model):
+def test_gaps_along_a_protein_equal_one_run_for_each_residue(lively: Model, monkeypatch):
+    monkeypatch.setattr(engine, "MEMORY_BUDGET", 1)
     kept = [("attention", 0), Head(2, 1), ("mlp", 2)]
     circuit = keep_only(lively.shape, kept)
     conditions = {"whole": (), "circuit": circuit, "no RoPE": circuit + without_rope(lively.shape, kept)}
-    table = gaps_along(lively, SEQUENCE, [3, 12], conditions, memory_budget=1)
+    table = gaps_along(lively, SEQUENCE, [3, 12], conditions)
     assert len(table) == 6
     for _, row in table.iterrows():
         tokens = tokenize(SEQUENCE, [row.residue])

@@ -113,7 +113,7 @@ def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said):
 
 
 def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
-    link = {"from": "Paste", "sequence": SHORT, "road": "Categorical Jacobian", "cheap": "true"}
+    link = {"from": "Paste", "sequence": SHORT, "method": "Categorical Jacobian", "cheap": "true"}
     app = start("contacts", **link)
     assert not app.exception
     assert "Cheap mode (5 of 20 substitutions)" in captions(app)

@@ -18,7 +18,7 @@ from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAtte
 from core.metrics import target_gap
 from core.model import ModelShape, load_model
 from core.run import run
-from dashboard.session import EVERY_HEAD, Edits, parse_residues, plain, target_letter, written_residues
+from dashboard.session import EVERY_HEAD, EditChoices, parse_residues, plain, target_letter, written_residues
 from tests.dashboard.conftest import OpenPage
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -70,8 +70,8 @@ def said(app: AppTest) -> str:
 
 def test_choices_become_the_same_condition_in_whatever_order_they_were_made():
     shape = ModelShape(2, 2, 8)
-    one = Edits(("L2 MLP", "L2H1", "L1 attention", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
-    other = Edits(("L1H2", "L1 attention", "L2H1", "L2 MLP"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    one = EditChoices(("L2 MLP", "L2H1", "L1 attention", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
+    other = EditChoices(("L1H2", "L1 attention", "L2H1", "L2 MLP"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
     expected = (
         AblateHead(Head(0, 1), "mask", "mean"),
         AblateHead(Head(1, 0), "mask", "mean"),
@@ -85,8 +85,8 @@ def test_choices_become_the_same_condition_in_whatever_order_they_were_made():
 
 def test_nothing_chosen_is_the_empty_condition_and_every_head_is_every_head():
     shape = ModelShape(3, 4, 8)
-    assert Edits((), "all", "zero", (), 0, (Head(0, 0),), "q").condition(shape) == ()
-    blocked = Edits((), "all", "zero", (EVERY_HEAD,), 0, (), "q").condition(shape)
+    assert EditChoices((), "all", "zero", (), 0, (Head(0, 0),), "q").condition(shape) == ()
+    blocked = EditChoices((), "all", "zero", (EVERY_HEAD,), 0, (), "q").condition(shape)
     assert len(blocked) == 12
     assert len(component_names(shape)) == 3 * (4 + 2)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard import long_work
+from dashboard import engine as long_work
 from dashboard.engine import Progress
 from tests.dashboard.test_circuit_lab import start
 

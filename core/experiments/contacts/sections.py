@@ -12,7 +12,7 @@ from core.experiments.report import Comparison, Section
 from core.figures import contacts as figures
 from core.figures.contacts import Interval
 from core.figures.style import head_heatmap
-from core.proteins.contact_scores import SEPARATIONS
+from core.proteins.contact_scores import SEPARATIONS, SEPARATIONS_SAID
 from core.tables import rows
 
 N_SHOWN = 20
@@ -123,8 +123,8 @@ def precision(study: Study) -> Section:
         title="How precise is each method?",
         question="How many of the highest-ranked pairs are contacts?",
         reading=(
-            f"Contacts: {'; '.join(definitions)}; pairs that are not resolved are left out. Short is 6–11 residues "
-            "apart, medium 12–23, long 24 or more. P@L/2 ranks unordered pairs and looks at the first L/2, L residues "
+            f"Contacts: {'; '.join(definitions)}; pairs that are not resolved are left out. {SEPARATIONS_SAID} "
+            "P@L/2 ranks unordered pairs and looks at the first L/2, L residues "
             f"in the sequence. Means over {counted(int(long.n.max()), 'protein')} that every method was measured on, "
             f"{CONFIDENCE:.0%} bootstrap intervals over proteins; chance is the share of contacts among all pairs. "
             f"Jacobians know no structure and are taken of proteins up to {study.longest} residues; best heads and "

@@ -16,10 +16,10 @@ from core.analyses.categorical_jacobian import Numbers
 from core.analyses.contact_evaluation import WinRate, mean_over_proteins, win_rate
 from core.analyses.contact_probe import STRENGTH
 from core.analyses.head_ranking import LARGEST_K, HeadRanking, summarise
+from core.answers.survey import Survey
 from core.checkpoints import EMBEDDED, EMBEDDED_FOLDER
 from core.errors import InputError
 from core.experiments.contacts import measures
-from core.experiments.survey import Survey
 from core.model import Model
 from core.proteins.contact_scores import SEPARATIONS, Range
 from core.proteins.labelled import LabelledProtein

@@ -70,7 +70,7 @@ def start_codon(
         "seed": seed,
     }
     with open_survey(loaded, model, out, workers, dask) as survey:
-        study = Study(survey, loaded, members, residues, seed, others)
+        study = Study(survey, members, residues, seed, others)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)

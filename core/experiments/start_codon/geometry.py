@@ -1,43 +1,26 @@
 """Sections on the geometry of a head's query: shifted positions, and its score of BOS band by band."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
-from core import paper_comparison
-from core.analyses.norm_direction import NormDirection, aggregate
-from core.analyses.rope_shift import SHIFTS, fit_oscillation
+from core.analyses.rope_shift import SHIFTS
+from core.answers.norm_direction import band_attribution
+from core.answers.rope_shift import rope_shift as shifted
+from core.answers.words import percent
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon import measures
-from core.experiments.start_codon.study import Study
+from core.experiments.start_codon.study import M_FIRST, Study
 from core.figures import rope as figures
 from core.figures.style import CLEAN, EDITED, bars
-from core.paper_comparison import percent
 from core.paper_values import BAND_DIFFERENCES
-from core.tables import deviations, grid, means, rows
+from core.tables import deviations, means
 
 
 def rope_shift(study: Study) -> Section:
     """Queries turned by a shift; the control; the period."""
     head = study.main_head
-    first = study.survey.table(measures.shifts, study.predicting, head=head).assign(mask="first")
-    within = study.survey.table(measures.shifts_inside, study.compared, head=head).assign(mask="inside")
-    table = pd.concat([first, within], ignore_index=True)
-    curves = {
-        name: grid(rows(table, mask=mask, side=side), "subject", "shift", "gap").to_numpy()
-        for name, mask, side in (("first", "first", "q"), ("inside", "inside", "q"), ("control", "first", "qk"))
-    }
-    fits = {name: fit_oscillation(SHIFTS, curves[name].mean(0)) for name in ("first", "inside")}
-    fit = fits["first"]
-    score = study.survey.table(measures.shifted_bands, study.predicting, head=head)
-    contribution = grid(means(score, ["shift", "band"], ["contribution"]), "shift", "band", "contribution")
-    variance = contribution.to_numpy().var(0)
-    share = variance / variance.sum()
-    largest = rows(table, side="qk").largest_change.max()
-    cosines = means(score, ["shift"], ["cosine"])
-    cosine = cosines.cosine.to_numpy()
-    lengths, by = study.wavelengths, ["mask", "side", "shift"]
+    found = shifted(study.survey, study.predicting, M_FIRST, compared=study.compared, head=head)
+    fit, curves, table, lengths = found.fits["first"], found.curves, found.table, found.wavelengths
+    share, by = found.band_share, ["mask", "side", "shift"]
     return Section(
         title="How far may positions slip?",
         question=f"If {head}'s queries are rotated as if they stood some residues away, does M come and go?",
@@ -52,45 +35,40 @@ def rope_shift(study: Study) -> Section:
             f"At the first residue the M-gap oscillates with a period of {fit.period:.1f} residues (the sinusoid "
             f"explains {percent(fit.explained)} of the curve's variance around the parabola, amplitude "
             f"{fit.amplitude:.2f}). The band of wavelength {lengths[share.argmax()]:,.1f} makes {percent(share.max())} "
-            f"of the score's variation. Queries and keys moved together change no logit by more than {largest:.1e}."
+            "of the score's variation. Queries and keys moved together change no logit by more than "
+            f"{found.largest_control:.1e}."
         ),
         figures={
             "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
                 SHIFTS, curves["first"], curves["inside"], curves["control"], "M"
             ),
-            "Cosine between the query as it is and as it is shifted.": figures.shifted_cosine(SHIFTS, cosine),
+            "Cosine between the query as it is and as it is shifted.": figures.shifted_cosine(
+                SHIFTS, found.cosines.cosine.to_numpy()
+            ),
             "Share of the score's variation with the shift, by RoPE band.": figures.band_shares(lengths, share),
         },
         tables={
             "rope-shift": means(table, by, ["gap", "logit", "largest_change"]).merge(
                 deviations(table, by, ["gap", "logit"])
             ),
-            "rope-shift-cosine": cosines,
+            "rope-shift-cosine": found.cosines,
             "rope-shift-period": pd.DataFrame(
                 [
-                    {"mask": name, "period": found.period, "amplitude": found.amplitude, "explained": found.explained}
-                    for name, found in fits.items()
+                    {"mask": name, "period": each.period, "amplitude": each.amplitude, "explained": each.explained}
+                    for name, each in found.fits.items()
                 ]
             ),
             "rope-shift-bands": pd.DataFrame({"wavelength": lengths, "share": share}),
         },
-        comparisons=Comparison.all(
-            paper_comparison.shift(fit, fits["inside"], float(lengths[0]), curves["first"].mean(0), cosine, largest)
-        ),
+        comparisons=Comparison.all(found.beside_paper()),
     )
 
 
 def norm_direction(study: Study) -> Section:
     """The score difference by band, into norm and direction."""
-    head, lengths = study.main_head, study.wavelengths
-    table = study.survey.table(measures.band_parts, study.compared, head=head)
-    attributions = list(_attributions(table))
-    found = aggregate(attributions)
-    residual = max(attribution.residual for attribution in attributions)
-    ends = [column for column in table if column.endswith(("_clean", "_internal"))]
-    bands = found.bands.merge(means(table, ["band"], ends), on="band").assign(wavelength=lengths)
-    bands["norm"] = np.mean([attribution.norm for attribution in attributions], axis=0)
-    bands["direction"] = np.mean([attribution.direction for attribution in attributions], axis=0)
+    head = study.main_head
+    answer = band_attribution(study.survey, study.compared, head=head)
+    bands, found, lengths = answer.bands, answer.attribution, answer.wavelengths
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
@@ -110,7 +88,7 @@ def norm_direction(study: Study) -> Section:
             f"{percent(found.norm_share)} of the difference is the norm's and {percent(1 - found.norm_share)} the "
             f"direction's (for the norm A {percent(found.norm_share_a)}, B {percent(found.norm_share_b)}). The band of "
             f"wavelength {top.wavelength:,.1f} carries {percent(top.weight)} of it. In {by_direction} of {len(kept)} "
-            f"unflagged bands the direction explains more. Parts add up to the difference within {residual:.0e}."
+            f"unflagged bands the direction explains more. Parts add up to the difference within {answer.residual:.0e}."
         ),
         figures={
             "Query and key of BOS band by band, in both runs.": figures.two_positions(bands, lengths),
@@ -129,11 +107,5 @@ def norm_direction(study: Study) -> Section:
             ).update_xaxes(type="category"),
         },
         tables={"bands": bands},
-        comparisons=Comparison.all(paper_comparison.bands(bands, found)),
+        comparisons=Comparison.all(answer.beside_paper()),
     )
-
-
-def _attributions(table: pd.DataFrame) -> Iterable[NormDirection]:
-    columns = ("difference", "norm_a", "norm_b", "direction_a", "direction_b")
-    for _, protein in table.groupby("subject", sort=False):
-        yield NormDirection(*(protein[column].to_numpy() for column in columns))

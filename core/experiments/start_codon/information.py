@@ -1,45 +1,42 @@
 """Sections on where M's signal comes from and how it travels: BOS, queries, writes."""
 
-import numpy as np
-import pandas as pd
+from collections.abc import Mapping
 
-from core import paper_comparison
-from core.alphabet import AMINO_ACIDS
+import numpy as np
+
 from core.analyses.patching import PLACES
-from core.analyses.write_vectors import WriteVectors
+from core.answers import patching as patches
+from core.answers.bos_knockouts import bos_knockouts as without_bos
+from core.answers.injection import injection as injected
+from core.answers.words import percent
+from core.answers.write_vectors import last_layer_writes
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon import measures
-from core.experiments.start_codon.study import Study
+from core.experiments.start_codon.study import M_FIRST, Study
 from core.figures import circuits as figures
 from core.figures import patching as patching_figures
 from core.figures.style import EDITED, OTHER, bars
-from core.interventions import Head
-from core.paper_comparison import percent
-from core.paper_values import CORE, INJECTION, MAIN, OTHERS, WRITE_VECTORS
-from core.tables import grid, means, rows
+from core.interventions import HeadSite, NamedScope
+from core.paper_values import CORE, MAIN, OTHERS
+from core.tables import grid, rows
 
+SITES: tuple[tuple[HeadSite, NamedScope], ...] = (
+    ("z", "mask"),
+    ("q", "mask"),
+    ("q_rot", "mask"),
+    ("k", "bos"),
+    ("v", "bos"),
+)
+"""The query and z belong to the mask, keys and values to BOS."""
 SOURCES = 10
 """How many M-predicting proteins give their activation to each protein that does not predict M."""
 
 
 def bos_knockouts(study: Study) -> Section:
     """What the heads take from BOS."""
-    attention = study.survey.table(measures.attention_to_bos, study.predicting)
-    by_head = grid(means(attention, ["layer", "head"], ["attention"]), "layer", "head", "attention").to_numpy()
     main, key = study.main_head, study.key_heads
-    effects = study.survey.table(measures.head_effects, study.predicting, head=main)
-    correlation = np.corrcoef(effects.ablated.to_numpy(), effects.blocked.to_numpy())[0, 1]
-    tables = []
-    for name, heads in {MAIN: (main,), OTHERS: key, CORE: (*key, main)}.items():
-        needed = study.survey.table(measures.knockouts, study.predicting, heads=heads)
-        settings = {"heads": heads, "swapped": (*key, main)}
-        enough = study.survey.table(measures.knockouts_inside, study.compared, **settings)
-        tables += [needed.assign(heads=name, test="necessity"), enough.assign(heads=name, test="sufficiency")]
-    every = pd.concat(tables, ignore_index=True)
-    low, high = study.mean_gaps
-    mean = means(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
-    mean["rescue"] = (100 * (mean.gap - low) / (high - low)).where(mean.test == "sufficiency")
-    rate = mean.set_index(["heads", "test", "knockout"]).rate.to_dict()
+    settings = {"compared": study.compared, "main": main, "key_heads": key}
+    found = without_bos(study.survey, study.predicting, M_FIRST, **settings)
+    mean, rate, effects = found.mean, found.rate, found.effects
     knockouts = [knockout for knockout in dict.fromkeys(mean.knockout) if knockout != "none"]
     return Section(
         title="Is M read from BOS?",
@@ -51,22 +48,21 @@ def bos_knockouts(study: Study) -> Section:
             "are those whose swapped rotations bring M back (section on swapped rotations)."
         ),
         finding=(
-            f"{main} gives {percent(by_head[main.layer, main.index])} of its attention at the masked first residue to "
-            "BOS. Without BOS's values in it alone M ranks first in "
-            f"{percent(rate[MAIN, 'necessity', 'values of BOS'])} of sequences; without them in the {len(key)} key "
-            f"heads but in it, {percent(rate[OTHERS, 'necessity', 'values of BOS'])}; in all of these, "
-            f"{percent(rate[CORE, 'necessity', 'values of BOS'])}. Blocking only its attention to BOS changes M's "
-            f"logit as ablating it does: r = {correlation:.2f} over sequences."
+            f"{main} gives {percent(found.main_attention)} of its attention at the masked first residue to BOS. "
+            f"Without BOS's values in it alone M ranks first in {_without(rate, MAIN)} of sequences"
+            + (f"; without them in the {len(key)} key heads but in it, {_without(rate, OTHERS)}" if key else "")
+            + (f"; in all of these, {_without(rate, CORE)}" if key else "")
+            + ". Blocking only its attention to BOS changes M's logit as ablating it does: "
+            f"r = {found.correlation:.2f} over sequences."
         ),
         figures={
-            "Attention from the masked first residue to BOS, mean over sequences.": figures.attention_to_bos(by_head),
+            "Attention from the masked first residue to BOS, mean over sequences.": figures.attention_to_bos(
+                found.attention_by_head
+            ),
             **{
                 f"{title}: M-rate by what is knocked out.": bars(
                     shown,
-                    {
-                        heads: np.array([rate[heads, test, knockout] for knockout in shown])
-                        for heads in (MAIN, OTHERS, CORE)
-                    },
+                    {heads: np.array([rate[heads, test, knockout] for knockout in shown]) for heads in found.sets},
                     colours={MAIN: OTHER[0], OTHERS: OTHER[1], CORE: EDITED},
                     x_title="Knocked out",
                     y_title="M-rate",
@@ -85,34 +81,25 @@ def bos_knockouts(study: Study) -> Section:
         tables={
             "bos-knockouts": mean,
             "ablated-and-blocked": effects,
-            "attention-to-bos": means(attention, ["layer", "head"], ["attention"]),
+            "attention-to-bos": found.attention,
         },
-        comparisons=Comparison.all(
-            [
-                *paper_comparison.bos_reading(
-                    float(by_head[main.layer, main.index]), effects.ablated.tolist(), effects.blocked.tolist(), main
-                ),
-                *paper_comparison.bos_knockouts(mean),
-            ]
-        ),
+        comparisons=Comparison.all(found.beside_paper()),
     )
+
+
+def _without(rate: Mapping[tuple[str, str, str], float], heads: str) -> str:
+    return percent(rate[heads, "necessity", "values of BOS"])
 
 
 def patching(study: Study) -> Section:
     """Activations of the run that predicts M, put into the run that doesn't."""
-    main = study.main_head
-    low, high = study.mean_gaps
-
-    def rescued(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-        mean = means(table.assign(m_first=table.gap > 0), by, ["gap", "m_first"])
-        return mean.assign(rescue=100 * (mean.gap - low) / (high - low))
-
-    by_place = rescued(study.survey.table(measures.stream_patches, study.compared), ["layer", "place"])
-    places = grid(by_place, "layer", "place", "rescue").reindex(columns=list(PLACES))
-    by_module = rescued(study.survey.table(measures.module_patches, study.compared), ["site", "layer"])
-    by_head = rescued(study.survey.table(measures.head_patches, study.compared), ["site", "layer", "head"])
-    grids = {site: grid(rows(by_head, site=site), "layer", "head", "rescue").to_numpy() for site in set(by_head.site)}
-    of_main = rows(by_head, layer=main.layer, head=main.index).set_index("site")
+    survey, compared, main = study.survey, study.compared, study.main_head
+    by_place = patches.patched_stream(survey, compared, M_FIRST)
+    places = by_place.grid("layer", "place").reindex(columns=list(PLACES))
+    by_module = patches.patched_modules(survey, compared, M_FIRST)
+    by_head = patches.patched_heads(survey, compared, M_FIRST, sites=SITES)
+    grids = {site: grid(rows(by_head.mean, site=site), "layer", "head", "rescue").to_numpy() for site, _ in SITES}
+    of_main = rows(by_head.mean, layer=main.layer, head=main.index).set_index("site")
     z, q, q_rot, k, v = (of_main.rescue[site] for site in ("z", "q", "q_rot", "k", "v"))
     before_last = places.iloc[-1]
     elsewhere = before_last.drop(["0", "mask to mask", "all"]).abs().max()
@@ -127,7 +114,7 @@ def patching(study: Study) -> Section:
             "aligned at BOS, at the residue that the clean run masks, and by their distance in residues from the "
             "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean run "
             "has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the internal "
-            f"one. Means are over {len(study.compared)} internal masks, in each column those that have it."
+            f"one. Means are over {by_place.n_masks} internal masks, in each column those that have it."
         ),
         finding=(
             f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f}% and patching "
@@ -143,34 +130,26 @@ def patching(study: Study) -> Section:
                 )
             ),
             "Rescue by what each module writes at the mask, mask to mask.": patching_figures.rescue_by_place(
-                grid(by_module, "layer", "site", "rescue").to_numpy(), ["attention", "MLP"], x="Module patched"
+                by_module.grid("layer", "site").to_numpy(), ["attention", "MLP"], x="Module patched"
             ),
             **{
                 f"Rescue by each head's {words}.": patching_figures.rescue_by_head(grids[site])
                 for site, words in drawn.items()
             },
         },
-        tables={"patching-stream": by_place, "patching-modules": by_module, "patching-heads": by_head},
-        comparisons=Comparison.all(
-            paper_comparison.patching(
-                main, before_last["BOS"], before_last["mask to mask"], q, of_main.m_first["q_rot"], q_rot
-            )
-        ),
+        tables={
+            "patching-stream": by_place.mean,
+            "patching-modules": by_module.mean,
+            "patching-heads": by_head.mean,
+        },
+        comparisons=Comparison.all(patches.beside_paper(before_last, by_head, main)),
     )
 
 
 def write_vectors(study: Study) -> Section:
     """What the last layer's heads write."""
-    last = study.shape.n_layers - 1
-    table = study.survey.table(measures.writes, study.predicting)
-    mean = means(table, ["head", "amino_acid"], ["cosine", "length"])
-    cosine, length = (grid(mean, "head", "amino_acid", column).to_numpy() for column in ("cosine", "length"))
-    drops = means(rows(study.ablations, scope="mask"), ["component"], ["logit_drop"])
-    drop = drops.set_index("component").logit_drop.to_dict()
-    names = [str(Head(last, index)) for index in range(study.shape.n_heads)]
-    to_m = cosine[:, AMINO_ACIDS.index("M")]
-    best = int(to_m.argmax())
-    head, letter = np.unravel_index(cosine.argmax(), cosine.shape)
+    found = last_layer_writes(study.survey, study.predicting, M_FIRST)
+    cosine, (head, letter), closest = found.vectors.cosine, found.largest, found.closest
     return Section(
         title="What do the last layer's heads write?",
         question="Does any head of the last layer write in the direction that raises M's logit?",
@@ -180,29 +159,20 @@ def write_vectors(study: Study) -> Section:
             "nothing of size, so the bars show beside it what M's logit loses when the head is ablated at the mask."
         ),
         finding=(
-            f"{names[best]} lies closest to M, with a cosine of {to_m[best]:.2f}; ablating it at the mask costs M's "
-            f"logit {drop[names[best]]:.2f}. The largest cosine of all is {cosine.max():.2f}, of {names[head]} with "
-            f"{AMINO_ACIDS[letter]}."
+            f"{closest} lies closest to M, with a cosine of {found.to_target[closest.index]:.2f}; ablating it at the "
+            f"mask costs M's logit {found.drop[closest.index]:.2f}. The largest cosine of all is {cosine.max():.2f}, "
+            f"of {head} with {letter}."
         ),
         figures={
             "Cosine of each head's write with each amino acid's logit gradient.": figures.write_vectors(
-                WriteVectors(cosine, length[:, 0]), last
+                found.vectors, found.layer
             ),
             "Drop of M's logit when the head is ablated at the mask.": figures.ablation_drops(
-                np.array([drop[name] for name in names]), last, "M"
+                found.drop, found.layer, "M"
             ),
         },
-        tables={"write-vectors": mean},
-        comparisons=Comparison.all(
-            zip(
-                WRITE_VECTORS,
-                (
-                    f"{names[head]}, {AMINO_ACIDS[letter]}",
-                    f"{cosine.max():.2f} ({names[best]} with M: {to_m[best]:.2f})",
-                ),
-                strict=True,
-            )
-        ),
+        tables={"write-vectors": found.mean},
+        comparisons=Comparison.all(found.beside_paper()),
     )
 
 
@@ -211,29 +181,26 @@ def injection(study: Study) -> Section:
 
     Raises `InputError` when M ranks first everywhere: there is nothing to rescue.
     """
-    targets, head = study.outvoted, study.main_head
-    sources = tuple(study.predicting.values())[:SOURCES]
-    table = study.survey.table(measures.injections, targets, heads=(head,), sources=sources)
-    gaps = grid(table, "subject", "source", "gap")
-    before, after = gaps[-1].to_numpy(), gaps.drop(columns=-1).to_numpy()
-    rescued = int(((after > 0).mean(1) > 0.5).sum())
+    head = study.main_head
+    settings = {"into": study.outvoted, "heads": (head,), "most": SOURCES}
+    found = injected(study.survey, study.predicting, M_FIRST, **settings)
     return Section(
         title="Does a stronger signal win?",
         question="Can the main head's activation from other proteins bring M back where it is outvoted?",
         reading=(
-            f"{head}'s z at the masked first residue of {len(sources)} sequences that predict M is put into each "
+            f"{head}'s z at the masked first residue of {len(found.sources)} sequences that predict M is put into each "
             "sequence that does not, one source at a time. Above zero M ranks first; a sequence is rescued when most "
             "sources bring M back."
         ),
         finding=(
-            f"M comes back in {rescued} of {len(gaps)} sequences; the mean gap moves from {before.mean():.2f} to "
-            f"{after.mean():.2f}."
+            f"M comes back in {found.n_rescued} of {found.n_lost} sequences; the mean gap moves from "
+            f"{found.before.mean():.2f} to {found.after.mean():.2f}."
         ),
         figures={
             "M-gap of each sequence as it is and injected; above zero M ranks first.": patching_figures.injection(
-                list(gaps.index), before, after, "M"
+                found.names, found.before, found.after, "M"
             )
         },
-        tables={"injection": table},
-        comparisons=(Comparison.of(INJECTION[0], f"{rescued} of {len(gaps)}"),),
+        tables={"injection": found.table},
+        comparisons=Comparison.all(found.beside_paper()),
     )

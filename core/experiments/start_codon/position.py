@@ -1,30 +1,17 @@
 """Sections on how the model knows that a residue is the first: RoPE removed and swapped, and heads drawn to BOS."""
 
-import pandas as pd
-
-from core import paper_comparison
+from core.answers import rotations
+from core.answers.rotations import FIRST_KEY_HEADS
+from core.answers.words import percent
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon import measures
-from core.experiments.start_codon.study import Study
+from core.experiments.start_codon.study import M_FIRST, Study
 from core.figures import rope as figures
-from core.interventions import Head
-from core.paper_comparison import percent
-from core.paper_values import BOS_ATTENTION, ROPE_REMOVAL, SWAP_STEPS
-from core.tables import means
-
-FIRST_KEY_HEADS = 3
-"""The paper's table of patch sets takes the first three heads of the greedy search."""
 
 
 def rope_removal(study: Study) -> Section:
     """No rotation at the mask, layer by layer."""
-    table = study.survey.table(measures.removals, study.predicting)
-    mean = means(table.assign(m_first=table.gap > 0), ["layers"], ["gap", "logit", "m_first"])
-    rate = mean.set_index("layers").m_first.to_dict()
-    single = {layer: value for layer, value in rate.items() if layer not in ("none", "all")}
-    mean["logit_drop"] = mean.logit.iloc[0] - mean.logit
-    largest = mean.logit_drop.iloc[1:-1].max()
-    broken = [layer for layer, value in single.items() if value < 0.5]
+    found = rotations.rope_removal(study.survey, study.predicting, M_FIRST)
+    mean = found.mean
     return Section(
         title="Is RoPE needed at the first residue?",
         question="Does M survive when the masked first residue's q and k aren't rotated?",
@@ -33,8 +20,8 @@ def rope_removal(study: Study) -> Section:
             "rotation is that of BOS's own position, one residue off: removing it is gentler than a wrong rotation."
         ),
         finding=(
-            f"Without rotation in any single layer M ranks first in {percent(min(single.values()))} of sequences or "
-            f"more; without it in all layers, in {percent(rate['all'])}, and M's logit falls by "
+            f"Without rotation in any single layer M ranks first in {percent(min(found.single.values()))} of sequences "
+            f"or more; without it in all layers, in {percent(found.rate['all'])}, and M's logit falls by "
             f"{mean.logit_drop.iloc[-1]:.2f}."
         ),
         figures={
@@ -43,38 +30,16 @@ def rope_removal(study: Study) -> Section:
             )
         },
         tables={"rope-removal": mean},
-        comparisons=Comparison.all(
-            zip(
-                ROPE_REMOVAL,
-                (", ".join(broken) or "none", f"falls by up to {largest:.2f}"),
-                strict=True,
-            )
-        ),
+        comparisons=Comparison.all(found.beside_paper()),
     )
 
 
 def rope_swap(study: Study) -> Section:
     """The rotations of the first residue, given to an internal mask."""
-    main, key = study.main_head, study.key_heads
-    low, high = study.mean_gaps
-    path = [study.swapped((main, *key[:step])) for step in range(len(key) + 1)]
-    steps = pd.DataFrame(
-        {
-            "step": range(len(path)),
-            "name": [str(head) for head in (main, *key)],
-            "m_rate": [(gaps > 0).mean() for gaps in path],
-            "rescue": [100 * (gaps.mean() - low) / (high - low) for gaps in path],
-        }
-    )
-    settings = {"readout": main, "key_heads": key[:FIRST_KEY_HEADS]}
-    table = study.survey.table(measures.swap_sets, study.compared, **settings)
-    sets = means(table.assign(rate=table.gap > 0), ["condition"], ["gap", "rate"])
-    sets["rescue"] = 100 * (sets.gap - low) / (high - low)
-    rescue = sets.set_index("condition").rescue.to_dict()
-    ours = [
-        f"{name}, {100 * rate:z.1f}%, {part:z.1f}%"
-        for name, rate, part in zip(steps.name, steps.m_rate, steps.rescue, strict=True)
-    ]
+    path, main = study.swap_path, study.main_head
+    key, steps = path.heads, path.steps
+    sets = rotations.patch_sets(study.survey, study.compared, M_FIRST, main=main, key_heads=key)
+    rescue = sets.rescue
     rotation, query = "readout's rotation", "readout's full q"
     return Section(
         title="Can rotations alone move the start?",
@@ -97,38 +62,26 @@ def rope_swap(study: Study) -> Section:
                 steps.name.tolist(), steps.m_rate.to_numpy(), steps.rescue.to_numpy()
             ),
             "Rescue by queries, and by rotations of sets of heads.": figures.patch_sets(
-                [name.replace("readout", str(main)) for name in sets.condition], sets.rescue.to_numpy()
+                [name.replace("readout", str(main)) for name in sets.mean.condition], sets.mean.rescue.to_numpy()
             ),
         },
-        tables={"rope-swap": steps, "patch-sets": sets},
+        tables={"rope-swap": steps, "patch-sets": sets.mean},
         comparisons=(
             *(
                 Comparison(
-                    f"step {step}: head, M-rate, rescue",
-                    f"{head}, {rate}%, {part}%",
-                    "Extended Data Table 2",
-                    ours[step] if step < len(ours) else "search over: all is back, or no head helps",
+                    f"step {step}: head, M-rate, rescue", f"{head}, {rate}%, {part}%", "Extended Data Table 2", ours
                 )
-                for step, (head, rate, part) in enumerate(SWAP_STEPS, start=1)
+                for step, (head, rate, part), ours in path.beside_paper()
             ),
-            *Comparison.all(paper_comparison.patch_sets(sets)),
+            *Comparison.all(sets.beside_paper()),
         ),
     )
 
 
 def attention_causes(study: Study) -> Section:
     """Rotation or content: why heads look at BOS from the first residue."""
-    table = study.survey.table(measures.attention_causes, study.compared)
-    mean = means(table, ["layer", "head"], ["clean", "internal", "rotation", "content"])
-    difference = mean.clean - mean.internal
-    mean["by_rotation"] = 100 * (mean.rotation - mean.internal) / difference
-    mean["by_content"] = 100 * (mean.content - mean.internal) / difference
-    mean["name"] = [str(Head(layer, head)) for layer, head in zip(mean["layer"], mean["head"], strict=True)]
-    shown = mean.set_index("name").loc[[str(head) for head in (study.main_head, *study.key_heads)]]
-    more = shown[shown.clean > shown.internal]
-    rotated = more[more.by_rotation > more.by_content]
-    main = shown.iloc[0]
-    least = more.by_rotation.idxmin() if len(more) else str(study.main_head)
+    found = rotations.attention_causes(study.survey, study.compared, main=study.main_head, key_heads=study.key_heads)
+    shown, more, rotated, main = found.shown, found.more, found.rotated, found.shown.iloc[0]
     return Section(
         title="Do heads look at BOS because of the rotation or the content?",
         question="Of a head's extra attention to BOS at the first residue, how much does the rotation alone explain?",
@@ -150,17 +103,6 @@ def attention_causes(study: Study) -> Section:
                 *(shown[cause].to_numpy() for cause in ("clean", "internal", "rotation", "content")),
             )
         },
-        tables={"attention-causes": mean},
-        comparisons=Comparison.all(
-            zip(
-                BOS_ATTENTION,
-                (
-                    f"{len(more)} of {len(shown)}",
-                    f"{len(rotated)} of {len(more)}",
-                    f"least: {least}, {shown.by_rotation[least]:z.0f}%",
-                    f"{study.main_head}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%",
-                ),
-                strict=True,
-            )
-        ),
+        tables={"attention-causes": found.mean},
+        comparisons=Comparison.all(found.beside_paper()),
     )

@@ -1,40 +1,34 @@
 """One model over one set of proteins: what the sections of the start-codon experiment share."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import pandas as pd
-
-from core.analyses.rope_experiments import greedy_swap
-from core.components import heads_of_layers, modules
+from core.answers.ablation import Ablation, ablation
+from core.answers.first_residue import FirstResidue, first_residue
+from core.answers.minimal_circuit import MinimalCircuits, Search, minimal_circuits
+from core.answers.rope_swap import SwapPath, swap_path
+from core.answers.subjects import TwoMasks, two_masks
+from core.answers.survey import Survey
 from core.errors import InputError
-from core.experiments.start_codon import measures
-from core.experiments.start_codon.measures import TwoMasks
-from core.experiments.survey import Survey
-from core.interventions import Component, Head, component_name
-from core.model import Model, ModelShape
+from core.interventions import Component, Head, NamedScope
+from core.metrics import Target
+from core.model import ModelShape
 from core.proteins.evaluation_sets import EvaluationSequence
-from core.rope import wavelengths
 
-SWAP_STEPS = 12
-"""The paper's table of swapped heads has twelve rows."""
-USUAL = 0.5
-"""A component belongs to the set's circuit when the search can't spare it in this share of proteins."""
+M_FIRST = Target("M", 0)
+"""What this experiment follows: M at the masked first residue, among the amino acids."""
 
 
 @dataclass(frozen=True)
 class Study:
     """The set, the internal residues (0-based) that are compared with the first one, and the seed.
 
-    What several sections need (which proteins start with M, the main head, the circuit) is derived here once, each
-    from measurements that the survey keeps.
+    What several sections need (which proteins start with M, the main head, the circuit) is an answer that is asked for
+    here once.
     """
 
     survey: Survey
-    model: Model
     members: tuple[EvaluationSequence, ...]
     residues: tuple[int, ...]
     seed: int
@@ -43,20 +37,12 @@ class Study:
 
     @property
     def shape(self) -> ModelShape:
-        return self.model.shape
-
-    @property
-    def wavelengths(self) -> np.ndarray:
-        """Residues per turn of each RoPE band of the main head's layer."""
-        return wavelengths(self.model.layers[self.main_head.layer].inv_freq).cpu().numpy()
+        return self.survey.model.shape
 
     @cached_property
-    def start(self) -> pd.DataFrame:
-        """What is predicted at every member's masked first residue, with the member's group."""
-        sequences = {member.name: member.sequence for member in self.members}
-        groups = {member.name: member.group for member in self.members}
-        table = self.survey.table(measures.start, sequences)
-        return table.assign(group=table.subject.map(groups))
+    def start(self) -> FirstResidue:
+        """What is predicted at every member's masked first residue."""
+        return first_residue(self.survey, {member.name: member.sequence for member in self.members}, M_FIRST)
 
     @cached_property
     def predicting(self) -> dict[str, str]:
@@ -64,11 +50,9 @@ class Study:
 
         Raises `InputError` when there is none.
         """
-        names = set(self.start.subject[self.start["rank"] == 1])
-        chosen = {member.name: member.sequence for member in self.members if member.name in names}
-        if not chosen:
+        if not self.start.predicting:
             raise InputError("M ranks first at the masked first residue of no sequence: there is no circuit to study")
-        return chosen
+        return self.start.predicting
 
     @property
     def outvoted(self) -> dict[str, str]:
@@ -94,7 +78,8 @@ class Study:
         for name, sequence in self.predicting.items():
             for residue in self.residues:
                 if residue < len(sequence):
-                    chosen[f"{name}, residue {residue + 1}"] = TwoMasks(sequence, residue)
+                    pair = two_masks({name: sequence}, M_FIRST, residue)
+                    chosen[f"{name}, residue {residue + 1}"] = pair[name]
                 else:
                     reason = f"it has {len(sequence)} residues"
                     lacking[f"masked residue {residue + 1}", name] = reason
@@ -104,42 +89,26 @@ class Study:
         self.survey.left_out.update(lacking)
         return chosen
 
-    @property
-    def long_enough(self) -> dict[str, str]:
-        """The predicting sequences that have the first of the internal residues; `InputError` when there is none."""
-        _ = self.compared
-        return {name: sequence for name, sequence in self.predicting.items() if len(sequence) > self.residues[0]}
-
     @cached_property
-    def ablations(self) -> pd.DataFrame:
-        """Every component ablated at every scope, with the drop of M's logit and whether M still ranks first."""
-        table = self.survey.table(measures.ablations, self.predicting)
-        whole = table[table.component == "none"].set_index("subject")
-        drop = table.subject.map(whole.logit) - table.logit
-        return table.assign(logit_drop=drop, gap_change=table.gap - table.subject.map(whole.gap), fails=table.gap <= 0)
-
-    @cached_property
-    def heads(self) -> tuple[Head, ...]:
-        """Every head, the one whose ablation at the mask costs M's logit most on average first."""
-        masked = self.ablations[self.ablations.scope == "mask"]
-        cost = masked.groupby("component").logit_drop.mean().to_dict()
-        everything = heads_of_layers(self.shape, range(self.shape.n_layers))
-        return tuple(sorted(everything, key=lambda head: cost[str(head)], reverse=True))
+    def ablation(self) -> Ablation:
+        """Every component ablated at every scope."""
+        return ablation(self.survey, self.predicting, M_FIRST)
 
     @property
     def main_head(self) -> Head:
         """The head that the prediction rests on most: L6H8 in the paper."""
-        return self.heads[0]
+        return self.ablation.heads[0]
 
     @cached_property
-    def circuits(self) -> pd.DataFrame:
-        return self.survey.table(measures.circuits, self.predicting)
-
-    def necessity(self, search: str, scope: str) -> dict[str, float]:
-        """In which share of the proteins the search could not spare a component, most needed first."""
-        found = self.circuits[(self.circuits.search == search) & (self.circuits.scope == scope)]
-        counts = Counter(found.component)
-        return {component: count / len(self.predicting) for component, count in counts.most_common()}
+    def circuits(self) -> dict[tuple[Search, NamedScope], MinimalCircuits]:
+        """The greedy searches, among modules and then heads, ablating at the mask and everywhere."""
+        searches: tuple[Search, ...] = ("modules", "heads")
+        scopes: tuple[NamedScope, ...] = ("mask", "all")
+        return {
+            (search, scope): minimal_circuits(self.survey, self.predicting, M_FIRST, search=search, scope=scope)
+            for search in searches
+            for scope in scopes
+        }
 
     @cached_property
     def circuit(self) -> tuple[Component, ...]:
@@ -147,8 +116,7 @@ class Study:
 
         Raises `InputError` when no module is needed by most.
         """
-        needed = self.necessity("modules", "all")
-        usual = tuple(module for module in modules(self.shape) if needed.get(component_name(module), 0) >= USUAL)
+        usual = self.circuits["modules", "all"].usual
         if not usual:
             raise InputError("no module is needed in most of the sequences: there is no circuit to keep")
         return usual
@@ -156,39 +124,22 @@ class Study:
     @cached_property
     def mask_mlps(self) -> tuple[Component, ...]:
         """The MLPs that most proteins need at the mask alone."""
-        needed = self.necessity("modules", "mask")
-        mlps: list[Component] = [("mlp", layer) for layer in range(self.shape.n_layers)]
-        return tuple(mlp for mlp in mlps if needed.get(component_name(mlp), 0) >= USUAL)
+        usual = self.circuits["modules", "mask"].usual
+        return tuple(module for module in usual if not isinstance(module, Head) and module[0] == "mlp")
 
     @cached_property
     def pair(self) -> tuple[Head, Head]:
         """The two heads that searches at the mask need most often; ties go to the costlier one."""
-        needed = self.necessity("heads", "mask")
-        ranked = sorted(self.heads, key=lambda head: needed.get(str(head), 0.0), reverse=True)
+        needed = self.circuits["heads", "mask"].necessity
+        ranked = sorted(self.ablation.heads, key=lambda head: needed.get(str(head), 0.0), reverse=True)
         return ranked[0], ranked[1]
 
     @cached_property
-    def key_heads(self) -> tuple[Head, ...]:
-        """The heads whose swapped rotations rescue M inside, found greedily with the main head's swapped too.
-
-        There are at most `SWAP_STEPS`, fewer where all of the clean runs' mean gap is back.
-        """
-        candidates, (_, clean) = heads_of_layers(self.shape, range(self.shape.n_layers)), self.mean_gaps
-        return greedy_swap(self._swapped_gaps, [self.main_head], candidates, SWAP_STEPS, enough=clean)
-
-    def swapped(self, heads: tuple[Head, ...]) -> np.ndarray:
-        """The gap at every internal mask with `heads` turned as at residue 0."""
-        return self._swaps(heads, ())["none"].to_numpy()
+    def swap_path(self) -> SwapPath:
+        """The heads whose swapped rotations rescue M inside, found greedily with the main head's swapped too."""
+        return swap_path(self.survey, self.compared, M_FIRST, main=self.main_head)
 
     @property
-    def mean_gaps(self) -> tuple[float, float]:
-        """The mean gap at the internal masks, and at residue 0 of the same sequences: 0 and 100% rescue."""
-        gaps = self._swaps((), ())
-        return float(gaps["none"].to_numpy().mean()), float(gaps["clean"].to_numpy().mean())
-
-    def _swapped_gaps(self, chosen: tuple[Head, ...], candidates: Sequence[Head]) -> np.ndarray:
-        return self._swaps(chosen, tuple(candidates))[[str(head) for head in candidates]].to_numpy()
-
-    def _swaps(self, given: tuple[Head, ...], candidates: tuple[Head, ...]) -> pd.DataFrame:
-        table = self.survey.table(measures.swaps, self.compared, given=given, candidates=candidates)
-        return table.pivot(index="subject", columns="head", values="gap")
+    def key_heads(self) -> tuple[Head, ...]:
+        """Those heads, the most helpful first."""
+        return self.swap_path.heads

@@ -1,22 +1,18 @@
 """Is the target expected, whatever the sequence?"""
 
-import pandas as pd
 import streamlit as st
 
-from core import paper_comparison
-from core.alphabet import tokenize
-from core.analyses.prediction import masked_residue
+from core.answers.first_residue import first_residue
 from core.figures import first_residue as figures
-from dashboard.controls.protein_sets import EVALUATION, choose_set, measured
-from dashboard.engine import Progress
+from dashboard.controls.protein_sets import EVALUATION, ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "First residue", "first-residue"
 
 
 def page(question: Question) -> None:
-    target, residue = question.target, question.residue + 1
+    target, residue = question.letter, question.residue + 1
     introduce(
         f"Is {target} expected at residue {residue}, whatever the sequence?",
         f"Residue {residue} of every sequence is masked: does {target} rank first?",
@@ -26,23 +22,17 @@ def page(question: Question) -> None:
         "model goes by position and not by what it reads.",
     )
     proteins = choose_set(question, default=EVALUATION)
-
-    def work(sequence: str, _: Progress) -> pd.DataFrame:
-        return masked_residue(question.model, tokenize(sequence, [question.residue]), target)
-
-    found = measured(question, proteins, "first residue", work, n_forwards=1, label="Predicting")
+    found = ask_of(question, proteins, first_residue, n_forwards=1, label="Predicting", target=question.target)
     if found is None:
         return
-    table = pd.concat(found.all, ignore_index=True)
-    table.insert(0, "sequence", list(found.results))
-    groups = [proteins.groups[name] for name in found.results if name in proteins.groups]
+    table = found.table.rename(columns={"subject": "sequence"})
+    groups = [proteins.groups[name] for name in table.sequence if name in proteins.groups]
+    said = f"**{target} ranks first in {found.is_first.sum()} of {len(table)} sequences**"
     if groups:
         table.insert(1, "group", groups)
-    is_first = table["rank"] == 1
-    said = f"**{target} ranks first in {is_first.sum()} of {len(table)} sequences**"
-    if groups:
-        counts = is_first.groupby(groups, sort=False).agg(["sum", "size"])
-        said += ": " + ", ".join(f"{group} {ranked} of {size}" for group, ranked, size in counts.itertuples())
+        rates = found.by_group(proteins.groups, dict.fromkeys(groups))
+        counts = zip(rates.group, rates.m_first, rates.sequences, strict=True)
+        said += ": " + ", ".join(f"{group} {ranked} of {size}" for group, ranked, size in counts)
     with st.container(border=True):
         st.markdown(said)
         draw(
@@ -62,5 +52,4 @@ def page(question: Question) -> None:
         }
         st.dataframe(table.rename(columns=names).style.format(precision=3), hide_index=True)
         download(table, "first-residue")
-    sequences = [proteins.sequences[name] for name in found.results]
-    beside_paper(question.model, paper_comparison.prediction(table, sequences, question.residue, target))
+    beside_paper(question.model, found.beside_paper())

@@ -11,10 +11,12 @@ from core.figures.style import head_heatmap
 from core.model import Model
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
+from dashboard.controls.model import keep_contact_head
+from dashboard.controls.protein import checked_upload
 from dashboard.page_parts import draw, introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import Question, checked_upload, keep_contact_head, stop_with
-from dashboard.views.contacts.panels import keep_ranking, ranking_of
+from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
 TITLE, PATH = "Fit a contact head", "contact-head"
 
@@ -29,11 +31,11 @@ def page(question: Question) -> None:
     )
     model = question.model
     try:
-        chosen = choose_labelled(*choose_contact(), at_first=20)
+        chosen = choose_labelled(choose_contact(), at_first=20)
         if st.button("Fit a contact head", type="primary", disabled=not chosen):
             fitted = engine.computed(
                 ("probe", model.fingerprint, tuple(chosen.items())),
-                lambda progress: fit_probe(model, chosen, progress=progress.report),
+                lambda progress: fit_probe(model, chosen, progress=progress),
                 f"Fitting on {len(chosen)} proteins",
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})

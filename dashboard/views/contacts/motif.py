@@ -1,20 +1,18 @@
 """What must the model see to predict a contact?"""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analyses.motif_recovery import FAR, N_STEPS, MotifRecovery, control_pair, motif_recovery
+from core.analyses.motif_recovery import FAR, MotifRecovery, control_pair, most_passes, motif_recovery
 from core.errors import InputError
 from core.figures.contacts import motif_curves
-from core.proteins.contact_scores import NEAR
-from core.proteins.protein import Protein, residue_name
-from core.proteins.structure import contact_truth
+from core.proteins.contact_scores import possibly_near
 from dashboard import engine
-from dashboard.long_work import on_request, seconds
+from dashboard.controls import bound
+from dashboard.engine import on_request, seconds
 from dashboard.page_parts import download, draw, introduce
-from dashboard.sidebar import Question, stop_with
-from dashboard.views.contacts.panels import choose_pair
+from dashboard.question import Question, stop_with
+from dashboard.views.contacts.pair import choose_pair, pair_name
 
 TITLE, PATH = "Motif recovery", "motif"
 
@@ -29,16 +27,16 @@ def page(question: Question) -> None:
     )
     model, sequence = question.model, question.protein.sequence
     pair_column, repeats_column = st.columns([3, 1])
-    repeats = repeats_column.number_input("Random orders", 1, 50, 5, key="repeats", bind="query-params")
+    repeats = bound.number("Random orders", 1, 50, 5, "repeats", repeats_column)
     try:
         with pair_column:
             pair = choose_pair(question)
         if pair is None:
             return
-        control = control_pair(*pair, _near(question.protein))
+        control = control_pair(*pair, possibly_near(question.protein.structure, len(sequence)))
         pairs = [pair, control] if control else [pair]
         job = ("motif", model.fingerprint, sequence, *pairs, repeats)
-        passes = len(pairs) * 40 * (2 + N_STEPS * (1 + 2 * repeats))
+        passes = len(pairs) * most_passes(repeats)
         with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
             if not go:
                 return
@@ -47,10 +45,10 @@ def page(question: Question) -> None:
         stop_with(error)
     dotted = {"flanks first": beside[0].flanks, "random": beside[0].random.mean(0)} if beside else None
     known = "not near each other" if question.protein.structure else "whether near each other is not known"
-    said = f"Dotted: {_name(sequence, control)}, as far apart along the chain, {known}. " if control else ""
+    said = f"Dotted: {pair_name(sequence, control)}, as far apart along the chain, {known}. " if control else ""
     draw(
         motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
-        f"Coupling of {_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
+        f"Coupling of {pair_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
         f"corrected. {said}Where little is shown any two residues couple: what counts is how far the contact is above "
         f"the control. Bands: standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); "
         f"with only the two residues it is {found.nothing:.2f}. {found.n_far} residues are {FAR} or more away from "
@@ -67,23 +65,9 @@ def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifR
     model, sequence = question.model, question.protein.sequence
     return engine.computed(
         ("motif", model.fingerprint, sequence, pair, repeats),
-        lambda progress: motif_recovery(
-            model, sequence, *pair, repeats=repeats, progress=progress.report, cancel=progress.cancel
-        ),
-        f"Unmasking around {_name(sequence, pair)}",
+        lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, progress=progress),
+        f"Unmasking around {pair_name(sequence, pair)}",
     )
-
-
-def _near(protein: Protein) -> np.ndarray:
-    """Which residues are within 12 Å of each other or not resolved; none where no structure is known."""
-    if protein.structure is None:
-        return np.zeros((len(protein.sequence),) * 2, dtype=bool)
-    near, known = contact_truth(protein.structure, cutoff=NEAR)
-    return near | ~known
-
-
-def _name(sequence: str, pair: tuple[int, int]) -> str:
-    return "–".join(residue_name(sequence, residue) for residue in pair)
 
 
 def _table(found: MotifRecovery) -> pd.DataFrame:

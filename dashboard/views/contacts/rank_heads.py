@@ -9,17 +9,19 @@ from core.checkpoints import ranking_file
 from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
-from core.proteins.contact_scores import SEPARATIONS, Range
+from core.proteins.contact_scores import SEPARATIONS, Range, reach
 from dashboard import engine
+from dashboard.controls import bound
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
+from dashboard.controls.protein import checked_upload
 from dashboard.page_parts import download, draw, introduce
+from dashboard.question import Question, stop_with
 from dashboard.session import plain
-from dashboard.sidebar import Question, checked_upload, stop_with
-from dashboard.views.contacts.panels import keep_ranking, ranking_of
+from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
 TITLE, PATH = "Contact heads", "contact-heads"
 
-RANGES: tuple[Range, ...] = tuple(reversed(list(SEPARATIONS)))
+RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in reversed(SEPARATIONS)}
 
 
 def page(question: Question) -> None:
@@ -39,11 +41,11 @@ def _ranking(question: Question) -> None:
     model = question.model
     answer = st.container()
     with st.expander("Rank the heads on proteins of your choice"):
-        chosen = choose_labelled(*choose_contact(), at_first=10)
+        chosen = choose_labelled(choose_contact(), at_first=10)
         if st.button("Rank all heads", type="primary", disabled=not chosen):
             made = engine.computed(
                 ("ranking", model.fingerprint, tuple(chosen.items())),
-                lambda progress: rank_heads(model, chosen, progress.report),
+                lambda progress: rank_heads(model, chosen, progress),
                 f"Ranking heads on {len(chosen)} proteins",
             )
             keep_ranking(made)
@@ -61,9 +63,7 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
     if ranking is None:
         st.info(f"The heads of {plain(name)} are not ranked yet: rank them on proteins with structures, below.")
         return
-    separation: Range = st.segmented_control(
-        "Range", RANGES, default=RANGES[0], required=True, key="range", bind="query-params", format_func=_range_name
-    )
+    separation = bound.switch("Range", RANGES, "range")
     chance = ranking.chance[separation]
     n_heads = ranking.grid().size
     heat, sweep = st.columns([3, 2], gap="medium")
@@ -94,11 +94,6 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
             on_click="ignore",
             help="Beside the model's weights under this name, it is in use whenever that model is.",
         )
-
-
-def _range_name(separation: Range) -> str:
-    low, high = SEPARATIONS[separation]
-    return f"{separation} ({low}–{high} apart)" if high else f"{separation} (≥ {low} apart)"
 
 
 def _table(ranking: HeadRanking, separation: Range) -> pd.DataFrame:

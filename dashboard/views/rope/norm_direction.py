@@ -1,22 +1,17 @@
 """Is the query shorter inside, or turned away?"""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import paper_comparison
-from core.analyses.norm_direction import Attribution, BandComparison, aggregate, compare_bands
+from core.answers.norm_direction import band_attribution
+from core.answers.subjects import two_masks
 from core.figures import rope as figures
-from core.rope import wavelengths
-from dashboard.controls.heads import choose_head_and_inside, runs
-from dashboard.controls.protein_sets import Measured, choose_set, measured
-from dashboard.engine import Progress
+from dashboard.controls.heads import choose_head_and_inside
+from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "Norm and direction", "rope-bands"
-
-QUANTITIES = ("q_norm", "k_norm", "cosine", "contribution")
 
 
 def page(question: Question) -> None:
@@ -33,20 +28,16 @@ def page(question: Question) -> None:
     )
     proteins = choose_set(question)
     head, inside = choose_head_and_inside(question)
-
-    def work(sequence: str, _: Progress) -> BandComparison:
-        return compare_bands(question.model, *runs(question, sequence, inside), head)
-
-    found = measured(question, proteins, ("bands", head, inside), work, n_forwards=2, label="Reading the bands")
+    compared = two_masks(proteins.sequences, question.target, inside)
+    settings = {"subjects": compared, "label": "Reading the bands", "head": head}
+    found = ask_of(question, proteins, band_attribution, n_forwards=2, **settings)
     if found is None:
         return
-    lengths = wavelengths(question.model.layers[head.layer].inv_freq).cpu().numpy()
-    attribution = aggregate([each.attribution for each in found.all])
-    table = _table(found, attribution).assign(wavelength=lengths)
+    table, shares = found.bands, found.attribution
     with st.container(border=True):
         st.markdown(f"**How do {head}'s query and BOS's key meet at residue {residue}, and at {inside + 1}?**")
         draw(
-            figures.two_positions(table, lengths),
+            figures.two_positions(table, found.wavelengths),
             "Each band adds |q||k|cos θ/√d to the score before softmax: a short query turns the band's gain down, a "
             "cosine near zero or below turns BOS away.",
             "two positions",
@@ -55,28 +46,15 @@ def page(question: Question) -> None:
     with st.container(border=True):
         st.markdown("**What makes the difference: length or direction?**")
         draw(
-            figures.norm_and_direction(table, lengths),
-            f"Over all bands the norm explains {attribution.norm_share:.0%} of the difference and the direction "
-            f"{1 - attribution.norm_share:.0%} (from either end: A {attribution.norm_share_a:.0%}, B "
-            f"{attribution.norm_share_b:.0%} for the norm). Largest failure to add up: "
-            f"{max(each.attribution.residual for each in found.all):.0e}.",
+            figures.norm_and_direction(table, found.wavelengths),
+            f"Over all bands the norm explains {shares.norm_share:.0%} of the difference and the direction "
+            f"{1 - shares.norm_share:.0%} (from either end: A {shares.norm_share_a:.0%}, B {shares.norm_share_b:.0%} "
+            f"for the norm). Largest failure to add up: {found.residual:.0e}.",
             "attribution",
         )
         _shares(table)
         download(table, "rope-bands")
-    beside_paper(question.model, paper_comparison.bands(table, attribution))
-
-
-def _table(found: Measured[BandComparison], attribution: Attribution) -> pd.DataFrame:
-    """Means over proteins, a row per band: the attribution, its norm and direction parts, and both runs' bands."""
-    parts = {
-        f"{quantity}_{run}": np.mean([getattr(getattr(each, run), quantity).numpy() for each in found.all], axis=0)
-        for quantity in QUANTITIES
-        for run in ("clean", "internal")
-    }
-    for part in ("norm", "direction"):
-        parts[part] = np.mean([getattr(each.attribution, part) for each in found.all], axis=0)
-    return attribution.bands.assign(**parts)
+    beside_paper(question.model, found.beside_paper())
 
 
 def _shares(table: pd.DataFrame) -> None:

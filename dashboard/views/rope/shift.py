@@ -1,46 +1,23 @@
 """How far may positions slip?"""
 
-from dataclasses import dataclass
-
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import paper_comparison
-from core.analyses.rope_shift import (
-    SHIFTS,
-    Oscillation,
-    ShiftCurve,
-    ShiftedScore,
-    fit_oscillation,
-    shift_control,
-    shift_curve,
-    shifted_score,
-)
+from core.analyses.rope_shift import SHIFTS, Oscillation
+from core.answers.rope_shift import RopeShift, rope_shift
+from core.answers.subjects import two_masks
 from core.figures import rope as figures
 from core.interventions import Head
-from core.rope import wavelengths
-from dashboard.controls.heads import choose_head_and_inside, runs
-from dashboard.controls.protein_sets import choose_set, measured
-from dashboard.engine import Progress
+from dashboard.controls.heads import choose_head_and_inside
+from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce
-from dashboard.sidebar import Question
+from dashboard.question import Question
 
 TITLE, PATH = "Shift", "rope-shift"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shifted:
-    """One protein's curves: mask at the question's residue, inside, and the control; and the head's score of BOS."""
-
-    clean: ShiftCurve
-    internal: ShiftCurve
-    control: ShiftCurve
-    score: ShiftedScore
-
-
 def page(question: Question) -> None:
-    target, residue = question.target, question.residue + 1
+    target, residue = question.letter, question.residue + 1
     introduce(
         "How far may positions slip?",
         f"One head's queries are rotated as if the mask stood up to {max(SHIFTS)} residues before or behind its place, "
@@ -52,77 +29,45 @@ def page(question: Question) -> None:
     )
     proteins = choose_set(question)
     head, inside = choose_head_and_inside(question)
-
-    def work(sequence: str, progress: Progress) -> Shifted:
-        return _shifted(question, sequence, head, inside, progress)
-
+    compared = two_masks(proteins.sequences, question.target, inside)
     n_forwards = 4 * len(SHIFTS)  # the control, in float64, takes twice as long
-    found = measured(question, proteins, ("shift", head, inside), work, n_forwards=n_forwards, label="Shifting")
+    settings = {"target": question.target, "compared": compared, "head": head}
+    found = ask_of(question, proteins, rope_shift, n_forwards=n_forwards, label="Shifting", **settings)
     if found is None:
         return
-    clean, internal, control = (np.stack([getattr(each, run).gap for each in found.all]) for run in _RUNS)
-    fit = fit_oscillation(SHIFTS, clean.mean(0))
-    largest = max(float(each.control.largest_change.max()) for each in found.all)
     with st.container(border=True):
-        st.markdown(f"**Does the gap follow the shift of {head}'s queries?**")
-        draw(
-            figures.shift(SHIFTS, clean, internal, control, target),
-            f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(fit)} The control changes no "
-            f"logit by more than {largest:.1e}.",
-            "shift",
-        )
-        download(
-            pd.DataFrame(
-                {
-                    "shift": SHIFTS,
-                    "gap": clean.mean(0),
-                    "gap_sd": clean.std(0),
-                    "gap_inside": internal.mean(0),
-                    "gap_inside_sd": internal.std(0),
-                    "gap_control": control.mean(0),
-                }
-            ),
-            "rope-shift",
-        )
+        _curves(found, head, target, residue, inside)
     left, right = st.columns(2)
-    contribution = np.mean([each.score.contribution for each in found.all], axis=0)
-    score = ShiftedScore(SHIFTS, contribution, np.mean([each.score.cosine for each in found.all], axis=0))
-    lengths = wavelengths(question.model.layers[head.layer].inv_freq).cpu().numpy()
+    cosine = found.cosines.cosine.to_numpy()
     with left.container(border=True, height="stretch"):
         st.markdown("**How far does the query turn?**")
         draw(
-            figures.shifted_cosine(SHIFTS, score.cosine),
+            figures.shifted_cosine(SHIFTS, cosine),
             f"Cosine between {head}'s query at the mask and itself shifted: 1 where they point the same way.",
             "cosine",
         )
-        download(pd.DataFrame({"shift": SHIFTS, "cosine": score.cosine}), "rope-shift-cosine")
+        download(found.cosines, "rope-shift-cosine")
     with right.container(border=True, height="stretch"):
         st.markdown("**Which band makes the score vary?**")
         draw(
-            figures.band_shares(lengths, score.band_share),
+            figures.band_shares(found.wavelengths, found.band_share),
             "Each band's share of the variance, over shifts, of the head's score of BOS.",
             "shares",
         )
-        download(pd.DataFrame({"wavelength": lengths, "share": score.band_share}), "rope-shift-bands")
-    within = fit_oscillation(SHIFTS, internal.mean(0))
-    rows = paper_comparison.shift(fit, within, float(lengths[0]), clean.mean(0), score.cosine, largest)
-    beside_paper(question.model, rows)
+        download(pd.DataFrame({"wavelength": found.wavelengths, "share": found.band_share}), "rope-shift-bands")
+    beside_paper(question.model, found.beside_paper())
 
 
-_RUNS = ("clean", "internal", "control")
-
-
-def _shifted(question: Question, sequence: str, head: Head, inside: int, progress: Progress) -> Shifted:
-    model, target = question.model, question.target
-    clean, internal = runs(question, sequence, inside)
-
-    settings = {"target": target, "progress": progress.report, "cancel": progress.cancel}
-    return Shifted(
-        shift_curve(model, clean, [head], **settings),
-        shift_curve(model, internal, [head], **settings),
-        shift_control(model, clean, [head], **settings),
-        shifted_score(model, clean, head),
+def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int) -> None:
+    st.markdown(f"**Does the gap follow the shift of {head}'s queries?**")
+    curves = found.curves
+    draw(
+        figures.shift(SHIFTS, curves["first"], curves["inside"], curves["control"], target),
+        f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(found.fits['first'])} The control "
+        f"changes no logit by more than {found.largest_control:.1e}.",
+        "shift",
     )
+    download(found.mean_curves, "rope-shift")
 
 
 def _told(fit: Oscillation) -> str:

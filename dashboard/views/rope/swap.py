@@ -3,26 +3,28 @@
 import pandas as pd
 import streamlit as st
 
-from core.analyses.main_heads import SwapSearch, swap_search
+from core.answers.rope_swap import STEPS, SwapPath, swap_path
+from core.answers.subjects import two_masks
 from core.figures import rope as figures
 from core.paper_values import SWAP_STEPS
-from dashboard.controls.heads import choose_main_head, internal_residue, runs, warn_of_unknown
-from dashboard.controls.protein_sets import choose_set, measured_together
-from dashboard.engine import Progress
+from dashboard.controls import bound
+from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
+from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import download, draw, introduce, link_to
-from dashboard.sidebar import Question
+from dashboard.question import Question
 from dashboard.views.circuits import bos
 
 TITLE, PATH = "Swapped rotations", "rope-swap"
 
 
 def page(question: Question) -> None:
-    target, residue = question.target, question.residue + 1
+    target, residue = question.letter, question.residue + 1
     introduce(
         "Which heads must turn as at the start?",
         f"An internal residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
         f"Which other heads' rotations bring {target} back?",
-        "A greedy search adds, step by step, the head that raises the mean gap most, until none does.",
+        "A greedy search adds, step by step, the head that raises the mean gap most, until all of the gap is back or "
+        "no head helps.",
         f"Rescue runs from the internal run (0%) to the run with residue {residue} masked (100%). Heads that help "
         "early carry the position to the main head.",
     )
@@ -33,51 +35,46 @@ def page(question: Question) -> None:
         inside = internal_residue("swapinside")
     with columns[0]:
         main = choose_main_head(question, "swapmain")
-    steps = columns[2].slider("Steps", 1, 12, 6, key="steps", bind="query-params")
-
-    def work(progress: Progress) -> SwapSearch:
-        long_enough = [sequence for sequence in proteins.sequences.values() if len(sequence) > inside]
-        return swap_search(
-            question.model,
-            [runs(question, sequence, inside) for sequence in long_enough or proteins.sequences.values()],
-            main,
-            steps=steps,
-            residue=question.residue,
-            target=target,
-            progress=progress.report,
-            cancel=progress.cancel,
-        )
-
+    steps = bound.slider("Steps", 1, STEPS, 6, "steps", columns[2])
     shape = question.model.shape
+    settings = {
+        "subjects": two_masks(proteins.sequences, question.target, inside),
+        "target": question.target,
+        "main": main,
+        "steps": steps,
+    }
     n_forwards = steps * shape.n_layers * shape.n_heads
-    key = ("swap search", main, inside, steps)
-    found = measured_together(question, proteins, key, work, n_forwards=n_forwards, label="Swapping rotations")
+    found = ask_of(question, proteins, swap_path, n_forwards=n_forwards, label="Swapping rotations", **settings)
     if found is None:
         return
-    names = [str(head) for head in (main, *found.heads)]
+    heads = [str(head) for head in found.heads]
     with st.container(border=True):
-        st.markdown(f"**{', '.join(map(str, found.heads)) or 'No head'} beside {main}**")
+        st.markdown(f"**{', '.join(heads) or 'No head'} beside {main}**")
         draw(
-            figures.swap_steps(names, found.rate, found.rescue),
-            f"Over {len(found.clean)} sequence{'s' if len(found.clean) > 1 else ''}: step 0 swaps {main} alone, each "
+            figures.swap_steps(found.steps.name.tolist(), found.steps.m_rate.to_numpy(), found.steps.rescue.to_numpy()),
+            f"Over {found.n_masks} sequence{'s' if found.n_masks > 1 else ''}: step 0 swaps {main} alone, each "
             f"later step one more head. Sequences without residue {inside + 1} are left out.",
             "steps",
         )
-        table = pd.DataFrame({"head": names, "rate": 100 * found.rate, "rescue": found.rescue})
-        download(table, "rope-swap")
-        if found.heads:
-            link = {"main": str(main), "keys": names[1:], "inside": str(inside + 1)}
+        download(_table(found), "rope-swap")
+        if heads:
+            link = {"main": str(main), "keys": heads, "inside": str(inside + 1)}
             link_to(bos, "Knock out what these heads read from BOS", link)
-    _beside(table, question)
+    _beside(found, question)
 
 
-def _beside(table: pd.DataFrame, question: Question) -> None:
+def _table(found: SwapPath) -> pd.DataFrame:
+    steps = found.steps
+    return pd.DataFrame({"head": steps.name, "rate": 100 * steps.m_rate, "rescue": steps.rescue})
+
+
+def _beside(found: SwapPath, question: Question) -> None:
     """The paper's steps and ours, side by side: heads of another model have other names."""
     model = question.model
     here = "the embedded teaching model" if model.teaching else model.name
     st.markdown(f"**Beside the paper** (Extended Data Table 2, ESM-2 8M; here is {here})")
     paper = pd.DataFrame(SWAP_STEPS, columns=["Head (paper)", "M-rate, % (paper)", "Rescue, % (paper)"])
-    ours = table.iloc[1:].reset_index(drop=True)
+    ours = _table(found).iloc[1:].reset_index(drop=True)
     ours.columns = ["Head (here)", "Target first, % (here)", "Rescue, % (here)"]
     joined = pd.concat([paper, ours], axis=1).head(max(len(ours), 6))
     joined.insert(0, "Step", range(1, len(joined) + 1))

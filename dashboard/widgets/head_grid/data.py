@@ -35,6 +35,12 @@ class HeadGridData:
             )
 
     @classmethod
+    def of(cls, effects: Float[np.ndarray, " component"], n_layers: int, **texts: str) -> Self:
+        """The grid of effects in the order of `core.components.components`."""
+        heads, attention, mlps = np.split(effects, [-2 * n_layers, -n_layers])
+        return cls(heads.reshape(n_layers, -1), attention, mlps, **texts)
+
+    @classmethod
     def not_computed(cls, n_layers: int, n_heads: int) -> Self:
         """The grid before any effect is known: every cell can be clicked, none has a colour."""
         unknown = np.full(n_layers, np.nan)

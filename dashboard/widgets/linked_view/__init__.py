@@ -18,11 +18,21 @@ from dashboard.widgets.linked_view.data import (
     Pick,
     ResidueValues,
     StructureText,
+    drawn_contacts,
     payload,
 )
 from dashboard.widgets.set_up_3dmol import MODULE, is_set_up
 
-__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
+__all__ = [
+    "DrawnContact",
+    "Heat",
+    "LinkedViewData",
+    "Pick",
+    "ResidueValues",
+    "StructureText",
+    "drawn_contacts",
+    "linked_view",
+]
 
 _FOLDER: Final = Path(__file__).parent
 _SCRIPTS: Final = ("colours.js", "strip.js", "map.js", "structure.js", "view.js")

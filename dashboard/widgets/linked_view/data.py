@@ -1,21 +1,21 @@
 """What the linked view shows, as frozen data, and the compact form of it that the browser gets. No Streamlit here."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from core.errors import InputError
 from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
+from core.proteins.contact_scores import Verdict, verdicts
+from core.proteins.structure import ContactRule, Structure
 from dashboard.widgets.exchange import LOWERS, RAISES
 
 Palette = Literal["edited", "clean", "truth", "change"]
 """What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
-ContactKind = Literal["right", "near", "wrong", "predicted"]
-"""How a predicted contact fares against the structure; "predicted" where there is none to hold it against."""
-
 COLOURS: Final = {
     "right": RIGHT,
     "near": NEAR_MISS,
@@ -51,7 +51,16 @@ class DrawnContact:
 
     i: int
     j: int
-    kind: ContactKind
+    kind: Verdict
+
+
+def drawn_contacts(
+    pairs: Sequence[tuple[int, int]], structure: Structure | None, rule: ContactRule = ContactRule()
+) -> tuple[DrawnContact, ...]:
+    """Predicted pairs, each as it fares against the structure where one is known."""
+    return tuple(
+        DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts(pairs, structure, rule), strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,11 @@ class StructureText:
     text: str
     residues: tuple[tuple[str, int, str] | None, ...]
     format: Literal["pdb", "mmcif"] = "pdb"
+
+    @classmethod
+    def of(cls, structure: Structure | None) -> Self | None:
+        """What the browser needs of a structure, where one is known."""
+        return structure and cls(structure.text, structure.residues, structure.format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 def script(about: float) -> None:
     import streamlit as st
 
-    from dashboard.long_work import on_request
+    from dashboard.engine import on_request
 
     with on_request("work", about, "Work") as go:
         if go and not st.session_state.get("can finish"):

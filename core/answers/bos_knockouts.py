@@ -1,0 +1,147 @@
+"""Does the prediction come from BOS? Heads that may not read it, or may read nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from core.analyses import bos_knockouts as on_one
+from core.analyses.rope_experiments import swap
+from core.answers.rope_swap import Ends, ends
+from core.answers.subjects import TwoMasks, masked
+from core.answers.survey import Survey
+from core.answers.words import Beside, percent
+from core.components import by_head
+from core.interventions import Head
+from core.metrics import Target
+from core.model import Model
+from core.paper_values import BOS_KNOCKOUTS, BOS_READING, CORE, MAIN, MAIN_KNOCKOUT, OTHERS
+from core.progress import SILENT, Progress
+from core.tables import grid, means
+
+Sets = Mapping[str, tuple[Head, ...]]
+
+
+def attention(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
+    """Each head's attention from the mask to BOS: layer, head (0-based), attention."""
+    return by_head(model.shape, attention=on_one.bos_attention(model, masked(sequence, target)))
+
+
+def knockouts(
+    model: Model, sequence: str, *, target: Target, heads: tuple[Head, ...], progress: Progress = SILENT
+) -> pd.DataFrame:
+    """What heads take from BOS at the target's residue: knockout, gap, logit, logit_drop."""
+    return on_one.bos_knockouts(model, masked(sequence, target), heads, target=target)
+
+
+def knockouts_inside(
+    model: Model,
+    masks: TwoMasks,
+    *,
+    target: Target,
+    heads: tuple[Head, ...],
+    swapped: tuple[Head, ...],
+    progress: Progress = SILENT,
+) -> pd.DataFrame:
+    """The same at the internal residue, with `swapped` turned as at the other one."""
+    given = swap(swapped, masks.first)
+    return on_one.bos_knockouts(model, masks.internal, heads, given=given, target=target.at_mask)
+
+
+def head_effects(
+    model: Model, sequence: str, *, target: Target, head: Head, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """One head ablated, and only its attention to BOS blocked: ablated, blocked (changes of the target's logit)."""
+    ablated, blocked = on_one.ablated_and_blocked(model, masked(sequence, target), head, target=target)
+    return pd.DataFrame({"ablated": [ablated], "blocked": [blocked]})
+
+
+@dataclass(frozen=True, eq=False)
+class BosKnockouts:
+    """What a set of sequences loses where heads may not read BOS."""
+
+    main: Head
+    sets: Sets
+    """Sets of heads by name: the main head, the key heads, both; the main head alone where there are no key heads."""
+    mean: pd.DataFrame
+    """heads, test ("necessity", "sufficiency"), knockout, rate, gap, logit_drop, rescue (%, of sufficiency)."""
+    attention: pd.DataFrame
+    """Means: layer, head, attention."""
+    effects: pd.DataFrame
+    """By sequence: subject, ablated, blocked (changes of the target's logit with the main head's)."""
+    ends: Ends
+
+    @cached_property
+    def attention_by_head(self) -> Float[np.ndarray, "n_layers n_heads"]:
+        return grid(self.attention, "layer", "head", "attention").to_numpy()
+
+    @property
+    def attention_named(self) -> pd.DataFrame:
+        """Heads by name: head, attention."""
+        names = [str(Head(layer, head)) for layer, head in self.attention[["layer", "head"]].itertuples(index=False)]
+        return pd.DataFrame({"head": names, "attention": self.attention.attention})
+
+    @property
+    def main_attention(self) -> float:
+        """How much of its attention the main head gives to BOS."""
+        return float(self.attention_by_head[self.main.layer, self.main.index])
+
+    @property
+    def correlation(self) -> float:
+        """Between the main head ablated and its attention to BOS blocked, over sequences; nan for fewer than three."""
+        if len(self.effects) < 3:
+            return float("nan")
+        return float(np.corrcoef(self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy())[0, 1])
+
+    @cached_property
+    def rate(self) -> dict[tuple[str, str, str], float]:
+        """By set of heads, test and knock-out, the share of masks where the target ranks first."""
+        return self.mean.set_index(["heads", "test", "knockout"]).rate.to_dict()
+
+    def beside_paper(self) -> Beside:
+        ablated, blocked = self.effects.ablated, self.effects.blocked
+        alike = (
+            f"r = {self.correlation:.2f} over {len(ablated)} sequences"
+            if len(ablated) > 2
+            else f"{ablated.mean():+.2f} and {blocked.mean():+.2f} (a correlation needs a set)"
+        )
+        read = list(zip(BOS_READING, (f"{percent(self.main_attention)}, {self.main}", alike), strict=True))
+        rows = self.mean.set_index(["heads", "test", "knockout"])
+        for key, stated in BOS_KNOCKOUTS.items():
+            if key in rows.index:
+                row, is_rescue = rows.loc[key], key[1] == "sufficiency"
+                ours = f"{row.rate:.3f}, {row.rescue:.1f}%" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
+                read.append((stated, ours))
+        return [*read, (MAIN_KNOCKOUT, f"{self.rate[MAIN, 'necessity', 'values of BOS']:.3f}")]
+
+
+def bos_knockouts(
+    survey: Survey,
+    sequences: Mapping[str, str],
+    target: Target,
+    *,
+    compared: Mapping[str, TwoMasks],
+    main: Head,
+    key_heads: tuple[Head, ...],
+) -> BosKnockouts:
+    """Necessity in every sequence, sufficiency at every internal mask of `compared`.
+
+    Source: Jedryszek & Crook 2026, Table 1, Extended Data Figures 6 and 8.
+    """
+    core = (*key_heads, main)
+    sets: Sets = {MAIN: (main,), OTHERS: key_heads, CORE: core} if key_heads else {MAIN: (main,)}
+    tables = []
+    for name, heads in sets.items():
+        needed = survey.table(knockouts, sequences, target=target, heads=heads)
+        enough = survey.table(knockouts_inside, compared, target=target, heads=heads, swapped=core)
+        tables += [needed.assign(heads=name, test="necessity"), enough.assign(heads=name, test="sufficiency")]
+    every = pd.concat(tables, ignore_index=True)
+    mean = means(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
+    between = ends(survey, compared, target)
+    mean["rescue"] = between.rescue(mean.gap).where(mean.test == "sufficiency")
+    seen = survey.table(attention, sequences, target=target)
+    effects = survey.table(head_effects, sequences, target=target, head=main)
+    return BosKnockouts(main, sets, mean, means(seen, ["layer", "head"], ["attention"]), effects, between)

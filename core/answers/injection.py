@@ -1,0 +1,87 @@
+"""Can another protein's activation bring the prediction back where it is outvoted?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from core.analyses.injection import inject
+from core.answers.first_residue import first_residue
+from core.answers.subjects import masked
+from core.answers.survey import Survey
+from core.answers.words import Beside
+from core.errors import InputError
+from core.interventions import Head
+from core.metrics import Target
+from core.model import Model
+from core.paper_values import INJECTION
+from core.progress import SILENT, Progress
+from core.tables import grid
+
+
+def injections(
+    model: Model,
+    sequence: str,
+    *,
+    target: Target,
+    heads: tuple[Head, ...],
+    sources: tuple[str, ...],
+    progress: Progress = SILENT,
+) -> pd.DataFrame:
+    """The gap before and after heads' z from other proteins: source (index; -1 is none), gap."""
+    tokens = [masked(source, target) for source in sources]
+    found = inject(model, masked(sequence, target), heads, tokens, target=target)
+    return pd.DataFrame({"source": range(-1, len(sources)), "gap": found.gap})
+
+
+@dataclass(frozen=True, eq=False)
+class Injection:
+    """Gaps of the sequences injected into, as they are and with each source's activation."""
+
+    target: Target
+    table: pd.DataFrame
+    """subject, source (index; -1 is none), gap."""
+    names: tuple[str, ...]
+    before: Float[np.ndarray, " sequences"]
+    after: Float[np.ndarray, "sequences sources"]
+    sources: tuple[str, ...]
+    """Names of those that gave: where the target ranks first."""
+
+    @property
+    def n_lost(self) -> int:
+        """Where the target doesn't rank first to begin with."""
+        return int((self.before <= 0).sum())
+
+    @property
+    def n_rescued(self) -> int:
+        """Of those, where most sources bring it back."""
+        return int(((self.after > 0).mean(1)[self.before <= 0] > 0.5).sum())
+
+    def beside_paper(self) -> Beside:
+        found = f"{self.n_rescued} of {self.n_lost}, by most sources"
+        return [(INJECTION[0], found if self.n_lost else f"{self.target.letter} is first in all to begin with")]
+
+
+def injection(
+    survey: Survey,
+    sources: Mapping[str, str],
+    target: Target,
+    *,
+    into: Mapping[str, str],
+    heads: tuple[Head, ...],
+    most: int | None = None,
+) -> Injection:
+    """`heads`' z at the mask, from the first `most` sources where the target ranks first, in every sequence of `into`.
+
+    Source: Jedryszek & Crook 2026, Methods, "Cross-sequence activation injection". Raises `InputError` when the target
+    ranks first in none of the sources.
+    """
+    giving = dict(list(first_residue(survey, sources, target).predicting.items())[:most])
+    if not giving:
+        raise InputError(f"{target.letter} ranks first in none of the sources: there is nothing to inject")
+    table = survey.table(injections, into, target=target, heads=heads, sources=tuple(giving.values()))
+    gaps = grid(table, "subject", "source", "gap")
+    before, after = gaps[-1].to_numpy(), gaps.drop(columns=-1).to_numpy()
+    return Injection(target, table, tuple(gaps.index), before, after, tuple(giving))

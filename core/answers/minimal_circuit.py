@@ -1,0 +1,124 @@
+"""What is the least that a prediction needs? Greedy searches, and how often each component can't be spared."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.minimal_circuits import minimal_circuit
+from core.answers.ablation import USUAL
+from core.answers.subjects import masked
+from core.answers.survey import Survey
+from core.answers.words import Beside
+from core.components import ablate, heads_in, modules
+from core.interventions import Component, Head, NamedScope, component_name, parse_component
+from core.metrics import Target
+from core.model import Model, ModelShape
+from core.paper_values import MINIMAL_CIRCUIT
+from core.progress import SILENT, Progress
+
+Search = Literal["modules", "heads"]
+"""Among all attention modules and MLPs; or, going on from there, among the heads of the attention needed."""
+
+
+def searched(
+    model: Model, sequence: str, *, target: Target, search: Search, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """One search's candidates: component, step (of its ablation; empty where it was never ablated), gap, logit, needed.
+
+    "heads" searches inside the attention modules that the search among modules needed, with everything spared there
+    still ablated, so that what it finds is part of what that found.
+    """
+    tokens, candidates, given = masked(sequence, target), modules(model.shape), ()
+    found = minimal_circuit(model, tokens, candidates, scope=scope, target=target, progress=progress)
+    if search == "heads":
+        given = sum((ablate(component, scope) for component in candidates if component not in found.needed), ())
+        candidates = heads_in(model.shape, found.needed)
+        found = minimal_circuit(model, tokens, candidates, scope=scope, given=given, target=target, progress=progress)
+    steps = {component: step for step, component in enumerate(found.removed)}
+    rows = []
+    for component in candidates:
+        step = steps.get(component)
+        at_step = (np.nan, np.nan, np.nan) if step is None else (step + 1, found.gaps[step], found.logits[step])
+        rows.append((component_name(component), *at_step, component in found.needed))
+    return pd.DataFrame(rows, columns=["component", "step", "gap", "logit", "needed"])
+
+
+@dataclass(frozen=True, eq=False)
+class MinimalCircuits:
+    """One kind of search in a set of sequences."""
+
+    shape: ModelShape
+    search: Search
+    scope: NamedScope
+    table: pd.DataFrame
+    """Subject, and the columns of `searched`."""
+
+    @property
+    def n_sequences(self) -> int:
+        return self.table.subject.nunique()
+
+    @property
+    def needed(self) -> pd.DataFrame:
+        """What could not be spared: subject, component."""
+        return pd.DataFrame(self.table.loc[self.table.needed, ["subject", "component"]])
+
+    @cached_property
+    def necessity(self) -> dict[str, float]:
+        """In which share of the sequences a component could not be spared, most needed first."""
+        counts = Counter(self.needed.component)
+        return {component: count / self.n_sequences for component, count in counts.most_common()}
+
+    @property
+    def necessity_of_all(self) -> pd.DataFrame:
+        """Every component that was searched, in the model's order: component, share."""
+        names = [component_name(component) for component in self._in_order]
+        searched = [name for name in names if name in set(self.table.component)]
+        return pd.DataFrame({"component": searched, "share": [self.necessity.get(name, 0.0) for name in searched]})
+
+    @property
+    def usual(self) -> tuple[Component, ...]:
+        """What most sequences need, in the model's order."""
+        most = {parse_component(name) for name, share in self.necessity.items() if share >= USUAL}
+        return tuple(component for component in self._in_order if component in most)
+
+    @cached_property
+    def _in_order(self) -> list[Component]:
+        everything = modules(self.shape)
+        return everything if self.search == "modules" else heads_in(self.shape, everything)
+
+    @cached_property
+    def commonest(self) -> tuple[tuple[Component, ...], int]:
+        """The minimal set that most sequences share, in the model's order, and how many do."""
+        sets = Counter(tuple(components) for _, components in self.needed.groupby("subject").component)
+        names, times = sets.most_common(1)[0] if sets else ((), 0)
+        return tuple(map(parse_component, names)), times
+
+    def path(self, subject: str) -> pd.DataFrame:
+        """One sequence's search, step by step: component, gap, logit."""
+        own = pd.DataFrame(self.table[(self.table.subject == subject) & self.table.step.notna()])
+        return pd.DataFrame(own.sort_values(by="step")[["component", "gap", "logit"]]).reset_index(drop=True)
+
+    @property
+    def in_words(self) -> str:
+        """Modules: the commonest minimal set. Heads: those that most sequences need."""
+        if self.search == "modules":
+            return ", ".join(map(component_name, self.commonest[0])) or "nothing"
+        heads = [str(component) for component in self.usual if isinstance(component, Head)]
+        return ", ".join(heads) or "none in most sequences"
+
+    def beside_paper(self) -> Beside:
+        stated = MINIMAL_CIRCUIT.get((self.search, self.scope))
+        return [(stated, self.in_words)] if stated else []
+
+
+def minimal_circuits(
+    survey: Survey, sequences: Mapping[str, str], target: Target, *, search: Search, scope: NamedScope
+) -> MinimalCircuits:
+    """The greedy minimal circuit of every sequence; where the target doesn't rank first there is none to find."""
+    table = survey.table(searched, sequences, target=target, search=search, scope=scope)
+    return MinimalCircuits(survey.model.shape, search, scope, table)

@@ -1,0 +1,136 @@
+"""Which activations carry the prediction? Those of the clean run, put into the run with an internal mask."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.analyses.patching import PLACES, patch_around, patch_heads, patch_stream
+from core.answers.rope_swap import Ends, ends
+from core.answers.subjects import TwoMasks
+from core.answers.survey import Survey
+from core.answers.words import Beside
+from core.components import by_head
+from core.interventions import Head, HeadSite, NamedScope, Scope, StreamSite
+from core.metrics import Target
+from core.model import Model
+from core.paper_values import PATCHING
+from core.progress import SILENT, Progress
+from core.tables import grid, means, rows
+
+Sites = tuple[tuple[HeadSite, NamedScope], ...]
+"""Sites of heads, each with the positions that it is patched at."""
+
+
+def stream(
+    model: Model, masks: TwoMasks, *, target: Target, site: StreamSite, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """A site of the stream at each layer, at the places that proteins have in common: layer, place, gap.
+
+    Places are those of `core.analyses.patching.PLACES` that the protein has.
+    """
+    found = patch_around(model, masks.clean, masks.internal, site, target=target, progress=progress)
+    layers, places = np.indices(found.gap.shape)
+    named = {"layer": layers.ravel(), "place": [PLACES[place] for place in places.ravel()]}
+    return pd.DataFrame({**named, "gap": found.gap.ravel()}).dropna()
+
+
+def residues(
+    model: Model, masks: TwoMasks, *, target: Target, site: StreamSite, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """The same at the mask, BOS and every residue of one protein: layer, place ("mask to mask", "BOS", "0", …), gap."""
+    everywhere: list[Scope] = ["mask", "bos", *((index,) for index in range(len(masks.sequence)))]
+    found = patch_stream(model, masks.clean, masks.internal, site, scopes=everywhere, target=target, progress=progress)
+    layers, places = np.indices(found.gap.shape)
+    names = ["mask to mask", "BOS", *map(str, range(len(masks.sequence)))]
+    return pd.DataFrame(
+        {"layer": layers.ravel(), "place": [names[at] for at in places.ravel()], "gap": found.gap.ravel()}
+    )
+
+
+def modules(model: Model, masks: TwoMasks, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
+    """What each module writes at the mask, clean into internal: site, layer, gap."""
+    sites: tuple[StreamSite, ...] = ("attn_out", "mlp_out")
+    gaps = {
+        site: patch_stream(model, masks.clean, masks.internal, site, scopes=["mask"], target=target).gap[:, 0]
+        for site in sites
+    }
+    tables = [pd.DataFrame({"site": site, "layer": range(len(gap)), "gap": gap}) for site, gap in gaps.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def heads(
+    model: Model, masks: TwoMasks, *, target: Target, site: HeadSite, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """One site of each head, clean into internal: layer, head, gap."""
+    found = patch_heads(model, masks.clean, masks.internal, site, scope=scope, target=target, progress=progress)
+    return by_head(model.shape, gap=found.gap)
+
+
+@dataclass(frozen=True, eq=False)
+class Patched:
+    """Mean gaps over internal masks, with the rescue that they mean."""
+
+    mean: pd.DataFrame
+    """The columns that a patch is named by, gap, m_first (share where the target ranks first), rescue (%)."""
+    ends: Ends
+    n_masks: int
+
+    def grid(self, index: str, columns: str, of: str = "rescue") -> pd.DataFrame:
+        """One quantity laid out as a grid, rescue in %."""
+        return grid(self.mean, index, columns, of)
+
+
+def _patched(survey: Survey, compared: Mapping[str, TwoMasks], target: Target, table: pd.DataFrame) -> Patched:
+    by = [column for column in table if column not in ("subject", "gap")]
+    mean = means(table.assign(m_first=table.gap > 0), by, ["gap", "m_first"])
+    between = ends(survey, compared, target)
+    return Patched(mean.assign(rescue=between.rescue(mean.gap)), between, table.subject.nunique())
+
+
+def patched_stream(
+    survey: Survey, compared: Mapping[str, TwoMasks], target: Target, *, site: StreamSite = "resid_pre"
+) -> Patched:
+    """By layer and place."""
+    return _patched(survey, compared, target, survey.table(stream, compared, target=target, site=site))
+
+
+def patched_residues(
+    survey: Survey, compared: Mapping[str, TwoMasks], target: Target, *, site: StreamSite = "resid_pre"
+) -> Patched:
+    """By layer and residue, of one protein."""
+    return _patched(survey, compared, target, survey.table(residues, compared, target=target, site=site))
+
+
+def patched_modules(survey: Survey, compared: Mapping[str, TwoMasks], target: Target) -> Patched:
+    """By site (attn_out, mlp_out) and layer, at the mask."""
+    return _patched(survey, compared, target, survey.table(modules, compared, target=target))
+
+
+def patched_heads(
+    survey: Survey,
+    compared: Mapping[str, TwoMasks],
+    target: Target,
+    *,
+    sites: Sites,
+) -> Patched:
+    """By site, layer and head; each site at one scope. BOS's key is the same before and after RoPE, which turns
+    position 0 by nothing."""
+    tables = [
+        survey.table(heads, compared, target=target, site=site, scope=scope).assign(site=site, scope=scope)
+        for site, scope in sites
+    ]
+    return _patched(survey, compared, target, pd.concat(tables, ignore_index=True))
+
+
+def beside_paper(before_last: pd.Series, queries: Patched, head: Head) -> Beside:
+    """`before_last` holds the rescue by place before the last layer; `queries` has each head's q and q_rot."""
+    of_head = rows(queries.mean, layer=head.layer, head=head.index).set_index("site")
+    ours = (
+        f"rescue {before_last['BOS']:z.0f}% before the last layer",
+        f"rescue {before_last['mask to mask']:z.0f}% before the last layer",
+        f"rescue {of_head.rescue['q']:z.1f}% by {head}'s",
+        f"{of_head.m_first['q_rot']:.3f}, {of_head.rescue['q_rot']:z.1f}% by {head}'s",
+    )
+    return list(zip(PATCHING, ours, strict=True))

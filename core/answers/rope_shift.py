@@ -1,0 +1,152 @@
+"""How far may a head's positions slip? Its queries turned by a shift, and what of its score of BOS that turns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from core.analyses.rope_shift import (
+    SHIFTS,
+    Oscillation,
+    ShiftCurve,
+    fit_oscillation,
+    shift_control,
+    shift_curve,
+    shifted_score,
+)
+from core.answers.subjects import TwoMasks, masked
+from core.answers.survey import Survey
+from core.answers.words import Beside, percent
+from core.interventions import Head, Side
+from core.metrics import Target
+from core.model import Model
+from core.paper_values import SHIFT
+from core.progress import SILENT, Progress
+from core.rope import wavelengths
+from core.tables import grid, means, rows
+
+
+def shifts(model: Model, sequence: str, *, target: Target, head: Head, progress: Progress = SILENT) -> pd.DataFrame:
+    """The target at its residue as a head's positions shift: side, shift, gap, logit, largest_change.
+
+    Side "qk" is the control: queries and keys moved together, in float64.
+    """
+    tokens = masked(sequence, target)
+    curve = shift_curve(model, tokens, [head], target=target, progress=progress.stretch(0, 2))
+    control = shift_control(model, tokens, [head], target=target, progress=progress.stretch(1, 2))
+    return pd.concat([_rows(curve, "q"), _rows(control, "qk")], ignore_index=True)
+
+
+def shifts_inside(
+    model: Model, masks: TwoMasks, *, target: Target, head: Head, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """The same at the internal residue, without the control."""
+    return _rows(shift_curve(model, masks.internal, [head], target=target.at_mask, progress=progress), "q")
+
+
+def _rows(found: ShiftCurve, side: Side) -> pd.DataFrame:
+    columns = {"gap": found.gap, "logit": found.logit, "largest_change": found.largest_change}
+    return pd.DataFrame({"side": side, "shift": found.shifts, **columns})
+
+
+def shifted_bands(
+    model: Model, sequence: str, *, target: Target, head: Head, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """What each band adds to the score of BOS as the query shifts: shift, cosine, band, contribution."""
+    found = shifted_score(model, masked(sequence, target), head)
+    n_shifts, n_bands = found.contribution.shape
+    return pd.DataFrame(
+        {
+            "shift": np.repeat(found.shifts, n_bands),
+            "cosine": np.repeat(found.cosine, n_bands),
+            "band": np.tile(np.arange(n_bands), n_shifts),
+            "contribution": found.contribution.ravel(),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RopeShift:
+    """Curves over the shift, by sequence, and what the head's score of BOS does meanwhile."""
+
+    table: pd.DataFrame
+    """subject, side, shift, gap, logit, largest_change, mask ("first", "inside")."""
+    cosines: pd.DataFrame
+    """Means: shift, cosine (of the query as it is with itself shifted)."""
+    contribution: Float[np.ndarray, "shifts n_bands"]
+    """Means of what each band adds to the score before softmax."""
+    wavelengths: Float[np.ndarray, " n_bands"]
+
+    @cached_property
+    def curves(self) -> dict[str, Float[np.ndarray, "sequences shifts"]]:
+        """The gap of "first", "inside" and "control", by sequence."""
+        kinds = (("first", "first", "q"), ("inside", "inside", "q"), ("control", "first", "qk"))
+        return {
+            name: grid(rows(self.table, mask=mask, side=side), "subject", "shift", "gap").to_numpy()
+            for name, mask, side in kinds
+        }
+
+    @cached_property
+    def fits(self) -> dict[str, Oscillation]:
+        """The sinusoid that fits each mean curve best, "first" and "inside"."""
+        return {name: fit_oscillation(SHIFTS, self.curves[name].mean(0)) for name in ("first", "inside")}
+
+    @property
+    def mean_curves(self) -> pd.DataFrame:
+        """Mean gaps and standard deviations: shift, gap, gap_sd, gap_inside, gap_inside_sd, gap_control."""
+        first, inside, control = (self.curves[name] for name in ("first", "inside", "control"))
+        return pd.DataFrame(
+            {
+                "shift": SHIFTS,
+                "gap": first.mean(0),
+                "gap_sd": first.std(0),
+                "gap_inside": inside.mean(0),
+                "gap_inside_sd": inside.std(0),
+                "gap_control": control.mean(0),
+            }
+        )
+
+    @property
+    def band_share(self) -> Float[np.ndarray, " n_bands"]:
+        """Each band's share of the variance, over shifts, of the score of BOS."""
+        variance = self.contribution.var(0)
+        return variance / variance.sum()
+
+    @property
+    def largest_control(self) -> float:
+        """The largest change of any logit in the control."""
+        return float(rows(self.table, side="qk").largest_change.max())
+
+    def beside_paper(self) -> Beside:
+        fit, inside, cosine = self.fits["first"], self.fits["inside"], self.cosines.cosine.to_numpy()
+        tracks = np.corrcoef(self.curves["first"].mean(0), cosine)[0, 1]
+        ours = (
+            f"{fit.period:.1f} residues (explains {percent(fit.explained)})",
+            f"{self.wavelengths[0]:.2f} residues",
+            f"r = {tracks:.2f}",
+            f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {percent(inside.explained)}",
+            f"{self.largest_control:.1e}",
+        )
+        return list(zip(SHIFT, ours, strict=True))
+
+
+def rope_shift(
+    survey: Survey, sequences: Mapping[str, str], target: Target, *, compared: Mapping[str, TwoMasks], head: Head
+) -> RopeShift:
+    """One head's queries shifted, in every sequence and at every internal mask of `compared`.
+
+    Source: Jedryszek & Crook 2026, Methods, "Global index shift".
+    """
+    first = survey.table(shifts, sequences, target=target, head=head).assign(mask="first")
+    within = survey.table(shifts_inside, compared, target=target, head=head).assign(mask="inside")
+    score = survey.table(shifted_bands, sequences, target=target, head=head)
+    contribution = grid(means(score, ["shift", "band"], ["contribution"]), "shift", "band", "contribution")
+    return RopeShift(
+        pd.concat([first, within], ignore_index=True),
+        means(score, ["shift"], ["cosine"]),
+        contribution.to_numpy(),
+        wavelengths(survey.model.layers[head.layer].inv_freq).cpu().numpy(),
+    )

@@ -1,0 +1,56 @@
+"""What is asked: the model, protein, masked residues and target that every page starts from."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+import torch
+
+from core.alphabet import tokenize
+from core.errors import InputError
+from core.metrics import Target
+from core.model import Model
+from core.proteins.protein import Protein, residue_name
+from dashboard.session import plain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What every page starts from: a model, a protein, the masked residues, and the target at the residue read."""
+
+    model: Model
+    protein: Protein
+    masked: tuple[int, ...]
+    residue: int
+    """The masked residue that is written first: the one whose prediction is read."""
+    letter: str
+    """The target amino acid: whose logit is followed."""
+
+    @property
+    def alone(self) -> dict[str, str]:
+        """The protein as a set of one: its sequence by its name."""
+        return {self.protein.name: self.protein.sequence}
+
+    @property
+    def tokens(self) -> torch.Tensor:
+        return tokenize(self.protein.sequence, self.masked)
+
+    @property
+    def key(self) -> tuple:
+        """What identifies this question in the cache of results."""
+        return (self.model.fingerprint, self.protein.sequence, self.masked, self.residue, self.letter)
+
+    @property
+    def target(self) -> Target:
+        """The target amino acid at the residue read, among the amino acids."""
+        return Target(self.letter, self.residue)
+
+    @property
+    def residue_label(self) -> str:
+        return residue_name(self.protein.sequence, self.residue)
+
+
+def stop_with(error: InputError) -> NoReturn:
+    """Says in one line what is wrong and ends this run of the page; what was computed stays in the cache."""
+    st.error(plain(str(error)), icon=":material/error:")
+    st.stop()

@@ -1,0 +1,37 @@
+"""Who attends to BOS, and where does the chosen head attend?"""
+
+import streamlit as st
+
+from core.analyses.exploration import RunView
+from core.figures import explore as figures
+from dashboard.controls import bound
+from dashboard.page_parts import draw
+from dashboard.question import Question
+
+
+def attention_to_bos(question: Question, clean: RunView, edited: RunView) -> None:
+    st.markdown(f"**Which heads read BOS from {question.residue_label}?**")
+    at, head = question.residue + 1, edited.head
+    draw(
+        figures.bos_attention_heads(
+            clean.bos_attention[:, :, at], edited.bos_attention[:, :, at], question.residue_label
+        ),
+        "A cell per head, dark where the masked residue attends to BOS.",
+        "bos heads",
+    )
+    draw(
+        figures.bos_attention_positions(*(run.bos_attention[head.layer, head.index] for run in (clean, edited))),
+        f"{head} alone, from every residue: attention to BOS that is high only at the start is positional.",
+        "bos positions",
+    )
+
+
+def whole_pattern(clean: RunView, edited: RunView) -> None:
+    st.markdown(f"**Where does {edited.head} look?**")
+    runs = {"edited": edited, "clean": clean}
+    which = bound.switch("Run", list(runs), "pattern", label_visibility="collapsed")
+    draw(
+        figures.pattern_heatmap(runs[which].pattern, f"Attention of {edited.head}, {which} run"),
+        "Rows are queries, columns are keys; each row sums to 1. A dark first column is attention to BOS.",
+        "pattern",
+    )

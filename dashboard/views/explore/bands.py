@@ -1,0 +1,29 @@
+"""How do query and key meet, band by band?"""
+
+import streamlit as st
+
+from core.analyses.exploration import RunView, band_view
+from core.figures.explore import band_bars
+from core.proteins.protein import residue_names
+from dashboard.controls import bound
+from dashboard.page_parts import draw
+from dashboard.question import Question
+
+THE_MASK = "the masked residue"
+
+
+def band_by_band(question: Question, clean: RunView, edited: RunView) -> None:
+    st.markdown(f"**How do query and key meet in {edited.head}, band by band?**")
+    names = ["BOS", *residue_names(question.protein.sequence), "EOS"]
+    controls = st.container(horizontal=True)
+    query = bound.select("Query", [THE_MASK, *names], "query", controls, width=bound.WIDTH)
+    key = bound.select("Key", names, "key", controls, width=bound.WIDTH)
+    at = names.index(question.residue_label if query == THE_MASK else query)
+    before, after = (band_view(view, at, names.index(key)) for view in (clean, edited))
+    draw(
+        band_bars(before, after),
+        f"Score {before.score:+.2f} → {after.score:+.2f}, attention {before.attention:.3f} → {after.attention:.3f}."
+        " RoPE turns each pair of dimensions by its own angle per residue: it changes cos θ, never a norm."
+        " What the bands add sums to the score.",
+        "bands",
+    )

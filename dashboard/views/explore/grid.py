@@ -1,0 +1,60 @@
+"""Which heads matter? Every part's own effect on the target, and a click that switches it off."""
+
+import streamlit as st
+
+from core.analyses.head_ablation import ComponentEffects, component_sweep
+from core.components import components
+from core.interventions import Condition, Head, component_name, parse_component
+from core.metrics import Target
+from dashboard import engine
+from dashboard.engine import on_request, seconds
+from dashboard.question import Question
+from dashboard.session import EditChoices
+from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
+
+
+def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, target: Target) -> None:
+    shape = question.model.shape
+    effects = _effects(question, edits, condition, target)
+    data = (
+        HeadGridData.not_computed(shape.n_layers, shape.n_heads)
+        if effects is None
+        else HeadGridData(effects.heads, effects.attention, effects.mlp)
+    )
+    choice = HeadChoice(frozenset(map(parse_component, edits.off)), head)
+    head_grid(data, key=f"grid {shape}", choice=choice, on_change=_take_choice)
+    st.caption(
+        f"Each cell: how the {question.letter} gap at {question.residue_label} changes when that part alone is switched"
+        " off, in the scope and mode chosen on the left; red raises, blue lowers. Click a cell to switch it off or on,"
+        " a label for its row or column; shift-click chooses the head that the panels below look at."
+    )
+
+
+def _take_choice(choice: HeadChoice) -> None:
+    st.session_state["off"] = sorted(map(component_name, choice.off))
+    if choice.selected is not None:
+        st.session_state["head"] = str(choice.selected)
+
+
+def _effects(question: Question, edits: EditChoices, condition: Condition, target: Target) -> ComponentEffects | None:
+    model = question.model
+    given = condition if st.session_state.get("given") else ()
+    key = ("effects", *question.key, edits.scope, edits.mode, given, target)
+    n_components = len(components(model.shape))
+    about = seconds(model, n_components, len(question.tokens))
+    with on_request(key, about, f"Compute the effect of all {n_components} components") as go:
+        if not go:
+            return None
+        return engine.computed(
+            key,
+            lambda progress: component_sweep(
+                model,
+                question.tokens,
+                target,
+                scope=edits.scope,
+                mode=edits.mode,
+                given=given,
+                progress=progress,
+            ),
+            f"Switching off {n_components} components, one at a time",
+        )

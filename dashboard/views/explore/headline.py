@@ -1,0 +1,45 @@
+"""What is switched off, said in a sentence, and what it does to the target."""
+
+import streamlit as st
+
+from core.analyses.prediction import Prediction
+from core.interventions import Condition, describe
+from core.metrics import Among
+from dashboard.question import Question
+from dashboard.session import forget_edits
+from dashboard.views.explore.snippet import python_snippet
+
+COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
+
+
+def headline(question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among) -> None:
+    title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
+    said = describe(condition) if condition else "Nothing is switched off: the clean run"
+    title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
+    reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
+    with share.popover("Share", icon=":material/share:", width="stretch"):
+        st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
+        snippet = python_snippet(
+            question.model.name, question.protein.sequence, question.masked, question.letter, condition
+        )
+        st.code(snippet, language="python")
+    target = question.letter
+    columns = st.columns(4)
+    columns[0].metric(
+        f"P({target}) at {question.residue_label}",
+        f"{after.target_probability:.3f}",
+        f"{after.target_probability - before.target_probability:+.3f}" if condition else None,
+    )
+    columns[1].metric(
+        f"{target} gap (logits)",
+        f"{after.target_gap:+.2f}",
+        f"{after.target_gap - before.target_gap:+.2f}" if condition else None,
+        help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first.",
+    )
+    columns[2].metric(
+        f"Rank of {target}",
+        after.target_rank,
+        f"{after.target_rank - before.target_rank:+d}" if condition else None,
+        delta_color="inverse",
+    )
+    columns[3].metric("Predicted", after.first, f"clean: {before.first}" if condition else None, delta_color="off")
