@@ -11,6 +11,7 @@ SHORTEST: Final = 12
 """Fewer letters than this may be a peptide of alanine, cysteine, glycine and threonine."""
 
 _BASES: Final = frozenset("ACGTUN")
+_IUPAC: Final = frozenset("ACGTURYSWKMBDHVN")
 
 
 def is_nucleic(sequence: str) -> bool:
@@ -26,11 +27,11 @@ def translation(sequence: str) -> tuple[str, str]:
 
     Raises `InputError` for a letter that is no base, and a stop inside.
     """
+    foreign = next((letter for letter in sequence if letter not in _IUPAC), None)
+    if foreign is not None:
+        raise InputError(f"it cannot be translated: {foreign!r} is no base")
     whole = sequence[: len(sequence) // 3 * 3]
-    try:
-        protein = str(translate(whole))
-    except ValueError:  # Bio's TranslationError: a codon that is none
-        raise InputError("the translation fails at a letter that is no base") from None
+    protein = str(translate(whole))
     if "*" in protein[:-1]:
         raise InputError(f"its first reading frame has a stop inside, at codon {protein.index('*') + 1}")
     n_over = len(sequence) - len(whole)

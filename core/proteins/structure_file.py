@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, digits
-from typing import Final, Literal, TypeVar
+from typing import Final
 
 import gemmi
 import numpy as np
@@ -15,8 +15,6 @@ from core.errors import InputError
 from core.proteins.atom_sites import AtomSite, Polymers, Position, find_polymers
 from core.proteins.residue_codes import parent_name, residue_kind
 from core.proteins.uploads import one_line
-
-T = TypeVar("T")
 
 _CIF_HEADER: Final = re.compile(r"^data_", re.MULTILINE | re.IGNORECASE)
 _CATEGORY: Final = "_atom_site."
@@ -50,8 +48,15 @@ def read_structure_file(text: str, source: str) -> StructureFile:
     # gemmi reads a web page as a PDB file without atoms, and says nothing.
     if text.lstrip().startswith("<"):
         raise InputError(f"{source} is a web page or XML, not a PDB or mmCIF file")
-    read = _read_mmcif if _CIF_HEADER.search(text) else _read_pdb
-    return read(text, source)
+    is_mmcif = _CIF_HEADER.search(text) is not None
+    try:
+        return _read_mmcif(text, source) if is_mmcif else _read_pdb(text, source)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, LookupError) as error:  # gemmi's, whose words are for programmers
+        line = _LINE_OF_CIF.search(str(error)) if is_mmcif else None
+        where = f"its syntax breaks at line {line[1]}" if line else "its records are damaged"
+        raise InputError(f"{source} cannot be read as {'mmCIF' if is_mmcif else 'PDB'}: {where}") from error
 
 
 def _finished(
@@ -88,16 +93,6 @@ def _require_chains(model: gemmi.Structure, polymers: Polymers, source: str) -> 
         raise InputError(f"{source} has no protein chain")
 
 
-def _by_gemmi(read: Callable[[], T], source: str, file_format: Literal["PDB", "mmCIF"]) -> T:
-    """What `read` gives; `InputError` without gemmi's own words where it fails."""
-    try:
-        return read()
-    except (RuntimeError, ValueError, LookupError) as error:
-        line = _LINE_OF_CIF.search(str(error))
-        where = f"its syntax breaks at line {line[1]}" if line and file_format == "mmCIF" else "its records are damaged"
-        raise InputError(f"{source} cannot be read as {file_format}: {where}") from error
-
-
 # PDB: columns
 
 
@@ -113,7 +108,7 @@ def _read_pdb(text: str, source: str) -> StructureFile:
     written = [
         _rewritten(*kept[row], codes[chain], polymers.name_of[row]) for row, chain in sorted(polymers.chain_of.items())
     ]
-    model = _by_gemmi(lambda: gemmi.read_pdb_string("\n".join([*head, *written, "END"])), source, "PDB")
+    model = gemmi.read_pdb_string("\n".join([*head, *written, "END"]))
     _require_chains(model, polymers, source)
     model.merge_chain_parts()
     sequences = {entity.name: list(entity.full_sequence) for entity in model.entities if entity.full_sequence}
@@ -215,7 +210,7 @@ def _rewritten(line: str, atom: AtomSite, code: str, name: str) -> str:
 
 
 def _read_mmcif(text: str, source: str) -> StructureFile:
-    document = _by_gemmi(lambda: cif.read_string(text), source, "mmCIF")
+    document = cif.read_string(text)
     blocks = [block for block in document if len(block.find(_CATEGORY, ["Cartn_x"]))]
     if not blocks:
         is_small = any(len(block.find(["_atom_site_label"])) for block in document)
@@ -228,7 +223,7 @@ def _read_mmcif(text: str, source: str) -> StructureFile:
     polymers = find_polymers(atoms, (), source)
     kept = [(rows[index], chain, polymers.name_of[index]) for index, chain in sorted(polymers.chain_of.items())]
     table.replace_in(block, kept)
-    model = _by_gemmi(lambda: gemmi.make_structure_from_block(block), source, "mmCIF")
+    model = gemmi.make_structure_from_block(block)
     _require_chains(model, polymers, source)
     model.merge_chain_parts()
     sequences = {entity.name: list(entity.full_sequence) for entity in model.entities if entity.full_sequence}

@@ -217,6 +217,8 @@ def test_dna_is_said_and_its_translation_offered(gene):
 def test_dna_that_is_no_gene():
     assert "a stop inside, at codon 2" in refusal("ATGTAAACCGCGTATATTGCGAAA")
     assert "a stop inside, at codon 2" in refusal("ATGTAAACCGCGTATATTGCGAAA", translate=True)
+    assert "it cannot be translated: 'E' is no base" in refusal(GENE + "E")
+    assert read(GENE + "NRY", translate=True).proteins[0].sequence == PROTEIN + "X"
     (protein,) = read(GENE + "AC", translate=True).proteins
     assert protein.sequence == PROTEIN
     assert "2 letters left over" in protein.notes[-1]
