@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from core.errors import InputError
 from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
 from core.proteins.contact_scores import Verdict, verdicts
+from core.proteins.displayed import displayed
 from core.proteins.structure import ContactRule, Structure
 from dashboard.widgets.exchange import LOWERS, RAISES
 
@@ -75,7 +76,10 @@ class StructureText:
     @classmethod
     def of(cls, structure: Structure | None) -> Self | None:
         """What the browser needs of a structure, where one is known."""
-        return structure and cls(structure.text, structure.residues, structure.format)
+        if structure is None:
+            return None
+        shown = displayed(structure)
+        return cls(shown.text, shown.residues, shown.format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
