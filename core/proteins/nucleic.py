@@ -1,5 +1,6 @@
 """DNA and RNA where a protein is wanted: told by its letters, and its translation."""
 
+import re
 from typing import Final
 
 from Bio.Seq import translate
@@ -20,6 +21,12 @@ def is_nucleic(sequence: str) -> bool:
     has_all = letters >= set("ACG") and bool(letters & set("TU"))
     n_bases = sum(letter in _BASES for letter in sequence)
     return len(sequence) >= SHORTEST and has_all and n_bases >= 0.95 * len(sequence)
+
+
+def holds_nucleic(text: str) -> bool:
+    """Whether a record of a FASTA text, or the sequence that a text is, looks like DNA or RNA."""
+    bodies = re.split(r"^>.*$", text, flags=re.MULTILINE)
+    return any(is_nucleic("".join(letter for letter in body if letter.isalpha()).upper()) for body in bodies)
 
 
 def translation(sequence: str) -> tuple[str, str]:
