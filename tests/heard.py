@@ -9,7 +9,12 @@ class Heard(Progress):
     def __init__(self, stop_at: int | None = None) -> None:
         super().__init__()
         self.events: list[tuple[int, int | None]] = []
+        self.parts: list[str] = []
         self._stop_at = stop_at
+
+    def part(self, what: str) -> "Heard":
+        self.parts.append(what)
+        return self
 
     def report(self, done: int, total: int | None) -> None:
         self.events.append((done, total))

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from core.figures.style import EDITED
 from core.paper_values import PaperValue
 
 ROWS_SHOWN: Final = 24
@@ -65,7 +66,8 @@ class Report:
 
     def html(self) -> str:
         """The report as one self-contained file: it loads nothing from anywhere, plotly.js included once."""
-        return _TEMPLATES.get_template("report.html.j2").render(report=self, plotlyjs=Markup(get_plotlyjs()))
+        template = _TEMPLATES.get_template("report.html.j2")
+        return template.render(report=self, accent=EDITED, plotlyjs=Markup(get_plotlyjs()))
 
 
 def figure_html(figure: go.Figure, name: str) -> Markup:

@@ -114,6 +114,13 @@ def largest_counted(values: Float[np.ndarray, "residue residue"], quantile: floa
 NEAR: Final = 12.0
 """Å below which a predicted pair that is no contact is a near miss."""
 Verdict = Literal["right", "near", "wrong", "predicted"]
+VERDICTS: Final[dict[Verdict, str]] = {
+    "right": "right",
+    "near": "near miss",
+    "wrong": "wrong",
+    "predicted": "predicted",
+}
+"""What people read of each."""
 
 
 def judge_pairs(

@@ -63,11 +63,6 @@ def residue_name(sequence: str, index: int) -> str:
     return f"{sequence[index]}{index + 1}"
 
 
-def residue_names(sequence: str) -> tuple[str, ...]:
-    """What people call every residue, in order."""
-    return tuple(f"{letter}{number}" for number, letter in enumerate(sequence, start=1))
-
-
 def parse_residue(text: str, sequence: str) -> int:
     """The 0-based index of `M1` or `1`: the inverse of `residue_name`.
 

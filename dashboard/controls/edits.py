@@ -5,7 +5,7 @@ from functools import cache
 import streamlit as st
 
 from core.components import component_names, head_names
-from core.interventions import Head
+from core.interventions import Head, component_name, parse_component
 from core.model import Model
 from core.proteins.examples import examples, load_example
 from core.proteins.protein import Protein
@@ -13,6 +13,7 @@ from dashboard.controls import bound
 from dashboard.controls.heads import costliest_heads
 from dashboard.question import Question
 from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDES, EditChoices, chosen_scope
+from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 
 EDITED = ("off", "bos", "shifted")
 """Which controls of an edit, and parts of a link, hold heads and modules."""
@@ -70,10 +71,21 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoic
     side = bound.switch("Move", SIDES, "side")
     return EditChoices(
         off=tuple(off),
-        scope=chosen_scope(scope, residues, question.protein.sequence),
+        scope=chosen_scope(scope, residues, question.numbering),
         mode=mode,
         blocked=tuple(blocked),
         shift=shift,
         shifted=tuple(Head.parse(name) for name in shifted) or ((looked_at,) if looked_at else ()),
         side=side,
     )
+
+
+def edit_grid(data: HeadGridData, edits: EditChoices, key: str, looked_at: Head | None = None) -> None:
+    """Draws the grid on which clicks choose what is off and, where one is looked at, the head."""
+
+    def take(choice: HeadChoice) -> None:
+        st.session_state["off"] = sorted(map(component_name, choice.off))
+        if looked_at and choice.selected:
+            st.session_state["head"] = str(choice.selected)
+
+    head_grid(data, key=key, choice=HeadChoice(frozenset(map(parse_component, edits.off)), looked_at), on_change=take)

@@ -1,21 +1,46 @@
-"""What the two components of our own share: how a value that both browser and page can change stays one value."""
+"""What our components share: files, colours, and how a value that browser and page both change stays one value."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 from plotly.colors import get_colorscale
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
-from core.figures.style import DIVERGING
+from core.figures.style import CLEAN, DIVERGING, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
 
 _DIVERGING_STOPS: Final = [colour for _, colour in get_colorscale(DIVERGING)]
-LOWERS: Final = _DIVERGING_STOPS[1]
-"""The colour of a strong negative effect in every figure."""
-RAISES: Final = _DIVERGING_STOPS[-2]
-"""The colour of a strong positive effect in every figure."""
+COLOURS: Final = {
+    "right": RIGHT,
+    "near": NEAR_MISS,
+    "wrong": WRONG,
+    "predicted": EDITED,
+    "edited": EDITED,
+    "clean": CLEAN,
+    "masked": TARGET,
+    "picked": OTHER[0],
+    "lowers": _DIVERGING_STOPS[1],
+    "raises": _DIVERGING_STOPS[-2],
+}
+"""The browser's one palette: in its JavaScript `colours`, in its CSS `--right` and so on."""
 
 Value = dict[str, Any]
+
+
+def component_from(page: Path, *scripts: str) -> ComponentRenderer:
+    """A component from an HTML file, the CSS file of its name and scripts beside it, after the files that all share.
+
+    Streamlit takes a component's JavaScript as one text, so the scripts are one module in parts.
+    """
+    shared = Path(__file__).parent
+    return component(
+        f"plmscope_{page.parent.name}",
+        html=page.read_text(),
+        css="\n".join(file.read_text() for file in (shared / "shared.css", page.with_suffix(".css"))),
+        js="\n".join(file.read_text() for file in (shared / "shared.js", *map(page.with_name, scripts))),
+    )
 
 
 def exchange(
@@ -45,7 +70,7 @@ def exchange(
         if on_change and (news := _sent(key)):
             on_change(news["value"])
 
-    component(key=key, data={**data, "value": value, "number": number}, on_sent_change=changed)
+    component(key=key, data={**data, "colours": COLOURS, "value": value, "number": number}, on_sent_change=changed)
     return value
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+COMMAND: Final = "python -m dashboard.widgets.set_up_3dmol"
 PACKAGE: Final = "3dmol@2.5.5"
 INTEGRITY: Final = "sha512-kqNHouGqq3YfW58174tdERvm0XYTmP0tavQKOqIw1ouc2OJ7epkXEFrtEkVXV0clBZT2Ze2xHRC/qxX0u0qCdw=="
 MODULE_SHA256: Final = "95513f6494717cc82fb2ba4d264f29b7ef189a31d4ece36a38d1f9666bf6d427"
@@ -90,9 +91,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             install(fetch_package(Path(folder)))
     except (SetUpError, OSError) as error:
-        print(
-            f"3D view off: {error}. Everything else works; try again with `python -m dashboard.widgets.set_up_3dmol`."
-        )
+        print(f"3D view off: {error}. Everything else works; try again with `{COMMAND}`.")
     else:
         print(f"3D view on: {PACKAGE} is in {STATIC}.")
 

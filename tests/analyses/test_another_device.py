@@ -17,6 +17,7 @@ from core.analyses.categorical_jacobian import categorical_jacobian, representat
 from core.analyses.competition import destruction, elongation
 from core.analyses.contact_attribution import ablation_effects, contact_shares
 from core.analyses.contact_probe import fit_contact_head, make_example
+from core.analyses.head_ablation import component_sweep
 from core.analyses.head_ranking import rank_heads
 from core.analyses.injection import inject
 from core.analyses.minimal_circuits import minimal_circuit
@@ -42,7 +43,7 @@ CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10]
 HEADS = [Head(2, 1), Head(1, 0)]
 ANALYSES: dict[str, Callable[[Model], Any]] = {
     "run": lambda model: run(model, CLEAN, [(), swap(HEADS)], keep=Keep.of("pattern", "z"), positions=[0, 1]).logits,
-    "ablations": lambda model: ablations(model, CLEAN),
+    "ablations": lambda model: component_sweep(model, CLEAN, scope="mask").heads,
     "knockouts": lambda model: bos_knockouts(model, CLEAN, HEADS),
     "attention to BOS": lambda model: bos_attention(model, CLEAN),
     "attention to BOS by cause": lambda model: bos_attention_by_cause(model, CLEAN, INTERNAL),

@@ -12,13 +12,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.exploration import view_run
-from core.analyses.main_heads import heads_by_cost
-from core.components import component_names
-from core.interventions import AblateAttention, AblateHead, AblateMlp, BlockAttention, Head, ShiftRope
+from core.components import head_names
+from core.interventions import AblateHead, BlockAttention, Head
 from core.metrics import target_gap
-from core.model import ModelShape, load_model
+from core.model import load_model
 from core.run import run
-from dashboard.session import EVERY_HEAD, EditChoices, parse_residues, plain, target_letter, written_residues
+from dashboard.session import EVERY_HEAD
 from tests.dashboard.conftest import OpenPage
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -65,46 +64,6 @@ def said(app: AppTest) -> str:
     return " ".join(found.value for found in app.markdown)
 
 
-# What the controls mean
-
-
-def test_choices_become_the_same_condition_in_whatever_order_they_were_made():
-    shape = ModelShape(2, 2, 8)
-    one = EditChoices(("L2 MLP", "L2H1", "L1 attention", "L1H2"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
-    other = EditChoices(("L1H2", "L1 attention", "L2H1", "L2 MLP"), "mask", "mean", ("L1H1",), 3, (Head(1, 0),), "q")
-    expected = (
-        AblateHead(Head(0, 1), "mask", "mean"),
-        AblateHead(Head(1, 0), "mask", "mean"),
-        AblateAttention(0, "mask", "mean"),
-        AblateMlp(1, "mask", "mean"),
-        BlockAttention(Head(0, 0), "all", "bos"),
-        ShiftRope(Head(1, 0), 3, "q"),
-    )
-    assert one.condition(shape) == other.condition(shape) == expected
-
-
-def test_nothing_chosen_is_the_empty_condition_and_every_head_is_every_head():
-    shape = ModelShape(3, 4, 8)
-    assert EditChoices((), "all", "zero", (), 0, (Head(0, 0),), "q").condition(shape) == ()
-    blocked = EditChoices((), "all", "zero", (EVERY_HEAD,), 0, (), "q").condition(shape)
-    assert len(blocked) == 12
-    assert len(component_names(shape)) == 3 * (4 + 2)
-
-
-def test_residues_are_read_as_people_write_them():
-    assert parse_residues("M1, 5 7;K11-13", UBIQUITIN) == (0, 4, 6, 10, 11, 12)
-    assert parse_residues("T7, M1, 7", UBIQUITIN) == (6, 0)
-    assert parse_residues("  ", UBIQUITIN) == ()
-    assert written_residues((0, 26), UBIQUITIN) == "M1, K27"
-    assert parse_residues(written_residues(range(76), UBIQUITIN), UBIQUITIN) == tuple(range(76))
-
-
-def test_the_target_is_the_residues_own_unless_chosen():
-    assert target_letter("wild type", UBIQUITIN, 2) == "I"
-    assert target_letter("W", UBIQUITIN, 2) == "W"
-    assert target_letter("wild type", "XMK", 0) == "M"
-
-
 # The page as a script
 
 
@@ -122,8 +81,10 @@ def test_a_first_visit_shows_the_clean_run_of_an_example(opened):
 
 
 def test_a_first_visit_looks_at_the_head_that_m_rests_on(opened):
-    first, *_ = heads_by_cost(load_model("embedded"), tokenize(UBIQUITIN, [0]))
-    assert opened.selectbox(key="head").value == str(first)
+    model = load_model("embedded")
+    heads = [Head.parse(name) for name in head_names(model.shape)]
+    without = run(model, tokenize(UBIQUITIN, [0]), [(AblateHead(head, "mask"),) for head in heads]).logits[:, 1]
+    assert opened.selectbox(key="head").value == str(heads[int(without[:, token_id("M")].argmin())])
 
 
 def test_switching_every_head_off_changes_the_prediction_and_reset_brings_it_back():
@@ -220,10 +181,6 @@ def test_two_heads_off_in_either_order_give_cores_numbers():
             app.multiselect(key="off").set_value([str(head) for head in order[:count]]).run()
         assert metric(app, "P(M)") == f"{one.softmax(-1)[token_id('M')]:.3f}"
         assert metric(app, "M gap") == f"{target_gap(one, 'M'):+.2f}"
-
-
-def test_what_a_person_writes_is_shown_as_written():
-    assert plain("**b** ![x](http://y) <i> $a$ :red[z]") == (r"\*\*b\*\* \!\[x\]\(http\://y\) \<i\> \$a\$ \:red\[z\]")
 
 
 # The page in a browser

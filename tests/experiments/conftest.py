@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.experiments.survey import Survey
+from core.experiments.survey import StoredSurvey
 from core.experiments.workers import Processes
 from core.model import Model, load_model
 
@@ -37,5 +37,5 @@ def processes() -> Iterator[Processes]:
 
 
 @pytest.fixture
-def survey(tiny: Model, model_folder: Path, processes: Processes, tmp_path: Path) -> Survey:
-    return Survey(str(model_folder), tiny.fingerprint, tmp_path, processes)
+def survey(tiny: Model, model_folder: Path, processes: Processes, tmp_path: Path) -> StoredSurvey:
+    return StoredSurvey(tiny, str(model_folder), tmp_path, processes)

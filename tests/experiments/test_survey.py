@@ -10,17 +10,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.answers.survey import Failure
 from core.errors import InputError
-from core.experiments.survey import Survey
-from core.experiments.workers import Dask, Failure, Processes, Task, Workers, code_digest
+from core.experiments.survey import StoredSurvey
+from core.experiments.workers import Dask, Processes, Task, Workers, code_digest
 from core.model import Model
 from core.whole_file import write_whole
 from tests.experiments.experiment_measures import dies_on_w, dies_once, m_logit, waits
+from tests.heard import Heard
 
 SEQUENCES = {"one": "MKTAYIAK", "two": "GGGGG", "with W": "MWWK", "short": "MK", "twin of two": "GGGGG"}
 
 
-def test_table_equals_calling_the_measure_and_keeps_the_order(survey: Survey, tiny: Model):
+def test_table_equals_calling_the_measure_and_keeps_the_order(survey: StoredSurvey, tiny: Model):
     table = survey.table(m_logit, SEQUENCES)
     assert list(table) == ["subject", "residue", "m_logit", "name"]
     assert list(table.subject) == list(SEQUENCES)
@@ -28,7 +30,7 @@ def test_table_equals_calling_the_measure_and_keeps_the_order(survey: Survey, ti
     assert table.m_logit.tolist() == pytest.approx(expected, rel=1e-5)
 
 
-def test_any_number_of_workers_gives_the_same_digits(survey: Survey, tmp_path: Path):
+def test_any_number_of_workers_gives_the_same_digits(survey: StoredSurvey, tmp_path: Path):
     with Processes(1) as alone:
         one = dataclasses.replace(survey, workers=alone, folder=tmp_path / "alone").table(m_logit, SEQUENCES)
     pd.testing.assert_frame_equal(one, survey.table(m_logit, SEQUENCES), check_exact=True)
@@ -45,16 +47,16 @@ class _NoWorkers(Workers):
         pass
 
 
-def test_what_is_on_disk_is_not_computed_again(survey: Survey):
+def test_what_is_on_disk_is_not_computed_again(survey: StoredSurvey):
     first = survey.table(m_logit, SEQUENCES)
     again = dataclasses.replace(survey, workers=_NoWorkers()).table(m_logit, SEQUENCES)
     pd.testing.assert_frame_equal(first, again, check_exact=True)
 
 
-def test_results_are_computed_again_when_something_they_depend_on_changes(survey: Survey):
+def test_results_are_computed_again_when_something_they_depend_on_changes(survey: StoredSurvey, tiny: Model):
     survey.table(m_logit, SEQUENCES)
     idle = dataclasses.replace(survey, workers=_NoWorkers())
-    other_weights = dataclasses.replace(idle, fingerprint="other")
+    other_weights = dataclasses.replace(idle, model=dataclasses.replace(tiny, fingerprint="other"))
     with pytest.raises(AssertionError, match="computed again"):
         idle.table(m_logit, SEQUENCES, residue=1)
     with pytest.raises(AssertionError, match="computed again"):
@@ -63,7 +65,7 @@ def test_results_are_computed_again_when_something_they_depend_on_changes(survey
         other_weights.table(m_logit, SEQUENCES)
 
 
-def test_a_sequence_that_breaks_a_rule_is_left_out_with_its_reason(survey: Survey):
+def test_a_sequence_that_breaks_a_rule_is_left_out_with_its_reason(survey: StoredSurvey):
     table = survey.table(m_logit, SEQUENCES, residue=3)
     assert set(table.subject) == set(SEQUENCES) - {"short"}
     assert survey.left_out == {
@@ -71,9 +73,10 @@ def test_a_sequence_that_breaks_a_rule_is_left_out_with_its_reason(survey: Surve
     }
 
 
-def test_workers_with_other_weights_are_refused(survey: Survey):
-    mixed = dataclasses.replace(survey, fingerprint="somethingelse")
-    assert mixed.table(m_logit, {"one": "MK"}).empty
+def test_workers_with_other_weights_are_refused(survey: StoredSurvey, tiny: Model):
+    mixed = dataclasses.replace(survey, model=dataclasses.replace(tiny, fingerprint="somethingelse"))
+    with pytest.raises(InputError, match="has other weights"):
+        mixed.table(m_logit, {"one": "MK"})
     assert "has other weights" in survey.left_out["m_logit", "one"]
 
 
@@ -83,7 +86,7 @@ def test_workers_with_other_code_are_refused(tiny: Model, model_folder: Path, pr
     assert outcome == Failure(said)
 
 
-def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):
+def test_a_worker_that_dies_costs_a_retry(survey: StoredSurvey, tmp_path: Path):
     table = survey.table(dies_once, SEQUENCES, marker=str(tmp_path / "died"))
     assert (tmp_path / "died").exists()
     assert list(table.subject) == list(SEQUENCES)
@@ -93,6 +96,7 @@ def test_a_worker_that_dies_costs_a_retry(survey: Survey, tmp_path: Path):
 PARENT = """
 import sys
 from core.experiments.workers import Processes, Task
+from tests.heard import Heard
 from tests.experiments.experiment_measures import waits
 
 if __name__ == "__main__":
@@ -113,7 +117,7 @@ def test_a_killed_run_leaves_no_worker_behind(model_folder: Path, tiny: Model, t
     _wait_until(lambda: not worker.exists())
 
 
-def test_a_finished_run_has_ended_its_workers(survey: Survey, tmp_path: Path):
+def test_a_finished_run_has_ended_its_workers(survey: StoredSurvey, tmp_path: Path):
     before = set(active_children())
     with Processes(2) as workers:
         dataclasses.replace(survey, folder=tmp_path / "other", workers=workers).table(m_logit, SEQUENCES)
@@ -128,20 +132,20 @@ def _wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_a_sequence_that_always_kills_is_left_out_and_the_others_are_not(survey: Survey):
+def test_a_sequence_that_always_kills_is_left_out_and_the_others_are_not(survey: StoredSurvey):
     table = survey.table(dies_on_w, SEQUENCES)
     assert set(table.subject) == set(SEQUENCES) - {"with W"}
     assert survey.left_out == {("dies_on_w", "with W"): "its worker died 3 times"}
 
 
-def test_progress_is_told_for_every_computed_subject(survey: Survey):
-    heard: list[tuple[str, int, int]] = []
-    watched = dataclasses.replace(survey, progress=lambda *event: heard.append(event))
-    watched.table(m_logit, SEQUENCES)
-    assert heard == [("m_logit", done, 4) for done in (1, 2, 3, 4)], "the twin is computed once"
+def test_progress_is_told_for_every_computed_subject(survey: StoredSurvey):
+    heard = Heard()
+    dataclasses.replace(survey, progress=heard).table(m_logit, SEQUENCES)
+    assert heard.events == [(done, 4) for done in (1, 2, 3, 4)], "the twin is computed once"
+    assert heard.parts == ["m_logit"] * 4
 
 
-def test_dask_gives_the_same_digits(survey: Survey, tmp_path: Path):
+def test_dask_gives_the_same_digits(survey: StoredSurvey, tmp_path: Path):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,

@@ -1,6 +1,9 @@
+import tomllib
+from pathlib import Path
+
 import numpy as np
 
-from core.figures.style import EDITED, TARGET, Curve, bars, curves, head_heatmap, translucent
+from core.figures.style import AT_START, EDITED, TARGET, Curve, bars, curves, head_heatmap, translucent
 
 
 def test_head_heatmap_shows_people_names_and_is_centred_at_zero():
@@ -39,3 +42,9 @@ def test_bars_show_a_legend_only_where_series_must_be_told_apart():
 
 def test_translucent():
     assert translucent("#0072B2", 0.5) == "rgba(0,114,178,0.5)"
+
+
+def test_the_pages_controls_have_the_colours_of_an_edit():
+    theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
+    assert theme["primaryColor"] == EDITED
+    assert theme["dark"]["primaryColor"] == AT_START, "seen on dark, where an edit's own would be too dim"

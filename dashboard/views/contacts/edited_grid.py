@@ -5,16 +5,17 @@ import streamlit as st
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import ContactEffects, ablation_effects
 from core.components import components
-from core.interventions import Condition, Head, component_name, parse_component
+from core.interventions import Condition, Head
 from core.proteins.contact_scores import MIN_SEPARATION
 from core.proteins.labelled import LabelledProtein
 from core.proteins.structure import ContactRule
 from dashboard import engine
 from dashboard.controls import bound
+from dashboard.controls.edits import edit_grid
 from dashboard.engine import on_request, seconds
 from dashboard.question import Question
 from dashboard.session import EditChoices
-from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
+from dashboard.widgets.head_grid import HeadGridData
 
 PRECISION, CHANGE = "Change of P@L/2, long range", "Mean change of the map"
 
@@ -23,33 +24,21 @@ def grid_of_effects(
     question: Question, edits: EditChoices, condition: Condition, heads: tuple[Head, ...], rule: ContactRule
 ) -> None:
     structure, shape = question.protein.structure, question.model.shape
-    quantity = bound.switch("Shown", [PRECISION, CHANGE] if structure is not None else [CHANGE], "shown")
-    truth = LabelledProtein.of(structure, *rule) if structure is not None else None
+    of_precision = bound.switch("Shown", [PRECISION, CHANGE] if structure else [CHANGE], "shown") == PRECISION
+    truth = LabelledProtein.of(structure, *rule) if structure else None
     effects = _effects(question, edits, condition, heads, truth)
     data = HeadGridData.not_computed(shape.n_layers, shape.n_heads)
     if effects is not None:
-        shown = effects.precision if quantity == PRECISION else effects.change
-        assert shown is not None
-        of = (
-            "P@L/2, long range"
-            if quantity == PRECISION
-            else f"the map, absolute, mean over pairs {MIN_SEPARATION} or more apart"
-        )
-        unit = "percentage points" if quantity == PRECISION or not heads else "0.01 of corrected attention"
-        data = HeadGridData.of(
-            100 * shown, shape.n_layers, quantity=f"change of {of}", unit=unit, title="Which parts matter?"
-        )
-    head_grid(
-        data,
-        key=f"contact grid {shape}",
-        choice=HeadChoice(frozenset(map(parse_component, edits.off))),
-        on_change=lambda choice: st.session_state.update(off=sorted(map(component_name, choice.off))),
-    )
-    given = effects.given_precision if effects is not None else None
+        shown, of = effects.change, f"the map, absolute, mean over pairs {MIN_SEPARATION} or more apart"
+        if of_precision and effects.precision is not None:
+            shown, of = effects.precision, "P@L/2, long range"
+        texts = {"quantity": f"change of {of}", "title": "Which parts matter?"}
+        unit = "percentage points" if of_precision or not heads else "0.01 of corrected attention"
+        data = HeadGridData.of(100 * shown, shape.n_layers, unit=unit, **texts)
+    edit_grid(data, edits, f"contact grid {shape}")
+    given = effects and effects.given_precision
     now = f" P@L/2 is {given:.2f} now." if given is not None else ""
-    colours = (
-        "precision: red raises it, blue lowers it" if quantity == PRECISION else "map: the redder, the more it moves"
-    )
+    colours = "precision: red raises it, blue lowers it" if of_precision else "map: the redder, the more it moves"
     st.caption(
         f"Each cell: what switching that part off as well, in the scope and mode on the left, does to the {colours}."
         f"{now} Click a cell to switch it off or on, a label for its row or column."

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from core.proteins.contact_scores import NEAR
-from core.proteins.protein import residue_names
 from core.proteins.structure import ContactRule, contact_truth
 from dashboard.controls.picked import keep_pick
 from dashboard.question import Question
-from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, StructureText, drawn_contacts, linked_view
+from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, linked_view
 
 
 def show_pairs(
@@ -27,20 +26,19 @@ def show_pairs(
 
     True contacts are below the diagonal, or where no structure is known `without_structure`.
     """
-    sequence, structure = question.protein.sequence, question.protein.structure
-    below = without_structure
+    protein, structure, below = question.protein, question.protein.structure, without_structure
     if structure is not None:
         below = Heat(contact_truth(structure, *rule)[0], f"true contact: {rule}", "truth")
-    data = LinkedViewData(
-        residues=residue_names(sequence),
-        above=above,
-        below=below,
-        contacts=drawn_contacts(pairs, structure, rule),
-        structure=StructureText.of(structure),
+    data = LinkedViewData.of(
+        protein,
+        above,
+        below,
+        pairs,
+        rule,
         maskable=False,
         map_title=map_title,
         map_caption=f"{map_caption} Contacts are read with nothing masked.",
         structure_title=structure_title,
         structure_caption=f"A near miss is closer than {NEAR:g} Å, or within two residues of a contact on both sides.",
     )
-    linked_view(data, key=key, pick=Pick(picked), on_change=lambda pick: keep_pick(pick, sequence))
+    linked_view(data, key=key, pick=Pick(picked), on_change=lambda pick: keep_pick(pick, question.numbering))

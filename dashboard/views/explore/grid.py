@@ -4,13 +4,14 @@ import streamlit as st
 
 from core.analyses.head_ablation import ComponentEffects, component_sweep
 from core.components import components
-from core.interventions import Condition, Head, component_name, parse_component
+from core.interventions import Condition, Head
 from core.metrics import Target
 from dashboard import engine
+from dashboard.controls.edits import edit_grid
 from dashboard.engine import on_request, seconds
 from dashboard.question import Question
 from dashboard.session import EditChoices
-from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
+from dashboard.widgets.head_grid import HeadGridData
 
 
 def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, target: Target) -> None:
@@ -21,19 +22,12 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
         if effects is None
         else HeadGridData(effects.heads, effects.attention, effects.mlp)
     )
-    choice = HeadChoice(frozenset(map(parse_component, edits.off)), head)
-    head_grid(data, key=f"grid {shape}", choice=choice, on_change=_take_choice)
+    edit_grid(data, edits, f"grid {shape}", head)
     st.caption(
         f"Each cell: how the {question.letter} gap at {question.residue_label} changes when that part alone is switched"
         " off, in the scope and mode chosen on the left; red raises, blue lowers. Click a cell to switch it off or on,"
         " a label for its row or column; shift-click chooses the head that the panels below look at."
     )
-
-
-def _take_choice(choice: HeadChoice) -> None:
-    st.session_state["off"] = sorted(map(component_name, choice.off))
-    if choice.selected is not None:
-        st.session_state["head"] = str(choice.selected)
 
 
 def _effects(question: Question, edits: EditChoices, condition: Condition, target: Target) -> ComponentEffects | None:

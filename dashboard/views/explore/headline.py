@@ -36,10 +36,13 @@ def headline(question: Question, condition: Condition, before: Prediction, after
         f"{after.target_gap - before.target_gap:+.2f}" if condition else None,
         help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first.",
     )
+    fell = after.target_rank - before.target_rank
     columns[2].metric(
         f"Rank of {target}",
         after.target_rank,
-        f"{after.target_rank - before.target_rank:+d}" if condition else None,
-        delta_color="inverse",
+        f"{fell:+d}" if condition else None,
+        delta_color="inverse" if fell else "off",
+        delta_arrow="auto" if fell else "off",
     )
-    columns[3].metric("Predicted", after.first, f"clean: {before.first}" if condition else None, delta_color="off")
+    clean = f"clean: {before.first}" if condition else None
+    columns[3].metric("Predicted", after.first, clean, delta_color="off", delta_arrow="off")

@@ -2,23 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from streamlit.components.v2 import component
-
-from dashboard.widgets.exchange import exchange
+from dashboard.widgets.exchange import component_from, exchange
 from dashboard.widgets.head_grid.data import HeadChoice, HeadGridData, from_cells, payload, to_cells
 
 __all__ = ["HeadChoice", "HeadGridData", "head_grid"]
 
-_FOLDER: Final = Path(__file__).parent
-
-_component = component(
-    "plmscope_head_grid",
-    html=(_FOLDER / "grid.html").read_text(),
-    css=(_FOLDER / "grid.css").read_text(),
-    js=(_FOLDER / "grid.js").read_text(),
-)
+_component = component_from(Path(__file__).with_name("grid.html"), "grid.js")
 
 
 def head_grid(

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from core.errors import InputError
 from core.figures.style import head_labels, layer_labels
 from core.interventions import Component, Head, component_name
-from dashboard.widgets.exchange import LOWERS, RAISES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +68,6 @@ def payload(data: HeadGridData) -> dict[str, Any]:
     ]
     known = np.isfinite(data.heads)
     return {
-        "colours": {"lowers": LOWERS, "raises": RAISES},
         "layers": layer_labels(n_layers),
         "columns": [*head_labels(n_heads), "Attn", "MLP"],
         "names": names,

@@ -1,18 +1,16 @@
 // The head grid: clicks count at once in the browser, and Python is told of every change.
 
-const grids = new WeakMap();
 const LABEL = -1; // the place of a row's or a column's label, which stands for all its heads
 
-class HeadGrid {
+class HeadGrid extends Shared {
   constructor(root) {
+    super();
     this.root = root.querySelector(".heads");
     this.grid = this.root.querySelector(".grid");
     this.tip = this.root.querySelector(".tip");
     this.allOn = this.root.querySelector(".all-on");
-    this.modes = [...this.root.querySelectorAll(".modes button")];
+    this.modes = new Modes(this.root);
     this.active = [0, 0];
-    this.setMode("off");
-    this.modes.forEach((button) => button.addEventListener("click", () => this.setMode(button.dataset.mode)));
     this.allOn.addEventListener("click", () => this.change({ ...this.state, off: [] }));
     this.grid.addEventListener("click", (event) => this.clicked(event));
     this.grid.addEventListener("keydown", (event) => this.keyed(event));
@@ -20,19 +18,10 @@ class HeadGrid {
     this.grid.addEventListener("mouseleave", () => this.showTip(null));
   }
 
-  setMode(mode) {
-    this.mode = mode;
-    this.modes.forEach((button) => button.setAttribute("aria-pressed", button.dataset.mode === mode));
-  }
-
   update(data, send) {
-    this.send = send;
+    this.receive(data, send);
     const size = String([data.layers.length, data.columns.length]);
-    this.data = data;
     this.heads = data.columns.length - 2;
-    this.number ??= data.number;
-    if (data.number === this.number) this.state = data.value; // else Python hasn't seen the latest click yet
-    for (const [meaning, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${meaning}`, colour);
     this.root.querySelector("h3").textContent = data.title;
     if (size !== this.size) this.build();
     this.size = size;
@@ -124,7 +113,7 @@ class HeadGrid {
     if (layer === LABEL) return this.toggle(this.cells.map((_, row) => [row, column]));
     if (column === LABEL) return this.toggle(this.cells[layer].slice(0, this.heads).map((_, head) => [layer, head]));
     this.active = [layer, column];
-    if (event.shiftKey || this.mode === "select") this.select(layer, column);
+    if (event.shiftKey || this.modes.chosen === "select") this.select(layer, column);
     else this.toggle([[layer, column]]);
   }
 
@@ -142,18 +131,10 @@ class HeadGrid {
     this.change({ ...this.state, selected: again ? null : [layer, column] });
   }
 
-  change(state) {
-    this.state = state;
-    this.show();
-    this.number = Math.max(Date.now(), this.number + 1);
-    this.send("sent", { number: this.number, value: state });
-  }
-
   keyed(event) {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const [layer, column] = this.active;
-    if (event.key in steps) {
-      const [down, right] = steps[event.key];
+    if (event.key in ARROWS) {
+      const [down, right] = ARROWS[event.key];
       if (!this.cells[layer + down]?.[column + right]) return;
       this.active = [layer + down, column + right];
       this.show();
@@ -207,8 +188,4 @@ function signed(number) {
   return (number < 0 ? "−" : "+") + text;
 }
 
-export default function (component) {
-  const { parentElement, data, setStateValue } = component;
-  if (!grids.has(parentElement)) grids.set(parentElement, new HeadGrid(parentElement));
-  grids.get(parentElement).update(data, setStateValue);
-}
+export default (component) => mount(HeadGrid, component);

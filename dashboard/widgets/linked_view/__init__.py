@@ -5,12 +5,11 @@ The picking happens inside the browser; Python learns of it afterwards, so that 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
-from streamlit.components.v2 import component
 
-from dashboard.widgets.exchange import Value, exchange
+from dashboard.widgets.exchange import Value, component_from, exchange
 from dashboard.widgets.linked_view.data import (
     DrawnContact,
     Heat,
@@ -18,31 +17,14 @@ from dashboard.widgets.linked_view.data import (
     Pick,
     ResidueValues,
     StructureText,
-    drawn_contacts,
     payload,
 )
 from dashboard.widgets.set_up_3dmol import MODULE, is_set_up
 
-__all__ = [
-    "DrawnContact",
-    "Heat",
-    "LinkedViewData",
-    "Pick",
-    "ResidueValues",
-    "StructureText",
-    "drawn_contacts",
-    "linked_view",
-]
+__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
 
-_FOLDER: Final = Path(__file__).parent
-_SCRIPTS: Final = ("colours.js", "strip.js", "map.js", "structure.js", "view.js")
-"""One module in parts: Streamlit takes a component's JavaScript as one text."""
-
-_component = component(
-    "plmscope_linked_view",
-    html=(_FOLDER / "view.html").read_text(),
-    css=(_FOLDER / "view.css").read_text(),
-    js="\n".join((_FOLDER / script).read_text() for script in _SCRIPTS),
+_component = component_from(
+    Path(__file__).with_name("view.html"), "colours.js", "strip.js", "map.js", "structure.js", "view.js"
 )
 
 

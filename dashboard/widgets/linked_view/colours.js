@@ -17,14 +17,15 @@ function hex(channels) {
   return "#" + channels.map((channel) => channel.toString(16).padStart(2, "0")).join("");
 }
 
-/** What the page looks like now: background and text as [r, g, b], the font, and the colour of each meaning. */
-function themeOf(element, colours) {
+/** What the page looks like now: background and text as [r, g, b], the font, the colour of each meaning, the kinds. */
+function themeOf(element, { colours, kinds }) {
   const style = getComputedStyle(element);
   const paper = rgb(style.getPropertyValue("--st-background-color"));
   const ink = rgb(style.getPropertyValue("--st-text-color"));
   // What has no colour of its own in 3D: lighting darkens it, so on dark paper it starts lighter.
   const [plain, other] = (paper[1] < ink[1] ? [0.5, 0.22] : [0.27, 0.1]).map((share) => mix(paper, ink, share));
-  return { paper, ink, plain, other, faint: mix(paper, ink, 0.62), font: style.getPropertyValue("--st-font"), colours };
+  const faint = mix(paper, ink, parseFloat(style.getPropertyValue("--faintness")) / 100);
+  return { paper, ink, plain, other, faint, font: style.getPropertyValue("--st-font"), colours, kinds };
 }
 
 /** 256 colours for the codes of a matrix: 0 is blank, 1 to 255 run from low to high. */
@@ -61,7 +62,10 @@ function bytes(text) {
 function valueText(code, scale) {
   if (code === 0) return "not known";
   if (scale.palette === "truth") return code > 127 ? "yes" : "no";
-  const value = scale.low + ((code - 1) / 254) * (scale.high - scale.low);
+  return short(scale.low + ((code - 1) / 254) * (scale.high - scale.low));
+}
+
+function short(value) {
   return String(Number(value.toPrecision(2))).replace("-", "−");
 }
 
@@ -76,8 +80,7 @@ function legendItem(className, background, text) {
 }
 
 function rampItem(scale, theme, name) {
-  const ends = [scale.low, scale.high].map((end) => String(end).replace("-", "−"));
-  const item = legendItem("ramp", gradient(scale.palette, theme), `${ends[1]} ${name}`);
-  item.prepend(ends[0]);
+  const item = legendItem("ramp", gradient(scale.palette, theme), `${short(scale.high)} ${name}`);
+  item.prepend(short(scale.low));
   return item;
 }

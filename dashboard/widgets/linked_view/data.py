@@ -9,27 +9,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from core.errors import InputError
-from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
-from core.proteins.contact_scores import Verdict, verdicts
+from core.proteins.contact_scores import VERDICTS, Verdict, verdicts
 from core.proteins.displayed import displayed
+from core.proteins.numbering import Numbering
+from core.proteins.protein import Protein
 from core.proteins.structure import ContactRule, Structure
-from dashboard.widgets.exchange import LOWERS, RAISES
+from dashboard.widgets.set_up_3dmol import COMMAND
 
 Palette = Literal["edited", "clean", "truth", "change"]
 """What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
-COLOURS: Final = {
-    "right": RIGHT,
-    "near": NEAR_MISS,
-    "wrong": WRONG,
-    "predicted": EDITED,
-    "edited": EDITED,
-    "clean": CLEAN,
-    "masked": TARGET,
-    "picked": OTHER[0],
-    "lowers": LOWERS,
-    "raises": RAISES,
-}
 MOST_PICKED: Final = 2
+NO_STRUCTURE: Final = "No structure is known for this protein: strip and map work without one."
+NOT_SET_UP: Final = f"3D is off: run `{COMMAND}` once, then reload this page."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +44,6 @@ class DrawnContact:
     i: int
     j: int
     kind: Verdict
-
-
-def drawn_contacts(
-    pairs: Sequence[tuple[int, int]], structure: Structure | None, rule: ContactRule = ContactRule()
-) -> tuple[DrawnContact, ...]:
-    """Predicted pairs, each as it fares against the structure where one is known."""
-    return tuple(
-        DrawnContact(i, j, verdict) for (i, j), verdict in zip(pairs, verdicts(pairs, structure, rule), strict=True)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +78,10 @@ class ResidueValues:
 class LinkedViewData:
     """One protein as sequence strip, map and structure.
 
-    `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
+    `residues` are the names that people read: M1, or M1 (101). The map shows `above` in its upper triangle and on its
     diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
     lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
-    masked here. `InputError` when the parts are not all
-    of the same protein.
+    masked here. `InputError` when the parts are not all of the same protein.
     """
 
     residues: tuple[str, ...]
@@ -114,7 +95,27 @@ class LinkedViewData:
     map_caption: str = ""
     structure_title: str = "Structure"
     structure_caption: str = ""
-    no_structure: str = "No structure is known for this protein: strip and map work without one."
+
+    @classmethod
+    def of(
+        cls,
+        protein: Protein,
+        above: Heat,
+        below: Heat | None,
+        pairs: Sequence[tuple[int, int]],
+        rule: ContactRule = ContactRule(),
+        **shown: Any,
+    ) -> Self:
+        """A protein with predicted `pairs`, each marked as it fares against the structure where one is known."""
+        structure, kinds = protein.structure, verdicts(pairs, protein.structure, rule)
+        return cls(
+            Numbering.of(protein).names(),
+            above,
+            below,
+            tuple(DrawnContact(i, j, kind) for (i, j), kind in zip(pairs, kinds, strict=True)),
+            StructureText.of(structure),
+            **shown,
+        )
 
     def __post_init__(self) -> None:
         length = len(self.residues)
@@ -155,7 +156,7 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
         below = codes(data.below.values, data.below.low, data.below.high)
         cells = np.where(np.tri(len(cells), k=-1, dtype=bool), below, cells)
     return {
-        "colours": COLOURS,
+        "kinds": VERDICTS,
         "residues": list(data.residues),
         "cells": _base64(cells),
         "above": _scale(data.above),
@@ -170,7 +171,7 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
             "map_caption": data.map_caption,
             "structure_title": data.structure_title,
             "structure_caption": data.structure_caption,
-            "no_structure": data.no_structure,
+            "no_3d": NO_STRUCTURE if data.structure is None else NOT_SET_UP if viewer_url is None else None,
         },
     }
 

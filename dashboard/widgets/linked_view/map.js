@@ -1,7 +1,6 @@
 // The contact map: a matrix as pixels on one canvas, and what changes with the pointer on another above it.
 
 const EDGE = { left: 52, top: 6, right: 6, bottom: 46 };
-const KIND_NAMES = { right: "right", near: "near miss", wrong: "wrong", predicted: "predicted" };
 const SNAP = 5; // pixels within which a click finds a marked contact, where cells are smaller than that
 
 class ContactMap {
@@ -52,9 +51,7 @@ class ContactMap {
     }
     this.ratio = ratio;
     this.length = this.data.residues.length;
-    this.side = Math.max(1, width - EDGE.left - EDGE.right);
-    this.sideDown = Math.max(1, width - EDGE.top - EDGE.bottom);
-    this.side = Math.min(this.side, this.sideDown);
+    this.side = Math.max(1, width - Math.max(EDGE.left + EDGE.right, EDGE.top + EDGE.bottom));
     this.size = this.side / this.length;
   }
 
@@ -208,7 +205,7 @@ class ContactMap {
     const [i, j] = row < column ? [row, column] : [column, row];
     const values = data.below && i !== j ? [reading(i, j), reading(j, i)] : [reading(row, column)];
     const kind = this.kindOf.get(i * length + j);
-    const parts = [`${data.residues[row]} – ${data.residues[column]}`, ...values, kind && KIND_NAMES[kind]];
+    const parts = [`${data.residues[row]} – ${data.residues[column]}`, ...values, kind && data.kinds[kind]];
     return parts.filter(Boolean).join(" · ");
   }
 
@@ -240,12 +237,12 @@ class ContactMap {
   }
 
   keyed(event) {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (event.key in steps) {
+    if (event.key in ARROWS) {
       const [i = 0, j = i] = this.picked;
       const inside = (residue) => Math.min(Math.max(residue, 0), this.length - 1);
       const far = event.shiftKey ? 10 : 1;
-      const cell = [inside(i + far * steps[event.key][0]), inside(j + far * steps[event.key][1])];
+      const [down, right] = ARROWS[event.key];
+      const cell = [inside(i + far * down), inside(j + far * right)];
       this.on.pick(cell[0] === cell[1] ? [cell[0]] : cell);
     } else if (event.key === "Escape") {
       this.on.clear();
@@ -276,8 +273,8 @@ function truthOrRamp(scale, theme, name) {
 
 /** The kinds of contact that occur, each with its colour and how many there are. */
 function kindItems(contacts, theme) {
-  return Object.keys(KIND_NAMES).flatMap((kind) => {
+  return Object.entries(theme.kinds).flatMap(([kind, name]) => {
     const count = contacts.filter((contact) => contact[2] === kind).length;
-    return count ? [legendItem("swatch", theme.colours[kind], `${KIND_NAMES[kind]} (${count})`)] : [];
+    return count ? [legendItem("swatch", theme.colours[kind], `${name} (${count})`)] : [];
   });
 }

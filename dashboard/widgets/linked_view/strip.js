@@ -6,17 +6,10 @@ class Strip {
     this.on = on;
     this.cells = [];
     this.perLine = 0;
-    this.mode = "pick";
-    modes.forEach((button) => button.addEventListener("click", () => this.setMode(modes, button.dataset.mode)));
-    this.setMode(modes, this.mode);
+    this.modes = modes;
     box.addEventListener("click", (event) => this.clicked(event));
     box.addEventListener("keydown", (event) => this.keyed(event));
     new ResizeObserver(() => this.layOut()).observe(box);
-  }
-
-  setMode(modes, mode) {
-    this.mode = mode;
-    modes.forEach((button) => button.setAttribute("aria-pressed", button.dataset.mode === mode));
   }
 
   update(residues, values, theme) {
@@ -47,7 +40,7 @@ class Strip {
       const line = document.createElement("div");
       line.className = "line";
       const number = document.createElement("i");
-      number.textContent = this.residues[start].slice(1);
+      number.textContent = start + 1;
       line.append(number);
       for (let group = 0; group < groups; group++) {
         const tens = document.createElement("div");
@@ -83,15 +76,15 @@ class Strip {
   clicked(event) {
     const residue = this.cells.indexOf(event.target.closest(".residue"));
     if (residue < 0) return;
-    if (event.shiftKey || this.mode === "mask") return this.on.mask(residue);
+    if (event.shiftKey || this.modes.chosen === "mask") return this.on.mask(residue);
     this.on.pick(residue, event.ctrlKey || event.metaKey);
   }
 
   keyed(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.perLine, ArrowDown: this.perLine };
     const from = this.marked?.picked.at(-1);
-    if (event.key in steps) {
-      const to = from === undefined ? 0 : from + steps[event.key];
+    if (event.key in ARROWS) {
+      const [down, right] = ARROWS[event.key];
+      const to = from === undefined ? 0 : from + down * this.perLine + right;
       if (to >= 0 && to < this.cells.length) this.on.pick(to, false);
     } else if (event.key.toLowerCase() === "m" && from !== undefined) {
       this.on.mask(from);
@@ -114,5 +107,5 @@ function residueCell(name, residue) {
 
 /** Black or white, whichever reads better on a colour. */
 function readable([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#14171c" : "#ffffff";
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "var(--dark)" : "var(--light)";
 }

@@ -1,6 +1,5 @@
 // The structure in 3D, drawn by 3Dmol.js. One viewer serves as long as the page stands, so the camera stays too.
 
-const NOT_SET_UP = "3D is off: run `python -m dashboard.set_up_3dmol` once, then reload this page.";
 const LINE_RADIUS = 0.16; // ångström
 const idleViewers = []; // 3Dmol can't end a viewer: one whose page was left waits here for the next page
 
@@ -25,9 +24,8 @@ class StructureView {
   update(data, theme) {
     this.data = data;
     this.theme = theme;
-    const off = !data.structure ? data.texts.no_structure : !data.viewer_url ? NOT_SET_UP : null;
-    this.say(off);
-    if (off) return this.empty();
+    this.say(data.texts.no_3d);
+    if (data.texts.no_3d) return this.empty();
     this.contacts = data.values ? [] : data.contacts; // lines would hide the colour of the values
     this.drawLegend();
     this.source = data.structure.text + JSON.stringify(data.structure.residues);
@@ -147,7 +145,7 @@ class StructureView {
   joinContacts() {
     const lines = this.contacts.flatMap(([i, j, kind]) =>
       this.anchors[i] && this.anchors[j] ? [{ from: this.anchors[i], to: this.anchors[j], kind }] : []);
-    for (const kind of Object.keys(KIND_NAMES)) {
+    for (const kind of Object.keys(this.theme.kinds)) {
       const shape = this.newShape(kind, this.theme.colours[kind]);
       for (const { from, to } of lines.filter((line) => line.kind === kind))
         shape.addCylinder({ start: from, end: to, radius: LINE_RADIUS, fromCap: 1, toCap: 1 });

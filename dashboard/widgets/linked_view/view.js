@@ -1,9 +1,8 @@
 // The linked view: one state in the browser, three views of it, and Python told of every change.
 
-const views = new WeakMap();
-
-class LinkedView {
+class LinkedView extends Shared {
   constructor(root) {
+    super();
     this.root = root.querySelector(".view");
     this.state = { picked: [], masked: [] };
     const on = {
@@ -11,7 +10,7 @@ class LinkedView {
       mask: (residue) => this.mask(residue),
     };
     const one = (residue, add) => this.pickOne(residue, add);
-    this.strip = new Strip(this.root.querySelector(".strip"), [...this.root.querySelectorAll(".modes button")], { ...on, pick: one });
+    this.strip = new Strip(this.root.querySelector(".strip"), new Modes(this.root), { ...on, pick: one });
     this.map = new ContactMap(this.root.querySelector(".map"), { ...on, pick: (picked) => this.pick(picked) });
     this.structure = new StructureView(this.root.querySelector(".structure"), { ...on, pick: one });
     this.clear = this.root.querySelector(".clear");
@@ -19,19 +18,14 @@ class LinkedView {
   }
 
   update(data, send) {
-    this.send = send;
-    this.residues = data.residues;
-    this.maskable = data.maskable;
+    this.receive(data, send);
     this.root.querySelector(".modes").hidden = !data.maskable;
-    for (const [meaning, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${meaning}`, colour);
     for (const name of ["map", "structure"]) {
       const panel = this.root.querySelector(`.${name}`);
       panel.querySelector("h3").textContent = data.texts[`${name}_title`];
       panel.querySelector("figcaption").textContent = data.texts[`${name}_caption`];
     }
-    const theme = themeOf(this.root, data.colours);
-    this.number ??= data.number;
-    if (data.number === this.number) this.state = data.value; // else Python hasn't seen the latest pick yet
+    const theme = themeOf(this.root, data);
     this.strip.update(data.residues, data.values, theme);
     this.map.update(data, theme);
     this.structure.update(data, theme);
@@ -51,17 +45,10 @@ class LinkedView {
   }
 
   mask(residue) {
-    if (!this.maskable) return;
+    if (!this.data.maskable) return;
     const { masked } = this.state;
     const others = masked.filter((other) => other !== residue);
     this.change({ ...this.state, masked: others.length < masked.length ? others : [...masked, residue].sort((a, b) => a - b) });
-  }
-
-  change(state) {
-    this.state = state;
-    this.show();
-    this.number = Math.max(Date.now(), this.number + 1);
-    this.send("sent", { number: this.number, value: state });
   }
 
   show() {
@@ -71,17 +58,13 @@ class LinkedView {
     this.structure.mark(this.state);
     this.clear.disabled = !picked.length;
     this.root.querySelector(".bar .picked").textContent = picked.length
-      ? `Picked: ${picked.map((residue) => this.residues[residue]).join(" and ")}`
+      ? `Picked: ${picked.map((residue) => this.data.residues[residue]).join(" and ")}`
       : "Click a residue, a cell of the map, or the structure.";
+  }
+
+  close() {
+    this.structure.close();
   }
 }
 
-export default function (component) {
-  const { parentElement, data, setStateValue } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new LinkedView(parentElement));
-  views.get(parentElement).update(data, setStateValue);
-  return () => {
-    views.get(parentElement)?.structure.close();
-    views.delete(parentElement);
-  };
-}
+export default (component) => mount(LinkedView, component);

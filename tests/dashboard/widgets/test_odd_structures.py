@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dashboard.widgets.linked_view.data import COLOURS
+from dashboard.widgets.exchange import COLOURS
 from tests.dashboard.conftest import OpenPage
 
 APP = Path(__file__).parent / "apps" / "odd_structures_app.py"

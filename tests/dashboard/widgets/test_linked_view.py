@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from core.errors import InputError
+from dashboard.widgets.exchange import COLOURS
 from dashboard.widgets.linked_view.data import (
-    COLOURS,
     DrawnContact,
     Heat,
     LinkedViewData,
