@@ -41,7 +41,7 @@ def choose_protein() -> Protein:
 def _example() -> Protein:
     by_id = {example.id: example for example in examples()}
     titles = {id: example.title for id, example in by_id.items()}
-    chosen = bound.select("Example", titles, "example", label_visibility="collapsed")
+    chosen = bound.linked("example", "Example", titles, "example", label_visibility="collapsed")
     st.caption(by_id[chosen].why)
     return load_example(chosen)
 
@@ -137,5 +137,5 @@ def _one_of(reading: Reading) -> Protein:
     protein = reading.proteins[0]
     if len(reading.proteins) > 1:
         by_label = {f"{number}. {each.name}": each for number, each in enumerate(reading.proteins, start=1)}
-        protein = by_label[bound.select(f"{len(by_label)} entries", list(by_label), "entry")]
+        protein = by_label[bound.linked("protein", f"{len(by_label)} entries", list(by_label), "entry")]
     return replace(protein, notes=protein.notes + reading.notes)
