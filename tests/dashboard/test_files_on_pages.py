@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core.proteins.protein import Protein, read_file, read_text
 from core.proteins.structure import read_structure
+from tests.dashboard.conftest import ROOT, OpenPage
 from tests.made_structures import as_pdb, chain, entry
 
 FIRST, SECOND = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDG", "GSHMLEDPVDAFKWQNRTYLVACG"
@@ -129,3 +131,15 @@ def test_what_the_page_reads_is_what_python_reads():
     made = as_pdb(entry(chain("A", FIRST)))
     (protein,) = read_file("x.pdb", made.encode()).proteins
     assert protein == Protein(protein.name, read_structure(made).sequence, protein.notes)
+
+
+@pytest.mark.browser
+def test_the_browsers_address_stays_until_another_example_is_chosen(open_page: OpenPage):
+    page = open_page(ROOT / "dashboard" / "app.py", query="/?example=Titin")
+    expect(page.get_by_text("The link asks for the example “Titin”")).to_be_visible(timeout=60_000)
+    assert page.url.endswith("?example=Titin")
+    page.get_by_role("combobox", name="Another example").click()
+    page.get_by_role("option").nth(1).click()
+    expect(page.get_by_text("The link asks for the example “Titin”")).to_have_count(0)
+    page.wait_for_url("**example=*")
+    assert "Titin" not in page.url
