@@ -141,7 +141,20 @@ def _layer(
         mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
     resid_post = edits.replaced("resid_post", resid_mid + mlp_out, read)
     return LayerActivations(
-        start.layer, resid_pre, q, k, v, q_rot, k_rot, scores, pattern, z, attn_out, resid_mid, mlp_out, resid_post
+        layer=start.layer,
+        resid_pre=resid_pre,
+        q=q,
+        k=k,
+        v=v,
+        q_rot=q_rot,
+        k_rot=k_rot,
+        scores=scores,
+        pattern=pattern,
+        z=z,
+        attn_out=attn_out,
+        resid_mid=resid_mid,
+        mlp_out=mlp_out,
+        resid_post=resid_post,
     )
 
 

@@ -2,6 +2,12 @@
 
 A `Condition` (a tuple of interventions) is one row of a batch, a cache key, a permalink and a command-line argument.
 `core.edits` turns a batch of them into tensors.
+
+>>> condition = (AblateHead(Head.parse("L6H8"), "mask"), ShiftRope(Head.parse("L5H9"), 3))
+>>> condition_from_json(condition_to_json(condition)) == condition, condition in {condition}
+(True, True)
+>>> print(describe(condition))
+L6H8 off at the mask · q of L5H9 shifted by +3 residues
 """
 
 import re
@@ -24,7 +30,6 @@ Mode = Literal["zero", "mean", "resample"]
 
 HEAD_SITES: tuple[HeadSite, ...] = ("q", "k", "v", "q_rot", "k_rot", "z")
 MOST_LISTED = 10
-STREAM_SITES: tuple[StreamSite, ...] = ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post")
 
 
 class Head(msgspec.Struct, frozen=True, order=True):

@@ -1,9 +1,8 @@
 """Numbers read off logits at a masked residue: probabilities, the target gap (M-gap), rank, rescue."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -70,8 +69,10 @@ def probabilities(logits: Float[Tensor, "*lead vocab"], among: Among = "vocabula
     return logits[..., _columns(among)].softmax(-1)
 
 
-def rescue(
-    patched: Float[Tensor, "*lead"], corrupted: Float[Tensor, "*lead"], clean: Float[Tensor, "*lead"]
-) -> Float[Tensor, "*lead"]:
-    """(patched - corrupted) / (clean - corrupted) x 100: 100% when a patch brings all of the clean gap back."""
-    return torch.where(clean == corrupted, torch.nan, (patched - corrupted) / (clean - corrupted) * 100)
+def rescue(patched: Any, corrupted: Any, clean: Any) -> Any:
+    """Of the gap between two runs, how much a patch brings back, in %: 100 is all, more overshoots.
+
+    Numbers, arrays or columns of gaps in logits; where there are several proteins, of their mean gaps, since one
+    protein's own can divide by next to nothing. Source: Jedryszek & Crook 2026, Methods, "Evaluation metrics".
+    """
+    return 100 * (patched - corrupted) / (clean - corrupted)

@@ -112,6 +112,14 @@ def run(
     `tokens` is one protein under all conditions (pos), or a protein of the same length for each row (rows pos), then
     with as many conditions or a single one for all. `positions` restricts what the last layer computes and unembeds.
     Raises `InputError` for what the model or the sequence does not have.
+
+    >>> from core.alphabet import tokenize
+    >>> from core.interventions import AblateHead, Head
+    >>> from core.model import load_model
+    >>> tokens = tokenize("MKTAYIAKQR", masked=[0])
+    >>> off = (AblateHead(Head.parse("L6H8"), "mask"),)
+    >>> tuple(run(load_model("embedded"), tokens, [(), off]).logits.shape)  # conditions, BOS to EOS, tokens
+    (2, 12, 33)
     """
     prepared = _prepare(model, tokens, conditions, positions)
     start = Start(0, embed(model, prepared.tokens, prepared.edits))
@@ -216,6 +224,17 @@ def sweep(
     A condition resumes from `baseline` (a single-row run that kept `RESUMABLE`) where it first differs: every condition
     begins with the baseline's own, mostly (). The last layer computes only `positions`. Conditions go in chunks whose
     activations fit `memory_budget` bytes (by default `MEMORY_BUDGET`); `progress` hears of conditions after each.
+
+    >>> from core.alphabet import tokenize
+    >>> from core.components import ablate, components
+    >>> from core.metrics import Target
+    >>> from core.model import load_model
+    >>> model, tokens = load_model("embedded"), tokenize("MKTAYIAKQR", masked=[0])
+    >>> conditions = [ablate(component) for component in components(model.shape)]
+    >>> baseline = run(model, tokens, keep=RESUMABLE)
+    >>> gaps = sweep(model, baseline, conditions, lambda trace: Target().gap(trace.logits[:, 0]), positions=[1])
+    >>> len(gaps) == len(conditions)
+    True
     """
     if len(baseline.tokens) != 1:
         raise InputError("a sweep resumes from a run of one row: give run(model, tokens, keep=RESUMABLE)")

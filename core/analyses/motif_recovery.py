@@ -45,6 +45,11 @@ class MotifRecovery:
     nothing: float
     """The signal when only the two residues are shown."""
 
+    @property
+    def as_control(self) -> dict[str, Float[np.ndarray, " step"]]:
+        """What another pair's recovery is held against: flanks first, and the mean of the random orders."""
+        return {"flanks first": self.flanks, "random": self.random.mean(0)}
+
 
 def motif_recovery(
     model: Model,

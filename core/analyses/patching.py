@@ -11,7 +11,7 @@ from torch import Tensor
 from core.alphabet import residue_position
 from core.analyses.reading import read
 from core.interventions import HeadSite, PatchActivation, Scope, Source, StreamSite
-from core.metrics import Target
+from core.metrics import Target, rescue
 from core.model import Model
 from core.progress import SILENT, Progress
 
@@ -35,29 +35,11 @@ class Patching:
     gap: Float[np.ndarray, "layers places"]
     clean: float
     corrupted: float
-    rate: Float[np.ndarray, "layers places"]
-    """The share of proteins where the target ranks first: 0 or 1 where there is one protein."""
 
     @property
     def rescue(self) -> Float[np.ndarray, "layers places"]:
-        """(patched - corrupted) / (clean - corrupted) x 100: 100% brings all of the clean gap back."""
-        return 100 * (self.gap - self.corrupted) / (self.clean - self.corrupted)
-
-    @classmethod
-    def mean(cls, found: Sequence["Patching"]) -> "Patching":
-        """Mean gaps over proteins, each place over those that have it (are not nan there).
-
-        So the rescue is that of mean gaps: a single protein's own can divide by next to nothing.
-        """
-        clean, corrupted = (float(np.mean([getattr(each, run) for each in found])) for run in ("clean", "corrupted"))
-        gap, rate = (_mean(np.stack([getattr(each, part) for each in found])) for part in ("gap", "rate"))
-        return cls(gap, clean, corrupted, rate)
-
-
-def _mean(values: Float[np.ndarray, "proteins layers places"]) -> Float[np.ndarray, "layers places"]:
-    """Over the proteins that have a place; nan where none has it."""
-    has = ~np.isnan(values)
-    return np.where(has, values, 0.0).sum(0) / np.where(has.any(0), has.sum(0), np.nan)
+        """How much of the clean gap each patch brings back, in %."""
+        return rescue(self.gap, self.corrupted, self.clean)
 
 
 def patch_heads(
@@ -121,10 +103,9 @@ def patch_around(
     """
     places = _places(len(corrupted) - 2, residue_position(clean, None) - 1, residue_position(corrupted, None) - 1)
     found = patch_stream(model, clean, corrupted, site, scopes=list(places.values()), **settings)
-    gap, rate = np.full((2, model.shape.n_layers, len(PLACES)), np.nan)
-    columns = [PLACES.index(name) for name in places]
-    gap[:, columns], rate[:, columns] = found.gap, found.rate
-    return Patching(gap, found.clean, found.corrupted, rate)
+    gap = np.full((model.shape.n_layers, len(PLACES)), np.nan)
+    gap[:, [PLACES.index(name) for name in places]] = found.gap
+    return Patching(gap, found.clean, found.corrupted)
 
 
 def _places(n_residues: int, first: int, internal: int) -> dict[str, Scope]:
@@ -155,4 +136,4 @@ def _patching(
     )
     clean_gap = read(model, clean, [()], target=target).gap[0]
     gap = found.gap[1:].reshape(len(patches), -1)
-    return Patching(gap, float(clean_gap), float(found.gap[0]), (gap > 0).astype(float))
+    return Patching(gap, float(clean_gap), float(found.gap[0]))

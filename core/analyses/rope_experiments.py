@@ -14,7 +14,7 @@ from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
 from core.components import heads_of_layers
 from core.interventions import Condition, Head, PatchActivation, RemoveRope, Scope, Side, Source, SwapRope
-from core.metrics import Target
+from core.metrics import Target, rescue
 from core.model import Model
 from core.rope import rotate
 from core.run import Keep, run
@@ -114,8 +114,7 @@ def patch_sets(
     at_mask = target.at_mask  # each run is read at its own mask
     clean_gap = read(model, clean, [()], target=at_mask).gap
     gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=at_mask).gap])
-    rescue = 100 * (gaps - gaps[1]) / (gaps[0] - gaps[1])
-    return pd.DataFrame({"condition": PATCH_SETS, "gap": gaps, "rescue": rescue})
+    return pd.DataFrame({"condition": PATCH_SETS, "gap": gaps, "rescue": rescue(gaps, gaps[1], gaps[0])})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.analyses.sufficiency import keep_only
 from core.forward import unembed
 from core.interventions import Component, Scope
-from core.metrics import Target
+from core.metrics import Target, rescue
 from core.model import Model
 from core.run import Keep, run
 
@@ -30,7 +30,7 @@ class SuperAdditivity:
 
     def rescue(self, gap: float) -> float:
         """A gap on the scale from neither (0%) to the whole model (100%)."""
-        return 100 * (gap - self.neither) / (self.whole_model - self.neither)
+        return rescue(gap, self.neither, self.whole_model)
 
 
 def super_additivity(

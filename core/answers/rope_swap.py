@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from core.answers.subjects import TwoMasks
 from core.answers.survey import Survey
 from core.components import heads_of_layers
 from core.interventions import Head
-from core.metrics import Target
+from core.metrics import Target, rescue
 from core.model import Model
 from core.paper_values import SWAP_STEPS
 from core.progress import SILENT, Progress
@@ -52,9 +52,9 @@ class Ends:
     internal: float
     clean: float
 
-    def rescue(self, gap):
+    def rescue(self, gap: Any) -> Any:
         """A gap, or an array or column of them, on that scale, in %."""
-        return 100 * (gap - self.internal) / (self.clean - self.internal)
+        return rescue(gap, self.internal, self.clean)
 
 
 @dataclass(frozen=True, slots=True)

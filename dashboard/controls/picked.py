@@ -27,7 +27,7 @@ def choose_picked(numbering: Numbering, place: DeltaGenerator | None = None, **l
 def picked_before(numbering: Numbering) -> tuple[int, ...]:
     """What is picked, for what is drawn above the box, which says what is wrong."""
     try:
-        return numbering.parse_list(st.session_state.get(KEY) or "")
+        return numbering.parse_list(st.session_state.get(KEY, st.query_params.get(KEY)) or "")
     except InputError:
         return ()
 

@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.competition import crossing, elongation
-from core.analyses.main_heads import heads_by_cost, swap_search
 from core.analyses.minimal_circuits import minimal_circuit
 from core.analyses.norm_direction import aggregate, compare_bands
 from core.analyses.patching import patch_heads, patch_stream
@@ -22,12 +21,17 @@ from core.analyses.rope_experiments import patch_sets
 from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_curve
 from core.analyses.sufficiency import token_scopes
 from core.analyses.write_vectors import write_vectors
+from core.answers.ablation import costliest_heads
+from core.answers.rope_swap import swap_path
+from core.answers.subjects import two_masks
 from core.components import modules
 from core.interventions import Head, component_name
+from core.metrics import Target
 from core.model import Model, load_model
 from dashboard.controls.protein_sets import ProteinSet
 from dashboard.menu import MENU
 from dashboard.views.rope import shift as rope_shift
+from tests.answers.conftest import DirectSurvey
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -82,8 +86,8 @@ def internal() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def main(embedded: Model, clean: torch.Tensor) -> Head:
-    return heads_by_cost(embedded, clean)[0]
+def main(embedded: Model) -> Head:
+    return costliest_heads(DirectSurvey(embedded), {"it": SEQUENCE}, Target("M", 0))[0]
 
 
 @pytest.mark.parametrize("view", CIRCUIT_LAB)
@@ -160,10 +164,12 @@ def test_the_repeat_wins_where_the_gaps_cross(embedded):
 
 
 def test_patch_sets_and_greedy_steps_are_those_of_the_search(embedded, clean, internal, main):
-    search = swap_search(embedded, [(clean, internal)], main, steps=5)
+    target = Target("M", 0)
+    compared = two_masks({"it": SEQUENCE}, target, INSIDE)
+    search = swap_path(DirectSurvey(embedded), compared, target, main=main, steps=5)
     swapped = start("rope-swap", steps="5").dataframe[-1].value
     assert swapped.iloc[: len(search.heads), 4].tolist() == [str(head) for head in search.heads]
-    assert swapped.iloc[0, 6] == pytest.approx(search.rescue[1], abs=1e-3)
+    assert swapped.iloc[0, 6] == pytest.approx(search.steps.rescue[1], abs=1e-3)
     app = start("rope")
     assert app.session_state["keys"] == [str(head) for head in search.heads]
     rescue = patch_sets(embedded, clean, internal, main, search.heads).set_index("condition").rescue.to_dict()

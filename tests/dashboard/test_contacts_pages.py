@@ -80,6 +80,22 @@ def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
     assert f"a probability of {shares.probability:.2f} (clean {clean[0, 61]:.2f})" in captions(app)
 
 
+def picks() -> None:
+    import streamlit as st
+
+    from dashboard.controls.picked import choose_picked, picked_before
+
+    st.write(str(picked_before("MKTAY")))
+    choose_picked("MKTAY")
+
+
+def test_what_a_link_picks_is_known_above_the_box_at_once():
+    app = AppTest.from_function(picks)
+    app.query_params["pick"] = "K2, 5"
+    assert app.run().markdown[0].value == "(1, 4)"
+    assert app.text_input(key="pick").set_value("").run().markdown[0].value == "()"
+
+
 @pytest.mark.browser
 def test_a_clicked_part_and_a_picked_pair_reach_the_difference_map_the_shares_and_the_address(open_page, with_3dmol):
     page = open_page(APP, query="/contact-edits")

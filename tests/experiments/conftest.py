@@ -39,3 +39,12 @@ def processes() -> Iterator[Processes]:
 @pytest.fixture
 def survey(tiny: Model, model_folder: Path, processes: Processes, tmp_path: Path) -> StoredSurvey:
     return StoredSurvey(tiny, str(model_folder), tmp_path, processes)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Computes as workers do: sums split over threads round differently, on some processors in the sixth digit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

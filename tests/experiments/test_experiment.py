@@ -8,7 +8,7 @@ import pytest
 from core.errors import InputError
 from core.experiments.experiment import Experiment, publish
 from core.experiments.report import Comparison, Section
-from core.experiments.survey import Survey
+from core.experiments.survey import StoredSurvey
 from core.figures.style import EDITED, bars
 from core.model import Model
 from tests.experiments.experiment_measures import m_logit
@@ -16,7 +16,7 @@ from tests.experiments.experiment_measures import m_logit
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-def _logits(survey: Survey) -> Section:
+def _logits(survey: StoredSurvey) -> Section:
     table = survey.table(m_logit, {"one": "MKTAYIAK", HOSTILE: "GGGGG"})
     drawn = bars(
         table.subject.tolist(), {"M": table.m_logit.to_numpy()}, colours=[EDITED], x_title="x", y_title="logit"
@@ -32,7 +32,7 @@ def _logits(survey: Survey) -> Section:
     )
 
 
-def _refuses(survey: Survey) -> Section:
+def _refuses(survey: StoredSurvey) -> Section:
     raise InputError("no sequence is long enough: residue 11 is needed")
 
 
@@ -40,15 +40,16 @@ EXPERIMENT = Experiment("A title", "An abstract.", "A source.", {"logits": _logi
 
 
 @pytest.fixture
-def published(survey: Survey, tiny: Model, tmp_path: Path) -> Path:
+def published(survey: StoredSurvey, tiny: Model, tmp_path: Path) -> Path:
     publish(EXPERIMENT, survey, survey, tiny, tmp_path, parts=["logits", "refuses"], settings={"seed": 3})
     return tmp_path
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_tables_are_csv_with_every_digit(published: Path, tiny: Model):
     table = pd.read_csv(published / "tables" / "logits.csv")
     assert table.subject.tolist() == ["one", HOSTILE]
-    assert table.m_logit[0] == pytest.approx(m_logit(tiny, "MKTAYIAK").m_logit[0], rel=1e-6)
+    assert table.m_logit[0] == m_logit(tiny, "MKTAYIAK").m_logit[0]
 
 
 def test_results_name_model_versions_seed_and_what_was_left_out(published: Path, tiny: Model):
@@ -72,7 +73,7 @@ def test_report_is_one_file_that_loads_nothing_and_runs_no_foreign_markup(publis
     assert "The first 24 rows" in body
 
 
-def test_equal_results_give_an_equal_report(published: Path, survey: Survey, tiny: Model):
+def test_equal_results_give_an_equal_report(published: Path, survey: StoredSurvey, tiny: Model):
     first = (published / "report.html").read_bytes()
     publish(EXPERIMENT, survey, survey, tiny, published, parts=["logits", "refuses"], settings={"seed": 3})
     assert (published / "report.html").read_bytes() == first

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from core.components import component_name, head_names
@@ -56,9 +55,8 @@ def report(study: Study) -> Tables:
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tables]:
+def page(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Callable[..., Tables]:
     """Opens a page with some choices, and gives the data that it hands out."""
-    threads = torch.get_num_threads()
 
     def start(address: str, **choices: object) -> Tables:
         handed_out: Tables = {}
@@ -68,14 +66,12 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tables]:
         app = AppTest.from_string(script + f"import_module({view.__name__!r}).page(ask())", default_timeout=300)
         for name, value in ({"from": "Paste", "sequence": SEQUENCE} | choices).items():
             app.query_params[name] = value
-        torch.set_num_threads(1)  # as a worker has: sums split over threads round differently
         app.run()
         assert not app.exception
         assert not app.error
         return handed_out
 
-    yield start
-    torch.set_num_threads(threads)
+    return start
 
 
 def alike(ours: pd.DataFrame, theirs: pd.DataFrame, *columns: str) -> None:

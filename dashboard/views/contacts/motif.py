@@ -43,7 +43,7 @@ def page(question: Question) -> None:
             found, *beside = (_recovery(question, each, repeats) for each in pairs)
     except InputError as error:
         stop_with(error)
-    dotted = {"flanks first": beside[0].flanks, "random": beside[0].random.mean(0)} if beside else None
+    dotted = beside[0].as_control if beside else {}
     known = "not near each other" if question.protein.structure else "whether near each other is not known"
     said = f"Dotted: {pair_name(question, control)}, as far apart along the chain, {known}. " if control else ""
     draw(
@@ -55,10 +55,8 @@ def page(question: Question) -> None:
         "both.",
         "motif",
     )
-    download(
-        _table(found).assign(**{f"{name}, control": values for name, values in (dotted or {}).items()}),
-        "motif-recovery",
-    )
+    table = _table(found).assign(**{f"{name}, control": values for name, values in dotted.items()})
+    download(table, "motif-recovery")
 
 
 def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifRecovery:
