@@ -23,12 +23,13 @@ SAME_PLACE: Final = 2.5
 """Å between the Cα of two residues of one number up to which they are two versions of one residue."""
 
 MOST_LISTED: Final = 5
+AGAIN: Final = "numbers that start again"
 
 Position = tuple[float, float, float]
 
 
 class AtomSite(NamedTuple):
-    """What a file says of one atom, in the file's own words; `segment` is a segid or a label_asym_id."""
+    """What a file says of one atom, in the file's own words; `segment` is a PDB file's segid."""
 
     chain: str
     segment: str
@@ -40,7 +41,7 @@ class AtomSite(NamedTuple):
     position: Position
     hetero: bool
     block: int = 0
-    """How many TER and END records stand before it."""
+    """How many TER and END records, or changes of label_asym_id, stand before it."""
     declared: bool | None = None
     """Whether the file calls it part of a polymer; None when it doesn't say."""
 
@@ -192,8 +193,8 @@ def _without_alternatives(sites: Iterable[ResidueSite]) -> Iterator[ResidueSite]
 def _pieces(chain: str, sites: Sequence[ResidueSite]) -> tuple[list[list[ResidueSite]], str]:
     """The molecules under one chain name, and in words what tells them apart.
 
-    Under a letter all is one chain unless its numbers come again. Without letters segment names tell chains apart, or
-    else TER records, and numbers that start again.
+    Under a letter all is one chain unless its numbers come again, or its segment's name changes where nothing is
+    bonded. Without letters segment names tell chains apart, or else TER records, and numbers that start again.
     """
     has_segments = any(site.first.segment for site in sites)
     pieces: list[list[ResidueSite]] = []
@@ -202,7 +203,7 @@ def _pieces(chain: str, sites: Sequence[ResidueSite]) -> tuple[list[list[Residue
     for site in sites:
         before = pieces[-1][-1] if pieces else None
         cut = None if before is None else _cut(chain, before, site, has_segments, site.place in places)
-        if cut is not None and chain:  # the other molecule began where numbers fell, before two of them met
+        if cut == AGAIN and chain:  # the other molecule began where numbers fell, before two of them met
             start = _start(pieces[-1], site.place)
             pieces[-1:] = [pieces[-1][:start], [*pieces[-1][start:], site]]
             places = {each.place for each in pieces[-1]}
@@ -218,12 +219,12 @@ def _pieces(chain: str, sites: Sequence[ResidueSite]) -> tuple[list[list[Residue
 
 def _cut(chain: str, before: ResidueSite, site: ResidueSite, has_segments: bool, is_taken: bool) -> str | None:
     """What makes `site` the first residue of another molecule than `before`, in words; None where nothing does."""
-    if not chain and has_segments and site.first.segment != before.first.segment:
+    if has_segments and site.first.segment != before.first.segment and not (chain and _bonded(before, site)):
         return "segment names"
     if not chain and not has_segments and site.first.block != before.first.block:
         return "TER records"
     falls = not chain and site.first.number < before.first.number and not _bonded(before, site)
-    return "numbers that start again" if is_taken or falls else None
+    return AGAIN if is_taken or falls else None
 
 
 def _start(piece: Sequence[ResidueSite], place: tuple[int, str]) -> int:
@@ -261,7 +262,7 @@ def _notes_on_names(chain: str, names: Sequence[str], how: str) -> list[str]:
     if not names or (chain and len(names) == 1):
         return []
     if chain:
-        return [f"the numbers of chain {chain} start again: it is read as chains {some(names)}"]
+        return [f"chain {chain} holds several molecules, told apart by {how}: they are read as chains {some(names)}"]
     if len(names) == 1:
         return [f"the file names no chain: it is called {names[0]}"]
     return [f"the file names no chains: {some(names)} are told apart by {how}"]

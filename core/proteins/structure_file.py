@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_letters, digits
 from typing import Final
 
@@ -302,6 +303,12 @@ def _cif_atoms(block: cif.Block, table: _Table, rows: Sequence[int], source: str
     if len(positions) != len(chains):
         raise InputError(f"{source} cannot be read as mmCIF: its atoms lack one of Cartn_x, Cartn_y and Cartn_z")
 
+    stretch = 0
+    stretches: dict[int, int] = {}
+    for before, row in pairwise([rows[0], *rows]):
+        stretch += segments[row] != segments[before]
+        stretches[row] = stretch
+
     def declared(row: int) -> bool | None:
         said = types.get(entities[row])
         return None if said is None else said == "polymer"
@@ -309,7 +316,7 @@ def _cif_atoms(block: cif.Block, table: _Table, rows: Sequence[int], source: str
     return [
         AtomSite(
             chain=chains[row],
-            segment=segments[row],
+            segment="",  # label_asym_id changes inside chains, too
             number=int(numbers[row]),
             insertion=insertions[row],
             residue=residues[row],
@@ -317,6 +324,7 @@ def _cif_atoms(block: cif.Block, table: _Table, rows: Sequence[int], source: str
             altloc=altlocs[row],
             position=_cif_position(positions[row], residues[row], numbers[row], source),
             hetero=records[row].upper() == "HETATM",
+            block=stretches[row],
             declared=declared(row),
         )
         for row in rows

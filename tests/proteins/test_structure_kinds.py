@@ -152,7 +152,18 @@ def test_one_letter_for_two_molecules_is_two_chains(ter):
     found = read([*atom_lines(placed(FIRST, 5)), *ter, *atom_lines(placed(SECOND, 1), shift=40)])
     assert sequences(found) == [("A", FIRST), ("B", SECOND)]
     assert numbers(found[1])[:5] == ["1", "2", "3", "4", "5"]
-    assert found[0].notes == ("the numbers of chain A start again: it is read as chains A, B",)
+    assert found[0].notes == (
+        "chain A holds several molecules, told apart by numbers that start again: they are read as chains A, B",
+    )
+
+
+def test_one_letter_for_two_segments_is_two_chains():
+    lines = atom_lines(placed(FIRST), "P", "PROA") + atom_lines(placed(SECOND, 25), "P", "PROB", shift=40)
+    found = read(lines)
+    assert sequences(found) == [("P", FIRST), ("A", SECOND)]
+    assert "chain P holds several molecules, told apart by segment names" in found[0].notes[0]
+    again = read(atom_lines(placed(FIRST), "P", "PROA") + atom_lines(placed(SECOND), "P", "PROB", shift=40))
+    assert sequences(again) == [("P", FIRST), ("A", SECOND)]
 
 
 def test_files_put_one_behind_the_other_are_read_whole():
@@ -409,6 +420,13 @@ def test_what_is_wrong_with_an_mmcif_is_said_in_our_words(text, message):
         read_all_chains(text, source="x.cif")
     assert not re.search("(?i)gemmi|string:|_atom_site in block|are ok", str(refusal.value))
     assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_modified_residue_behind_a_gap_with_a_label_of_its_own_is_in_the_chain():
+    residues = [each for each in placed(FIRST) if each.number not in (8, 9)]
+    residues[7] = Placed("M", residues[7].number, name="MSE", hetero=True)
+    (found,) = read_all_chains(by_biopython_mmcif([residues]))
+    assert found.sequence == FIRST[:7] + "M" + FIRST[10:]
 
 
 # Written by gemmi and by Biopython, and read back whole
