@@ -8,26 +8,41 @@ import argparse
 import json
 import os
 import pickle
-import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from core.alphabet import TOKENS
 from core.download import download
 from core.errors import InputError
+from core.esm_config import Settings, read_config
 from core.progress import SILENT, Progress
+from core.weight_names import (
+    CONTACT_TENSORS,
+    checked,
+    fair_esm_names,
+    fitting_contact_head,
+    n_layers_of,
+    require_language_model,
+    tied,
+    with_frequencies,
+)
 
 EMBEDDED: Final = "embedded"
 EMBEDDED_FOLDER: Final = Path(__file__).parent.parent / "assets" / "embedded"
 FAIR_ESM_FILES: Final = "https://dl.fbaipublicfiles.com/fair-esm"
 LARGE_ABOVE: Final = 1_000_000_000
+_PT_SIZES: Final = ("encoder_layers", "encoder_attention_heads", "encoder_embed_dim")
+_STATES: Final = ("model", "state_dict", "model_state_dict")
+_FIRST_FREQUENCIES: Final = "layers.0.self_attn.rot_emb.inv_freq"
+_WEIGHT_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,10 @@ _PUBLISHED_BY_NAME: Final = {model.name: model for model in PUBLISHED}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Tensors under fair-esm's names with the sizes that the file's own configuration states."""
+    """Tensors under fair-esm's names with the settings that the file's own configuration states.
+
+    `notes` say what was left out, and what was taken because the file doesn't state it.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
@@ -72,6 +90,8 @@ class Checkpoint:
     n_heads: int
     d_model: int
     token_dropout: bool
+    layer_norm_eps: float = 1e-5
+    notes: tuple[str, ...] = ()
 
 
 def read_checkpoint(
@@ -159,92 +179,174 @@ def ranking_file(name: str) -> Path | None:
 
 
 def _read(path: Path, name: str) -> Checkpoint:
-    return _read_folder(path, name) if path.is_dir() else _read_pt(path, name)
+    checkpoint = _read_folder(path, name) if path.is_dir() else _read_pt(path, name)
+    for note in checkpoint.notes:
+        warnings.warn(note, stacklevel=3)
+    return checkpoint
 
 
-def _load_pt(path: Path) -> dict:
+def _checkpoint(tensors: Mapping[str, Tensor], settings: Settings, name: str, contacts: str) -> Checkpoint:
+    """The tensors under fair-esm's names as a checkpoint, once everything in them and in the settings is accounted for.
+
+    `contacts` says where the contact regression comes from.
+    """
+    require_language_model(tensors, name)
+    d_head = settings.d_model // settings.n_heads
+    tensors = with_frequencies(tensors, settings.n_layers, d_head, settings.rope_theta, name)
+    tensors, left_out = checked(tied(tensors, settings.tied, name), name)
+    tensors, no_contacts = fitting_contact_head(tensors, settings.n_layers * settings.n_heads, contacts)
+    return Checkpoint(
+        name,
+        tensors,
+        settings.n_layers,
+        settings.n_heads,
+        settings.d_model,
+        settings.token_dropout,
+        settings.layer_norm_eps,
+        (*settings.notes, *left_out, *no_contacts),
+    )
+
+
+# fair-esm's .pt files
+
+
+def _load_pt(path: Path) -> dict[str, Any]:
+    """What a .pt file holds; `InputError` for code in it, and for a file that is cut off."""
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} was refused: it holds code or objects that are not weights") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} cannot be read ({path.stat().st_size} bytes): truncated, or not a checkpoint"
         ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise InputError(f"{path} is not a fair-esm checkpoint: it has no 'model' entry")
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not a fair-esm checkpoint: it holds a {type(content).__name__}")
     return content
+
+
+def _state_dict(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """The tensors of a .pt file, which stand under 'model' or 'state_dict', or are all that it holds."""
+    held = next((content[key] for key in _STATES if isinstance(content.get(key), Mapping)), content)
+    tensors = {str(key): value for key, value in held.items() if isinstance(value, Tensor)}
+    if held is content and not tensors:
+        raise InputError(f"{path} is not a fair-esm checkpoint: it has no 'model' entry, and is no state dict")
+    return tensors
 
 
 def _read_pt(path: Path, name: str) -> Checkpoint:
     content = _load_pt(path)
-    try:
-        config = content["cfg"]["model"]
-        sizes = config.encoder_layers, config.encoder_attention_heads, config.encoder_embed_dim
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not an ESM-2 checkpoint: it has no cfg.model with encoder sizes") from error
-    prefix = re.compile(r"^encoder\.(sentence_encoder\.)?")
-    tensors = {prefix.sub("", key): value for key, value in content["model"].items()}
-    if contact_file(path).is_file():
-        tensors |= _load_pt(contact_file(path))["model"]
+    tensors = fair_esm_names(_state_dict(content, path))
+    settings = _pt_settings(content, tensors, path)
+    regression = contact_file(path)
+    if not regression.is_file():
+        note = f"{regression.name} is not beside {path.name}: no contact head"
+        notes = () if CONTACT_TENSORS[0] in tensors else (note,)
     else:
-        warnings.warn(f"{contact_file(path).name} is not beside {path.name}: no contact head", stacklevel=2)
-    return Checkpoint(name, tensors, *sizes, token_dropout=bool(getattr(config, "token_dropout", True)))
+        tensors, notes = _with_regression(tensors, regression)
+    settings = replace(settings, notes=settings.notes + notes)
+    return _checkpoint(tensors, settings, name, regression.name)
+
+
+def _with_regression(tensors: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors with the contact regression in a file, or without it and with the reason."""
+    try:
+        held = fair_esm_names(_state_dict(_load_pt(path), path))
+    except InputError as error:
+        return tensors, (f"no contact head: {error}",)
+    found = {key: held[key] for key in CONTACT_TENSORS if key in held}
+    return tensors | found, () if found else (f"{path.name} holds no contact regression: no contact head",)
+
+
+def _pt_settings(content: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> Settings:
+    """What a .pt file's configuration states, be it a Namespace or a dict; without one, what its tensors tell."""
+    config = _pt_config(content)
+    if config is None:
+        return _settings_of_tensors(tensors, path)
+    missing = [name for name in _PT_SIZES if not isinstance(config.get(name), int)]
+    if missing:
+        raise InputError(f"{path} is not an ESM-2 checkpoint: its configuration doesn't say {missing[0]}")
+    sizes = [config[name] for name in _PT_SIZES]
+    due = {"encoder_ffn_embed_dim": 4 * sizes[2], "emb_layer_norm_before": False}
+    for key, value in due.items():
+        if config.get(key) not in (None, value):
+            raise InputError(f"{path} is not an ESM-2 that is computed here: {key} is {config[key]!r}, not {value}")
+    return Settings(*sizes, token_dropout=bool(config.get("token_dropout", True)))
+
+
+def _pt_config(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The model's configuration in a .pt file as a mapping, None where there is none."""
+    for held in (content.get("cfg"), content.get("args"), content.get("config")):
+        inner = held.get("model", held) if isinstance(held, Mapping) else held
+        if isinstance(inner, argparse.Namespace):
+            inner = vars(inner)
+        if isinstance(inner, Mapping) and any(name in inner for name in _PT_SIZES):
+            return inner
+    return None
+
+
+def _settings_of_tensors(tensors: Mapping[str, Tensor], path: Path) -> Settings:
+    """The sizes that tensors without a configuration tell: RoPE's frequencies say how wide a head is."""
+    embedding, frequencies = (tensors.get(key) for key in ("embed_tokens.weight", _FIRST_FREQUENCIES))
+    n_layers = n_layers_of(tensors)
+    if embedding is None or embedding.ndim != 2 or not n_layers:
+        raise InputError(
+            f"{path} is not an ESM-2 checkpoint: it has no cfg.model with encoder sizes, and no ESM-2's layers"
+        )
+    require_language_model(tensors, path.stem)
+    d_model = embedding.shape[1]
+    if frequencies is None or d_model % (2 * len(frequencies)):
+        raise InputError(f"{path} says nowhere how many heads it has: it has no cfg.model and no RoPE frequencies")
+    note = f"{path.name} states no settings: its tensors tell the sizes, and token dropout is taken to be on"
+    return Settings(n_layers, d_model // (2 * len(frequencies)), d_model, token_dropout=True, notes=(note,))
+
+
+# Folders in Hugging Face's format
 
 
 def _read_folder(path: Path, name: str) -> Checkpoint:
-    weights = path / "model.safetensors"
-    if not weights.is_file():
-        raise InputError(f"{path} has a config.json but no model.safetensors")
+    settings = read_config(path / "config.json")
+    tensors = fair_esm_names(_folder_tensors(path))
+    vocabulary = path / "vocab.txt"
+    if vocabulary.is_file() and tuple(vocabulary.read_text(errors="replace").split()) != TOKENS:
+        raise InputError(f"{vocabulary} lists other tokens than ESM-2's, or in another order: such a model is not read")
+    return _checkpoint(tensors, settings, name, "the folder's contact head")
+
+
+def _folder_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a folder, from one file or from the shards that its index lists."""
+    for weights in _WEIGHT_FILES:
+        if (path / weights).is_file():
+            return _load_weights(path / weights)
+        index = path / f"{weights}.index.json"
+        if index.is_file():
+            return _load_shards(index)
+    raise InputError(f"{path} has a config.json but no {' and no '.join(_WEIGHT_FILES)}")
+
+
+def _load_weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".safetensors":
+        return _state_dict(_load_pt(path), path)
     try:
-        config = json.loads((path / "config.json").read_text())
-        tensors = load_file(weights)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path / 'config.json'} is not JSON: {error}") from error
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{weights} cannot be read ({weights.stat().st_size} bytes): truncated or damaged") from error
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} cannot be read ({path.stat().st_size} bytes): truncated or damaged") from error
+
+
+def _load_shards(index: Path) -> dict[str, Tensor]:
+    """The tensors of all shards; `InputError` for one outside the folder, and for a tensor that no shard holds."""
     try:
-        if "n_layers" in config:
-            sizes = config["n_layers"], config["n_heads"], config["d_model"]
-        else:
-            sizes = config["num_hidden_layers"], config["num_attention_heads"], config["hidden_size"]
-            if config.get("position_embedding_type") != "rotary" or config.get("emb_layer_norm_before"):
-                raise InputError(f"{path} is not an ESM-2: it needs rotary positions and no embedding LayerNorm")
-            tensors = _from_hugging_face(tensors)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path / 'config.json'} does not give the sizes of an ESM-2: {error} is missing") from error
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise InputError(f"{path / 'config.json'}: layers, heads and width must be whole numbers, not {sizes}")
-    n_layers, n_heads, d_model = sizes
-    # RoPE frequencies are constants of the architecture; files that leave them out mean the usual base of 10,000.
-    bands = torch.arange(0, d_model // n_heads, 2).float() / (d_model // n_heads)
-    frequencies = {f"layers.{layer}.self_attn.rot_emb.inv_freq": 10_000.0**-bands for layer in range(n_layers)}
-    return Checkpoint(name, frequencies | tensors, *sizes, token_dropout=bool(config.get("token_dropout", True)))
-
-
-_HUGGING_FACE_NAMES: Final = (
-    (r"^esm\.embeddings\.word_embeddings", "embed_tokens"),
-    (r"^esm\.encoder\.emb_layer_norm_after", "emb_layer_norm_after"),
-    (r"^esm\.encoder\.layer\.(\d+)\.attention\.self\.(query|key|value)\b", r"layers.\1.self_attn.\2"),
-    (r"^esm\.encoder\.layer\.(\d+)\.attention\.self\.rotary_embeddings", r"layers.\1.self_attn.rot_emb"),
-    (r"^esm\.encoder\.layer\.(\d+)\.attention\.output\.dense", r"layers.\1.self_attn.out_proj"),
-    (r"^esm\.encoder\.layer\.(\d+)\.attention\.LayerNorm", r"layers.\1.self_attn_layer_norm"),
-    (r"^esm\.encoder\.layer\.(\d+)\.intermediate\.dense", r"layers.\1.fc1"),
-    (r"^esm\.encoder\.layer\.(\d+)\.output\.dense", r"layers.\1.fc2"),
-    (r"^esm\.encoder\.layer\.(\d+)\.LayerNorm", r"layers.\1.final_layer_norm"),
-    (r"^esm\.contact_head", "contact_head"),
-    (r"self_attn\.query", "self_attn.q_proj"),
-    (r"self_attn\.key", "self_attn.k_proj"),
-    (r"self_attn\.value", "self_attn.v_proj"),
-)
-
-
-def _from_hugging_face(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of an `EsmForMaskedLM` under fair-esm's names."""
-    renamed = {}
-    for key, value in tensors.items():
-        for pattern, name in _HUGGING_FACE_NAMES:
-            key = re.sub(pattern, name, key)
-        renamed[key] = value
-    return renamed
+        shard_of = dict(json.loads(index.read_text())["weight_map"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{index} is no index of shards: it has no weight_map") from error
+    tensors: dict[str, Tensor] = {}
+    for shard in sorted(set(map(str, shard_of.values()))):
+        path = index.parent / shard
+        if Path(shard).name != shard or not path.is_file():
+            raise InputError(f"{index} lists the shard '{shard}', and it is not in the folder")
+        tensors |= _load_weights(path)
+    missing = sorted(set(shard_of) - set(tensors))
+    if missing:
+        raise InputError(f"{index} lists '{missing[0]}', and no shard holds it ({len(missing)} tensors are missing)")
+    return tensors

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.alphabet import MASK
 from core.edits import Edits, LayerEdits
-from core.model import Affine, Model
+from core.model import Affine, Model, Norm
 from core.rope import rotate
 
 TRAINED_MASK_FRACTION = 0.15 * 0.8
@@ -177,10 +177,10 @@ def linear(x: Float[Tensor, "*lead d_in"], weights: Affine) -> Float[Tensor, "*l
     return F.linear(x, weights.weight, weights.bias)
 
 
-def layer_norm(x: Float[Tensor, "*lead d_model"], norm: Affine) -> Float[Tensor, "*lead d_model"]:
+def layer_norm(x: Float[Tensor, "*lead d_model"], norm: Norm) -> Float[Tensor, "*lead d_model"]:
     """LayerNorm in float32 or better, returned in the precision of `x`."""
     wide = torch.promote_types(x.dtype, torch.float32)
-    return F.layer_norm(x.to(wide), x.shape[-1:], norm.weight.to(wide), norm.bias.to(wide)).to(x.dtype)
+    return F.layer_norm(x.to(wide), x.shape[-1:], norm.weight.to(wide), norm.bias.to(wide), norm.eps).to(x.dtype)
 
 
 def _split(x: Float[Tensor, "rows pos d_model"], model: Model) -> Float[Tensor, "rows n_heads pos d_head"]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -38,23 +38,35 @@ class ModelShape:
         return self.d_head // 2
 
 
+LAYER_NORM_EPS: Final = 1e-5
+"""What fair-esm's LayerNorms add to the variance."""
+
+
 class Affine(NamedTuple):
-    """Weight and bias of a linear map (weight: out x in) or of a LayerNorm (weight: d_model)."""
+    """Weight (out x in) and bias of a linear map."""
 
     weight: Tensor
     bias: Tensor
+
+
+class Norm(NamedTuple):
+    """Weight and bias (d_model) of a LayerNorm, and what is added to the variance."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float = LAYER_NORM_EPS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerWeights:
     """One transformer layer: pre-LayerNorm attention, then a pre-LayerNorm MLP."""
 
-    attention_norm: Affine
+    attention_norm: Norm
     query: Affine
     key: Affine
     value: Affine
     output: Affine
-    mlp_norm: Affine
+    mlp_norm: Norm
     mlp_in: Affine
     mlp_out: Affine
     inv_freq: Float[Tensor, " n_bands"]
@@ -77,9 +89,9 @@ class Model:
     shape: ModelShape
     embedding: Float[Tensor, "vocab d_model"]
     layers: tuple[LayerWeights, ...]
-    final_norm: Affine
+    final_norm: Norm
     unembed_dense: Affine
-    unembed_norm: Affine
+    unembed_norm: Norm
     unembed_bias: Float[Tensor, " vocab"]
     contact_head: ContactHead | None
     token_dropout: bool
@@ -89,6 +101,8 @@ class Model:
     """The same without the contact regression, for what doesn't depend on it."""
     teaching: bool = False
     """True for the small embedded model, which is not ESM-2 and is marked wherever its numbers stand."""
+    notes: tuple[str, ...] = ()
+    """What loading left out, or took because the file doesn't state it: lines for people."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -110,8 +124,9 @@ class Model:
             if isinstance(value, Tensor):
                 keeps_precision = name == "inv_freq" and dtype not in (None, torch.float64)
                 return value.to(device=device, dtype=torch.float32 if keeps_precision else dtype)
-            if isinstance(value, Affine):
-                return Affine(*(part.to(device=device, dtype=dtype) for part in value))
+            if isinstance(value, Affine | Norm):
+                weight, bias = (part.to(device=device, dtype=dtype) for part in (value.weight, value.bias))
+                return value._replace(weight=weight, bias=bias)
             if isinstance(value, LayerWeights | ContactHead):
                 return replace(value, **{f.name: moved(getattr(value, f.name), f.name) for f in fields(value)})
             if isinstance(value, tuple):
@@ -143,6 +158,8 @@ class Model:
         *,
         name: str,
         token_dropout: bool = True,
+        layer_norm_eps: float = LAYER_NORM_EPS,
+        notes: tuple[str, ...] = (),
         teaching: bool = False,
     ) -> "Model":
         """A model of tensors under fair-esm's names, shared and not copied: nobody may change them afterwards.
@@ -163,15 +180,18 @@ class Model:
         def affine(prefix: str, *size: int) -> Affine:
             return Affine(take(f"{prefix}.weight", *size), take(f"{prefix}.bias", size[0]))
 
+        def norm(prefix: str) -> Norm:
+            return Norm(*affine(prefix, d_model), layer_norm_eps)
+
         def layer(index: int) -> LayerWeights:
             prefix = f"layers.{index}"
             return LayerWeights(
-                attention_norm=affine(f"{prefix}.self_attn_layer_norm", d_model),
+                attention_norm=norm(f"{prefix}.self_attn_layer_norm"),
                 query=affine(f"{prefix}.self_attn.q_proj", d_model, d_model),
                 key=affine(f"{prefix}.self_attn.k_proj", d_model, d_model),
                 value=affine(f"{prefix}.self_attn.v_proj", d_model, d_model),
                 output=affine(f"{prefix}.self_attn.out_proj", d_model, d_model),
-                mlp_norm=affine(f"{prefix}.final_layer_norm", d_model),
+                mlp_norm=norm(f"{prefix}.final_layer_norm"),
                 mlp_in=affine(f"{prefix}.fc1", 4 * d_model, d_model),
                 mlp_out=affine(f"{prefix}.fc2", d_model, 4 * d_model),
                 inv_freq=take(f"{prefix}.self_attn.rot_emb.inv_freq", shape.n_bands),
@@ -189,15 +209,16 @@ class Model:
             shape=shape,
             embedding=take("embed_tokens.weight", vocab, d_model),
             layers=tuple(layer(index) for index in range(shape.n_layers)),
-            final_norm=affine("emb_layer_norm_after", d_model),
+            final_norm=norm("emb_layer_norm_after"),
             unembed_dense=affine("lm_head.dense", d_model, d_model),
-            unembed_norm=affine("lm_head.layer_norm", d_model),
+            unembed_norm=norm("lm_head.layer_norm"),
             unembed_bias=take("lm_head.bias", vocab),
             contact_head=contact_head,
             token_dropout=token_dropout,
             fingerprint="",
             trunk_fingerprint="",
             teaching=teaching,
+            notes=notes,
         )
         whole, trunk = _fingerprints(model)
         return replace(model, fingerprint=whole, trunk_fingerprint=trunk)
@@ -220,6 +241,8 @@ def load_model(
         shape,
         name=checkpoint.name,
         token_dropout=checkpoint.token_dropout,
+        layer_norm_eps=checkpoint.layer_norm_eps,
+        notes=checkpoint.notes,
         teaching=checkpoint.name == EMBEDDED,
     )
     return model.to(dtype=dtype, device=device)
@@ -240,7 +263,9 @@ def _tensors(value: object, name: str = "") -> list[tuple[str, Tensor]]:
 
 def _fingerprints(model: Model) -> tuple[str, str]:
     """Of all weights, and of all but the contact regression, which comes last."""
-    digest = hashlib.sha256(repr((model.shape, model.token_dropout)).encode())
+    eps = model.final_norm.eps
+    settings = (model.shape, model.token_dropout) + ((eps,) if eps != LAYER_NORM_EPS else ())
+    digest = hashlib.sha256(repr(settings).encode())
     trunk = None
     for name, tensor in _tensors(model):
         if trunk is None and name.startswith("contact"):

@@ -10,8 +10,12 @@ from core.alphabet import tokenize
 from core.errors import InputError
 from core.metrics import Target
 from core.model import Model
-from core.proteins.protein import Protein, residue_name
+from core.proteins.numbering import Numbering
+from core.proteins.protein import Protein
 from dashboard.session import plain
+
+NUMBERS, BY_AUTHOR = "numbers", "structure"
+"""The choice of what typed numbers mean, and its value when they are the structure's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +50,18 @@ class Question:
         return Target(self.letter, self.residue)
 
     @property
+    def numbering(self) -> Numbering:
+        """What residues are called, and what typed numbers mean."""
+        return numbering_of(self.protein)
+
+    @property
     def residue_label(self) -> str:
-        return residue_name(self.protein.sequence, self.residue)
+        return self.numbering.name(self.residue)
+
+
+def numbering_of(protein: Protein) -> Numbering:
+    """A protein's numbering as the person has chosen it."""
+    return Numbering.of(protein, by_author=st.session_state.get(NUMBERS) == BY_AUTHOR)
 
 
 def stop_with(error: InputError) -> NoReturn:

@@ -23,7 +23,7 @@ from core.interventions import (
     component_name,
 )
 from core.model import ModelShape
-from core.proteins.protein import parse_residue, residue_name
+from core.proteins.numbering import Numbering
 
 SCOPE_NAMES: dict[str, str] = {
     "all": "Every position",
@@ -43,28 +43,22 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])", r"\\\1", text)
 
 
-def parse_residues(text: str, sequence: str) -> tuple[int, ...]:
-    """The 0-based residues in a list such as "M1, 5 7", in its order, once each; ranges as "3-6"; `InputError` for
-    anything else."""
-    residues: list[int] = []
-    for part in re.split(r"[,;\s]+", text.strip()):
-        if not part:
-            continue
-        first, dash, last = part.partition("-")
-        begin = parse_residue(first, sequence)
-        residues += range(begin, (parse_residue(last, sequence) if dash else begin) + 1)
-    return tuple(dict.fromkeys(residues))
+def parse_residues(text: str, of: Numbering | str) -> tuple[int, ...]:
+    """The 0-based residues in a list such as "M1, 5 7, 3-6", in its order, once each, by a protein's numbering or by
+    the positions of a sequence; `InputError` for anything else."""
+    return (Numbering(of) if isinstance(of, str) else of).parse_list(text)
 
 
-def written_residues(residues: Sequence[int], sequence: str) -> str:
-    return ", ".join(residue_name(sequence, residue) for residue in residues)
+def written_residues(residues: Sequence[int], of: Numbering | str) -> str:
+    """Residues as `parse_residues` takes them."""
+    return (Numbering(of) if isinstance(of, str) else of).written(residues)
 
 
-def chosen_scope(scope: str, residues: str, sequence: str) -> Scope:
+def chosen_scope(scope: str, residues: str, of: Numbering | str) -> Scope:
     """The scope that the two widgets mean; `InputError` when residues are wanted and none is named."""
     if scope != "residues":
         return scope  # pyright: ignore[reportReturnType] - one of the options of the selectbox
-    chosen = parse_residues(residues, sequence)
+    chosen = parse_residues(residues, of)
     if not chosen:
         raise InputError("the scope is 'chosen residues', but none is named: write them as M1, 5, 8-12")
     return chosen

@@ -1,16 +1,23 @@
 """The sidebar that every page shares: model, protein, masked residue, target amino acid."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 import streamlit as st
 
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.model import Model
+from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.model import choose_model
 from dashboard.controls.protein import choose_protein
-from dashboard.question import Question, stop_with
-from dashboard.session import WILD_TYPE, parse_residues, target_letter, written_residues
+from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, stop_with
+from dashboard.session import WILD_TYPE, plain, target_letter
+
+TYPED = ("mask", "pick", "at")
+"""The keys of what residues are typed into."""
 
 
 def ask() -> Question:
@@ -21,8 +28,33 @@ def ask() -> Question:
         return _choose_mask_and_target(model, protein)
 
 
+def _choose_numbering(protein: Protein) -> Numbering:
+    """What typed numbers mean, asked where the structure numbers residues otherwise than by position."""
+    if numbering_of(protein).differs:
+        meanings = {"position": "Position", BY_AUTHOR: "Structure's number"}
+        bound.switch(
+            "Numbers that are typed",
+            meanings,
+            NUMBERS,
+            on_change=_rewrite_typed,
+            args=(protein,),
+            help="Positions count the sequence from 1; the structure's numbers stand in brackets beside them.",
+        )
+    return numbering_of(protein)
+
+
+def _rewrite_typed(protein: Protein) -> None:
+    """Writes the residues that were typed by the other kind of numbers."""
+    now = numbering_of(protein)
+    before = replace(now, by_author=not now.by_author)
+    for key in TYPED:
+        with suppress(InputError):
+            st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
+
+
 def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
     sequence = protein.sequence
+    numbering = _choose_numbering(protein)
     text = bound.text(
         "Masked residues",
         "mask",
@@ -30,7 +62,7 @@ def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
         help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
     try:
-        written = parse_residues(text, sequence)
+        written = numbering.parse_list(text)
         if not written:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
@@ -42,5 +74,5 @@ def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
         help="Whose logit is followed: the residue's own amino acid, or one that you choose.",
     )
     letter = target_letter(target, sequence, written[0])
-    st.caption(f"Reading **{written_residues(written[:1], sequence)}**, target **{letter}**")
+    st.caption(f"Reading **{plain(numbering.name(written[0]))}**, target **{letter}**")
     return Question(model, protein, tuple(sorted(written)), written[0], letter)

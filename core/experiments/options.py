@@ -1,7 +1,7 @@
 """What every experiment's command accepts, and the survey and progress bars that come of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,8 @@ from core.experiments.survey import StoredSurvey
 from core.experiments.workers import Dask, Processes
 from core.model import Model
 from core.progress import Progress
+from core.proteins.atom_sites import some
+from core.proteins.protein import LONGEST_ALLOWED, MAX_LENGTH
 
 ModelOption = Annotated[str, typer.Option(help="'embedded', the name of a published ESM-2, or a path to weights.")]
 OutOption = Annotated[Path, typer.Option(help="Folder for tables, report and resumable results.", file_okay=False)]
@@ -25,7 +27,34 @@ DaskOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of everything drawn at random.", min=0)]
 
+LongOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-long",
+        help=f"Take proteins of more than {MAX_LENGTH:,} residues, up to {LONGEST_ALLOWED:,}; "
+        "time and memory grow with the square of the length.",
+    ),
+]
+TranslateOption = Annotated[
+    bool, typer.Option("--translate", help="Translate DNA and RNA (first reading frame, standard code).")
+]
+
 N_CORES = os.cpu_count() or 1
+
+
+def most_residues(allow_long: bool) -> int:
+    """How many residues a protein may have."""
+    return LONGEST_ALLOWED if allow_long else MAX_LENGTH
+
+
+def say_notes(notes: Mapping[str, Iterable[str]]) -> None:
+    """Writes each note on proteins to the terminal once, with the names of those that it is about."""
+    about: dict[str, list[str]] = {}
+    for name, lines in notes.items():
+        for line in lines:
+            about.setdefault(line, []).append(name)
+    for line, names in about.items():
+        typer.echo(f"note: {some(names)}: {line}", err=True)
 
 
 class Bars(Progress):

@@ -48,6 +48,7 @@ def load_example(example_id: str) -> Protein:
         raise InputError(f"there is no example '{example_id}': the examples are {', '.join(by_id)}")
     example = by_id[example_id]
     data = (EXAMPLES_FOLDER / example.file).read_bytes()
-    structure = replace(read_structure(data, example.chain, source=f"PDB {example.pdb}"), title=example.title)
+    read = read_structure(data, example.chain, source=f"PDB {example.pdb}", name=example.pdb)
+    structure = replace(read, title=example.title)
     seen = (f"the embedded model was trained on its relatives ({example.family})",) if example.family else ()
     return Protein(example.title, structure.sequence, (example.start, *seen, *structure.notes), structure)

@@ -1,7 +1,7 @@
 """Proteins whose contacts are known: what selects heads, fits probes, and judges every method."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile
@@ -14,6 +14,7 @@ from torch import Tensor
 from core.alphabet import tokenize
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, pairs_in_range
+from core.proteins.protein import refuse_too_long
 from core.proteins.structure import CONTACT_CUTOFF, ContactAtom, ContactRule, Structure, contact_truth, read_structure
 
 STRUCTURE_FILES: Final = (".pdb", ".ent", ".cif", ".mmcif", ".pdb.gz", ".ent.gz", ".cif.gz", ".mmcif.gz")
@@ -32,6 +33,8 @@ class LabelledProtein:
     """Residues of which no pair is known."""
     definition: str
     """What counts as a contact."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What reading its structure left out, renamed or guessed."""
 
     @classmethod
     def of(
@@ -40,7 +43,9 @@ class LabelledProtein:
         """A structure's chain on its own numbering (`core.proteins.structure.align_structure` changes it)."""
         contacts, known = contact_truth(structure, atom, cutoff)
         definition = str(ContactRule(atom, cutoff))
-        return cls.from_arrays(name or structure.name, structure.sequence, contacts, known.diagonal(), definition)
+        name = name or structure.name
+        labelled = cls.from_arrays(name, structure.sequence, contacts, known.diagonal(), definition)
+        return replace(labelled, notes=structure.notes)
 
     @classmethod
     def from_arrays(
@@ -104,14 +109,16 @@ def read_labelled(
     cutoff: float = CONTACT_CUTOFF,
     stored_truth: str = STORED_TRUTH,
     chains: Mapping[str, str] | None = None,
+    max_length: int | None = None,
 ) -> tuple[dict[str, LabelledProtein], dict[str, str]]:
     """The labelled proteins in a folder by name, and why others were left out, in alphabetical order.
 
     Either structures (PDB or mmCIF, packed or not), or `sequences.fasta` with `contacts/NAME.npz` beside it (arrays
     `contacts` and `valid_residues`), whose own definition of a contact stands: `stored_truth` says in words what it is.
     A structure has its file's name without the ending; the chain that `chains` names is read, or the first protein
-    chain. Left out are files that cannot be read, all but the first protein of one name, and proteins without
-    long-range contacts. Raises `InputError` when nothing is left, or when a structure in `chains` cannot be used.
+    chain. Left out are files that cannot be read, all but the first protein of one name, proteins without long-range
+    contacts, and ones of more than `max_length` residues. Raises `InputError` when nothing is left, or when a structure
+    in `chains` cannot be used.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
@@ -129,6 +136,8 @@ def read_labelled(
         try:
             protein = read()
             protein.require_long_range()
+            if max_length is not None:
+                refuse_too_long(name, len(protein.sequence), max_length)
             proteins[name] = protein
         except InputError as error:
             if name in chains:  # asked for by name: not to be left out in passing

@@ -1,11 +1,9 @@
 """Protein structures, read by gemmi: one chain's residues with coordinates, and clean text for the 3D view."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from string import ascii_uppercase
 from typing import Final, Literal, NamedTuple
 
 import gemmi
@@ -14,8 +12,11 @@ from Bio.Align import PairwiseAligner
 from jaxtyping import Bool, Float
 from scipy.spatial.distance import cdist
 
-from core.alphabet import RESIDUE_LETTERS
 from core.errors import InputError
+from core.proteins.atom_sites import CHAIN_BREAK
+from core.proteins.full_sequence import first_of, places_in
+from core.proteins.residue_codes import is_standard, is_tabulated, one_letter, residue_kind
+from core.proteins.structure_file import StructureFile, read_structure_file
 from core.proteins.uploads import one_line, upload_name, upload_text
 
 ContactAtom = Literal["cb", "ca"]
@@ -25,10 +26,7 @@ CONTACT_CUTOFF: Final = 8.0
 MIN_IDENTITY: Final = 0.7
 """Of the shorter of sequence and structure, the share of residues that must be the same for the two to match."""
 
-CHAIN_BREAK: Final = 4.5
-"""Å between the Cα of two residues in a row above which something is missing between them (3.8 is the rule)."""
-
-
+DEFAULT_SOURCE: Final = "structure"
 MAX_DISPLAYED_ATOMS: Final = 60_000
 """Above this the 3D view gets the chosen chain alone."""
 
@@ -86,16 +84,19 @@ class Structure:
         return sum(residue is not None for residue in self.residues)
 
 
-def read_structure(data: str | bytes, chain: str | None = None, *, source: str = "structure") -> Structure:
+def read_structure(
+    data: str | bytes, chain: str | None = None, *, source: str | None = None, name: str | None = None
+) -> Structure:
     """The protein chain called `chain` (the first one when None) of a PDB or mmCIF file, packed with gzip or not.
 
-    `source` says where the file comes from. Raises `InputError`: empty file, web page, broken file, no protein chain,
-    no such chain, coordinates that are not numbers.
+    `source` says where the file comes from, and is its name unless `name` is given; with neither, the entry's own
+    identifier is. Raises `InputError`: empty file, web page, broken file, no protein chain, no such chain, coordinates
+    that are not numbers, several residues of one number.
     """
-    entry = _read_entry(data, source)
+    entry = _read_entry(data, source, name)
     names = ", ".join(entry.peptides)
     if chain is None:
-        chain = next(iter(entry.peptides))
+        chain = entry.peptides[0]
         if len(entry.peptides) > 1:
             first = f"chain {chain} is the first of {len(entry.peptides)} protein chains: {names}"
             entry = replace(entry, notes=(*entry.notes, first))
@@ -104,9 +105,9 @@ def read_structure(data: str | bytes, chain: str | None = None, *, source: str =
     return _read_chain(entry, chain)
 
 
-def read_all_chains(data: str | bytes, *, source: str = "structure") -> tuple[Structure, ...]:
+def read_all_chains(data: str | bytes, *, source: str | None = None, name: str | None = None) -> tuple[Structure, ...]:
     """Every protein chain of a PDB or mmCIF file; raises `InputError` as `read_structure` does."""
-    entry = _read_entry(data, source)
+    entry = _read_entry(data, source, name)
     return tuple(_read_chain(entry, chain) for chain in entry.peptides)
 
 
@@ -150,7 +151,7 @@ def align_structure(sequence: str, structure: Structure) -> Structure:
     )
 
 
-def align_best_chain(sequence: str, data: str | bytes, *, source: str = "structure") -> Structure:
+def align_best_chain(sequence: str, data: str | bytes, *, source: str | None = None) -> Structure:
     """The chain of a PDB or mmCIF file that most residues of `sequence` match, on the sequence's numbering.
 
     Raises `InputError` as `read_structure` does, and as `align_structure` does when no chain matches.
@@ -190,87 +191,52 @@ def contact_truth(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A cleaned file: its protein chains by name, and the text that shows all of it (None when that is too much)."""
+    """A file's protein chains, and the text that shows all of it (None when that is too much)."""
 
-    model: gemmi.Structure
+    name: str
     source: str
-    peptides: dict[str, gemmi.ResidueSpan]
+    file: StructureFile
+    peptides: tuple[str, ...]
     text: str | None
     notes: tuple[str, ...]
 
 
-def _read_entry(data: str | bytes, source: str) -> _Entry:
+def _read_entry(data: str | bytes, source: str | None, name: str | None) -> _Entry:
     """The polymers of the first model in their first conformation, and what was left out."""
-    source = one_line(source)
-    model = _parse(upload_text(source, data if isinstance(data, bytes) else data.encode()), source)
-    notes = (f"model 1 of {len(model)} is read",) if len(model) > 1 else ()
-    del model[1:]
-    _name_blank_chain(model)
-    model.setup_entities()
-    model.assign_label_seq_id()  # what PDB files lack: each residue's place in SEQRES
-    model.remove_hydrogens()
-    model.remove_alternative_conformations()
-    model.remove_ligands_and_waters()
-    model.remove_empty_chains()
-    peptides = {chain.name: chain.get_polymer() for chain in model[0] if _is_peptide(chain.get_polymer())}
+    shown = one_line(source or DEFAULT_SOURCE)
+    file = read_structure_file(upload_text(shown, data if isinstance(data, bytes) else data.encode()), shown)
+    model = file.model[0]
+    peptides = tuple(chain.name for chain in model if any(_is_placed_amino_acid(residue) for residue in chain))
     if not peptides:
-        raise InputError(f"{source} has no protein chain")
-    for site in model[0].all():
-        if not all(map(math.isfinite, site.atom.pos.tolist())):
-            raise InputError(f"{source} has an atom whose coordinates are not numbers: {site}")
-        if site.residue.seqid.num is None:
-            raise InputError(f"{source} has a residue without a number: {site}")
-    text = _text(model) if model[0].count_atom_sites() <= MAX_DISPLAYED_ATOMS else None
-    return _Entry(model, source, peptides, text, notes)
+        raise InputError(f"{shown} has no protein chain")
+    called = name or (upload_name(shown) if source is not None else file.entry or shown)
+    text = _text(file.model) if model.count_atom_sites() <= MAX_DISPLAYED_ATOMS else None
+    return _Entry(called, shown, file, peptides, text, file.notes)
 
 
-def _parse(text: str, source: str) -> gemmi.Structure:
-    # gemmi reads a web page as a PDB file without atoms, and says nothing.
-    if text.lstrip().startswith("<"):
-        raise InputError(f"{source} is a web page or XML, not a PDB or mmCIF file")
-    is_mmcif = re.search(r"^data_", text, re.MULTILINE) is not None
-    file_format = gemmi.CoorFormat.Mmcif if is_mmcif else gemmi.CoorFormat.Pdb
-    try:
-        # Both formats are ASCII, and PDB counts columns: any other letter becomes one "?".
-        model = gemmi.read_structure_string(text.encode("ascii", "replace"), format=file_format)
-    except (RuntimeError, ValueError, LookupError) as error:
-        reason = one_line(str(error))
-        raise InputError(f"{source} cannot be read as {'mmCIF' if is_mmcif else 'PDB'}: {reason}") from error
-    if not model or not model[0].count_atom_sites():
-        raise InputError(f"{source} holds no atoms: it must be a PDB or mmCIF file")
-    return model
-
-
-def _name_blank_chain(model: gemmi.Structure) -> None:
-    """Give a chain without a name one, as links and the 3D view need."""
-    taken = {chain.name for chain in model[0]}
-    if "" in taken:
-        model.rename_chain("", next(letter for letter in ascii_uppercase if letter not in taken))
-
-
-def _is_peptide(polymer: gemmi.ResidueSpan) -> bool:
-    is_protein = polymer.check_polymer_type() in (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
-    return is_protein and any(_has_place(residue) for residue in polymer)
+def _is_placed_amino_acid(residue: gemmi.Residue) -> bool:
+    return residue_kind(residue.name) != "nucleotide" and _has_place(residue)
 
 
 def _read_chain(entry: _Entry, chain: str) -> Structure:
     """One chain, with the residues that its full sequence has and its coordinates lack."""
-    places, notes = _places(entry.model, entry.peptides[chain])
-    sequence = "".join(_letter(name) for name, _ in places)
+    model = entry.file.model
+    observed = [residue for residue in model[0][chain] if residue_kind(residue.name) != "nucleotide"]
+    places, notes = _places(observed, entry.file.full.get(chain, []))
+    sequence = "".join(one_letter(name) for name, _ in places)
     ca = np.array([_position(residue, "CA") for _, residue in places])
     cb = np.array([_position(residue, "CB") for _, residue in places])
     cb = np.where(np.isnan(cb), ca, cb)
-    about = dict(entry.model.info)
-    text = entry.text or _text(_alone(entry.model[0][chain]))
+    text = entry.text or _text(_alone(model[0][chain]))
     if entry.text is None:
         notes += (f"shown alone: the whole structure has more than {MAX_DISPLAYED_ATOMS:,} atoms",)
     return Structure(
-        name=one_line(about.get("_entry.id", "")) or upload_name(entry.source),
-        title=one_line(about.get("_struct.title", "")),
+        name=entry.name,
+        title=entry.file.title,
         source=entry.source,
-        resolution=entry.model.resolution or None,
+        resolution=model.resolution or None,
         chain=chain,
-        chains=tuple(entry.peptides),
+        chains=entry.peptides,
         sequence=sequence,
         residues=tuple(_author_residue(chain, residue) for _, residue in places),
         ca=ca,
@@ -283,19 +249,16 @@ def _read_chain(entry: _Entry, chain: str) -> Structure:
 
 
 def _places(
-    model: gemmi.Structure, polymer: gemmi.ResidueSpan
+    observed: list[gemmi.Residue], full: list[str]
 ) -> tuple[list[tuple[str, gemmi.Residue | None]], tuple[str, ...]]:
     """Each residue of the chain's sequence by its three-letter name, with its coordinates or None, and notes."""
-    observed = list(polymer)
-    entity = model.get_entity_of(polymer)
-    full = [gemmi.Entity.first_mon(names) for names in entity.full_sequence] if entity else []
-    by_place = {residue.label_seq: residue for residue in observed}
     notes: list[str] = []
-    if full and all(place is not None and 1 <= place <= len(full) for place in by_place):
-        places = [
-            (by_place[place].name, by_place[place]) if place in by_place else (name, None)
-            for place, name in enumerate(full, start=1)
-        ]
+    found, how = places_in(full, observed) if full else (None, "")
+    if found is not None:
+        by_place = dict(zip(found, observed, strict=True))
+        names = [by_place[place].name if place in by_place else first_of(each) for place, each in enumerate(full)]
+        places = [(name, by_place.get(place)) for place, name in enumerate(names)]
+        notes += [how] if how else []
     else:
         places = [(residue.name, residue) for residue in observed]
         if full:
@@ -307,9 +270,9 @@ def _places(
     n_unresolved = sum(residue is None for _, residue in places)
     if n_unresolved:
         notes.append(f"{n_unresolved} of {len(places)} residues are not resolved")
-    modified = Counter(name for name, _ in places if not gemmi.find_tabulated_residue(name).is_standard())
+    modified = Counter(name for name, _ in places if not is_standard(name))
     if modified:
-        read = ", ".join(f"{name} as {_letter(name)} ({count})" for name, count in modified.items())
+        read = ", ".join(f"{name} as {one_letter(name)} ({count})" for name, count in modified.items())
         notes.append(f"modified residues are read as their parents: {read}")
     return places, tuple(notes)
 
@@ -326,10 +289,9 @@ def _breaks(observed: Sequence[gemmi.Residue]) -> list[str]:
 
 def _is_residue(name: str, residue: gemmi.Residue | None) -> bool:
     """Whether a member of the polymer is an amino acid, not a cap such as ACE or NH2."""
-    known = gemmi.find_tabulated_residue(name)
-    if known.is_amino_acid():
+    if residue_kind(name) == "amino acid":
         return True
-    return _has_place(residue) if residue is not None else not known.found()
+    return _has_place(residue) if residue is not None else not is_tabulated(name)
 
 
 def _has_place(residue: gemmi.Residue | None) -> bool:
@@ -342,13 +304,6 @@ def _author_residue(chain: str, residue: gemmi.Residue | None) -> AuthorResidue 
     number = residue.seqid.num
     assert number is not None  # checked when the file was read
     return AuthorResidue(chain, number, residue.seqid.icode.strip())
-
-
-def _letter(name: str) -> str:
-    """The one-letter code of a residue or of the amino acid it derives from, X where there is none."""
-    known = gemmi.find_tabulated_residue(name)
-    letter = known.one_letter_code.upper()  # gemmi writes modified residues in lower case
-    return letter if known.is_amino_acid() and letter in RESIDUE_LETTERS else "X"
 
 
 def _position(residue: gemmi.Residue | None, atom_name: str) -> list[float]:

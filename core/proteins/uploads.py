@@ -1,5 +1,6 @@
 """Files that people give, as a name and bytes: words to show from the one, text of bounded size from the other."""
 
+import codecs
 import gzip
 import io
 import zlib
@@ -12,6 +13,15 @@ MAX_TEXT_BYTES: Final = 50_000_000
 """The most that a file may unpack to: a small .gz can hold gigabytes."""
 
 MAX_NAME_LENGTH: Final = 80
+
+_NO_TEXT: Final = {
+    b"PK\x03\x04": "a zip archive or an office document: give the file in it, as text",
+    b"%PDF": "a PDF: give the text in it",
+    b"BZh": "packed with bzip2: unpack it, or pack it with gzip",
+    b"\xfd7zXZ": "packed with xz: unpack it, or pack it with gzip",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+}
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def upload_text(name: str, data: bytes, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
@@ -28,6 +38,11 @@ def upload_text(name: str, data: bytes, *, max_bytes: int = MAX_TEXT_BYTES) -> s
             raise InputError(f"{shown} is not a whole .gz file") from None
     if len(data) > max_bytes:
         raise InputError(f"{shown} holds more than the {max_bytes:,} bytes of text that are read")
+    kind = next((kind for start, kind in _NO_TEXT.items() if data.startswith(start)), None)
+    if kind is not None:
+        raise InputError(f"{shown} is {kind}")
+    if data.startswith(_UTF_16):
+        data = data.decode("utf-16", errors="replace").encode()
     if b"\x00" in data:
         raise InputError(f"{shown} is not a text file")
     text = data.decode("utf-8-sig", errors="replace")

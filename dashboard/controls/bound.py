@@ -6,6 +6,8 @@ from typing import Any, Final, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.session import plain
+
 Number = TypeVar("Number", int, float)
 Option = TypeVar("Option")
 Options = Mapping[Option, str] | Sequence[Option]
@@ -17,6 +19,24 @@ WIDTH: Final = 170
 def select(label: str, options: Options[Option], key: str, place: DeltaGenerator | None = None, **look: Any) -> Option:
     """One of `options`, in a select box; drawn in `place` or where the page is."""
     return (place or st).selectbox(label, **_listed(options), key=key, bind="query-params", **look)
+
+
+def linked(what: str, label: str, options: Options[Option], key: str, **look: Any) -> Option:
+    """`select`, for what a link may name and this machine may lack: then a line says so, and the page stops.
+
+    The address stays as it is until another of `options` is chosen, so the link still serves where `what` is.
+    """
+    shown = dict(options) if isinstance(options, Mapping) else {option: str(option) for option in options}
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in shown.values() and key not in st.session_state:
+        st.error(plain(f"The link asks for the {what} “{asked}”, which is not here. The address is kept."))
+        chosen = st.selectbox(f"Another {what}", list(shown), None, shown.__getitem__, key=f"{key} instead")
+        if chosen is None:
+            st.stop()
+        st.session_state[key] = chosen
+        st.query_params[key] = shown[chosen]
+        st.rerun()
+    return select(label, options, key, **look)
 
 
 def switch(label: str, options: Options[Option], key: str, place: DeltaGenerator | None = None, **look: Any) -> Option:

@@ -71,7 +71,7 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoic
     side = bound.switch("Move", SIDES, "side")
     return EditChoices(
         off=tuple(off),
-        scope=chosen_scope(scope, residues, question.protein.sequence),
+        scope=chosen_scope(scope, residues, question.numbering),
         mode=mode,
         blocked=tuple(blocked),
         shift=shift,

@@ -8,10 +8,11 @@ from core.model import Model
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import stop_with
+from dashboard.session import plain
 
 
 def choose_model() -> Model:
-    name = bound.select("Model", engine.model_names(), "model")
+    name = bound.linked("model", "Model", engine.model_names(), "model")
     _ask_before_large(name)
     missing = engine.needs_download(name)
     if missing is not None:
@@ -40,6 +41,8 @@ def choose_model() -> Model:
         st.caption(f":material/school: A small teaching model trained for this app, **not ESM-2**: {size}.")
     else:
         st.caption(size)
+    for note in model.notes:
+        st.caption(f":material/info: {plain(note)}")
     return model
 
 

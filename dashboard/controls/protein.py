@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from functools import partial
+from typing import TypedDict
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -10,15 +11,17 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.errors import InputError
 from core.proteins.databases import protein_from_identifier
 from core.proteins.examples import examples, load_example
-from core.proteins.protein import MAX_LENGTH, Protein, proteins_from_file, proteins_from_text
+from core.proteins.nucleic import holds_nucleic
+from core.proteins.protein import LONGEST_ALLOWED, MAX_LENGTH, Protein, Reading, read_file, read_text
+from core.proteins.sequence_text import alignment_rows
 from core.proteins.structure import align_best_chain
+from core.proteins.uploads import one_line, upload_text
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import stop_with
 from dashboard.session import plain
 
 MAX_UPLOAD_BYTES = 5 * 2**20
-LONGEST_ALLOWED = 4000
 
 
 def choose_protein() -> Protein:
@@ -38,7 +41,7 @@ def choose_protein() -> Protein:
 def _example() -> Protein:
     by_id = {example.id: example for example in examples()}
     titles = {id: example.title for id, example in by_id.items()}
-    chosen = bound.select("Example", titles, "example", label_visibility="collapsed")
+    chosen = bound.linked("example", "Example", titles, "example", label_visibility="collapsed")
     st.caption(by_id[chosen].why)
     return load_example(chosen)
 
@@ -48,23 +51,24 @@ def _pasted() -> Protein:
     if not text.strip():
         st.info("Paste a sequence, or FASTA text with one or several entries.")
         st.stop()
-    return _one_of(proteins_from_text(text, max_length=_longest()))
+    options = _reading_options(text, "pasted protein")
+    return _one_of(read_text(text, **options))
 
 
 def _uploaded() -> Protein:
-    file = st.file_uploader("FASTA, PDB or mmCIF, also .gz", key="file")
+    file = st.file_uploader("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", key="file")
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it: to share a sequence, paste it instead.")
         st.stop()
     data = checked_upload(file)
-    longest = _longest()
-    key = ("upload", file.name, hashlib.sha256(data).hexdigest(), longest)
-    work = partial(proteins_from_file, file.name, data, max_length=longest)
+    options = _reading_options(upload_text(file.name, data), file.name)
+    key = ("upload", file.name, hashlib.sha256(data).hexdigest(), *options.values())
+    work = partial(read_file, file.name, data, **options)
     return _one_of(engine.computed(key, lambda _: work(), "Reading the file"))
 
 
 def _identified() -> Protein:
-    identifier = bound.text("Identifier", "identifier", placeholder="P0CG48, 1UBQ, 1AKE:A or AF-P0CG48")
+    identifier = bound.text("Identifier", "identifier", placeholder="P0CG48, UBC_HUMAN, 1UBQ, 1AKE:A or AF-P0CG48")
     if not identifier.strip():
         st.info("A UniProt accession, a PDB entry, or AF- and an accession for AlphaFold DB; this needs network.")
         st.stop()
@@ -109,8 +113,29 @@ def _longest() -> int:
     return LONGEST_ALLOWED if allowed else MAX_LENGTH
 
 
-def _one_of(proteins: tuple[Protein, ...]) -> Protein:
-    if len(proteins) == 1:
-        return proteins[0]
-    by_label = {f"{number}. {protein.name}": protein for number, protein in enumerate(proteins, start=1)}
-    return by_label[bound.select(f"{len(proteins)} entries", list(by_label), "entry")]
+class ReadingOptions(TypedDict):
+    """What a person says of how a text is to be read."""
+
+    max_length: int
+    row: int | None
+    translate: bool
+
+
+def _reading_options(text: str, name: str) -> ReadingOptions:
+    """Draws what the text asks for: which row where it is an alignment, and whether DNA is to be translated."""
+    rows = alignment_rows(text, name)
+    names = {number: f"{number}. {one_line(header)}" for number, (header, _) in enumerate(rows, start=1)}
+    row = bound.select("Row of the alignment", names, "row") if len(rows) > 1 else None
+    translate = holds_nucleic(text) and bound.toggle(
+        "Translate DNA and RNA", "translate", help="The first reading frame, by the standard code."
+    )
+    return {"max_length": _longest(), "row": row, "translate": translate}
+
+
+def _one_of(reading: Reading) -> Protein:
+    """The protein that the person chooses of several, with a note on what is left out."""
+    protein = reading.proteins[0]
+    if len(reading.proteins) > 1:
+        by_label = {f"{number}. {each.name}": each for number, each in enumerate(reading.proteins, start=1)}
+        protein = by_label[bound.linked("protein", f"{len(by_label)} entries", list(by_label), "entry")]
+    return replace(protein, notes=protein.notes + reading.notes)

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.progress import Progress
 from core.proteins.evaluation_sets import Group, evaluation_set
 from core.proteins.examples import examples, load_example
-from core.proteins.protein import proteins_from_file
+from core.proteins.protein import read_file
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.protein import checked_upload
@@ -84,7 +84,10 @@ def _uploaded() -> ProteinSet:
         st.stop()
     data = checked_upload(file)
     key = ("set", file.name, hashlib.sha256(data).hexdigest())
-    proteins = engine.computed(key, lambda _: proteins_from_file(file.name, data), "Reading the file")
+    reading = engine.computed(key, lambda _: read_file(file.name, data), "Reading the file")
+    proteins = reading.proteins
+    for note in reading.notes:
+        st.caption(f":material/info: {plain(note)}")
     if len(proteins) > MOST:
         raise InputError(
             f"{file.name} holds {len(proteins)} proteins, and a page takes {MOST}: "

@@ -52,9 +52,23 @@ def test_uniprot_gives_a_named_sequence(server):
     assert asked(server) == ["/P12345.fasta", "/P05067-2.fasta"]
 
 
+def test_uniprot_is_asked_for_an_entrys_name(server):
+    server.files["/MADE_TEST.fasta"] = FASTA.encode()
+    assert fetch_uniprot("made_test", base_url=server.url).sequence == SEQUENCE
+    server.files["/search?query=id:OTHER_TEST&format=fasta"] = FASTA.encode()
+    assert fetch_uniprot("OTHER_TEST", base_url=server.url).sequence == SEQUENCE
+    with pytest.raises(InputError, match="UniProt has no entry NONE_TEST"):
+        fetch_uniprot("NONE_TEST", base_url=server.url)
+
+
+def test_parts_of_long_proteins_are_refused_by_name():
+    with pytest.raises(InputError, match="'AF-Q8WZ42-F2' is part 2 of a long protein: only part F1 is fetched"):
+        protein_from_identifier("AF-Q8WZ42-F2")
+
+
 def test_rcsb_gives_a_chain_with_its_structure(server):
     protein = fetch_rcsb("1abc", base_url=server.url)
-    assert (protein.name, protein.sequence) == ("MADE chain A", SEQUENCE)
+    assert (protein.name, protein.sequence) == ("1ABC chain A", SEQUENCE)
     assert protein.structure is not None
     assert protein.structure.source == "RCSB PDB 1ABC"
     assert fetch_rcsb("1ABC", "B", base_url=server.url).sequence == "GSGSGS"
@@ -127,6 +141,31 @@ def test_proteins_that_are_too_long_are_refused(server, ask, identifier):
         ("AF-P69905", ("fetch_alphafold", "P69905")),
         ("af-P69905-F1", ("fetch_alphafold", "P69905")),
         ("AF-P69905-F1-model_v4", ("fetch_alphafold", "P69905")),
+        ("AF-P69905-F1-model_v4.cif", ("fetch_alphafold", "P69905")),
+        ("AF-P05067-2-F1", ("fetch_alphafold", "P05067-2")),
+        ("AFDB:P69905", ("fetch_alphafold", "P69905")),
+        ("AlphaFold: AF-P69905-F1", ("fetch_alphafold", "P69905")),
+        ("HBA_HUMAN", ("fetch_uniprot", "HBA_HUMAN")),
+        ("sp|P69905|HBA_HUMAN", ("fetch_uniprot", "P69905")),
+        (">tr|A0A024R1R8|A0A024R1R8_HUMAN Made up OS=Nobody", ("fetch_uniprot", "A0A024R1R8")),
+        ("UniProt:P69905", ("fetch_uniprot", "P69905")),
+        ("UniProtKB: P69905", ("fetch_uniprot", "P69905")),
+        ("P69905.fasta", ("fetch_uniprot", "P69905")),
+        ("https://www.uniprot.org/uniprotkb/P69905/entry", ("fetch_uniprot", "P69905")),
+        ("PDB:1UBQ", ("fetch_rcsb", "1UBQ", None)),
+        ("pdb: 1UBQ", ("fetch_rcsb", "1UBQ", None)),
+        ("PDB:1AKE:B", ("fetch_rcsb", "1AKE", "B")),
+        ("pdb|1AKE|B", ("fetch_rcsb", "1AKE", "B")),
+        ("pdb_00001ubq", ("fetch_rcsb", "1ubq", None)),
+        ("PDB_00001UBQ", ("fetch_rcsb", "1UBQ", None)),
+        ("pdb_00001ake_B", ("fetch_rcsb", "1ake", "B")),
+        ("PDB:pdb_00001ubq", ("fetch_rcsb", "1ubq", None)),
+        ("pdb1ubq.ent.gz", ("fetch_rcsb", "1ubq", None)),
+        ("1ubq.cif", ("fetch_rcsb", "1ubq", None)),
+        ("1akeB", ("fetch_rcsb", "1ake", "B")),
+        ("1AKE.B", ("fetch_rcsb", "1AKE", "B")),
+        ("https://www.rcsb.org/structure/1UBQ", ("fetch_rcsb", "1UBQ", None)),
+        ("https://alphafold.ebi.ac.uk/entry/P69905", ("fetch_alphafold", "P69905")),
     ],
 )
 def test_the_syntax_of_an_identifier_tells_the_database(monkeypatch, text, call):
@@ -145,7 +184,22 @@ def test_the_syntax_of_an_identifier_tells_the_database(monkeypatch, text, call)
     assert calls == [call]
 
 
-@pytest.mark.parametrize("text", ["", "MKTAYIAKQG", "1UBQ/../..", "insulin", "P69905 P69906"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "MKTAYIAKQG",
+        "1UBQ/../..",
+        "insulin",
+        "P69905 P69906",
+        "PDB:P69905",
+        "UniProt:1UBQ",
+        "sp|1UBQ|A",
+        "pdb_00012abc",
+        "https://example.org/",
+        "gi|12345|ref",
+    ],
+)
 def test_other_texts_are_no_identifiers(text):
     with pytest.raises(InputError, match="is no identifier: give a UniProt accession"):
         protein_from_identifier(text)

@@ -82,7 +82,7 @@ def test_headers_stay_text_on_one_short_line():
         ("MK²", "residue 3 is '²'"),
         (">one\nMKT\n>two\nMK1J", "two: residue 3 is 'J'"),
         ("MKT\n>late header\nMKT", "residue 4 is '>'"),
-        ("<!doctype html><p>", "residue 1 is '<'"),
+        ("<!doctype html><p>", r"pasted protein is a web page \(HTML\): give one-letter sequences"),
     ],
 )
 def test_refusals_name_the_place_and_the_letter(text, message):
@@ -200,8 +200,8 @@ def test_a_structure_file_gives_a_protein_for_every_chain():
     for name in ("made.pdb", "made.txt", "made.ent.gz"):
         data = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
         first, second = proteins_from_file(name, data)
-        assert (first.name, first.sequence) == ("MADE chain A", "MKTAYIAKQG")
-        assert (second.name, second.sequence) == ("MADE chain B", "GSGSGSGS")
+        assert (first.name, first.sequence) == (f"{name} chain A", "MKTAYIAKQG")
+        assert (second.name, second.sequence) == (f"{name} chain B", "GSGSGSGS")
         assert second.structure is not None
         assert second.structure.chain == "B"
 

@@ -50,7 +50,7 @@ def author_atoms(structure: Structure, atom_name: str) -> list[list[float]]:
 @pytest.mark.parametrize("written", [as_pdb, as_mmcif])
 def test_unresolved_residues_are_in_the_sequence_without_coordinates(written):
     structure = read_structure(written(gapped()), chain="A", source="made.pdb")
-    assert (structure.name, structure.source, structure.chain) == ("MADE", "made.pdb", "A")
+    assert (structure.name, structure.source, structure.chain) == ("made.pdb", "made.pdb", "A")
     assert structure.sequence == SEQUENCE
     assert structure.residues[2:6] == (
         AuthorResidue("A", 13, ""),
@@ -198,7 +198,7 @@ def test_beyond_what_a_browser_can_show_a_chain_is_shown_alone(monkeypatch):
         ("HEADER    NOTHING ELSE\nEND\n", "structure holds no atoms"),
         ("data_empty\n_entry.id EMPTY\n", "structure holds no atoms"),
         ("data_broken\nloop_\n_atom_site.id", "cannot be read as mmCIF|holds no atoms"),
-        ("ATOM      1  N   MET", "structure cannot be read as PDB: Problem in line 1"),
+        ("ATOM      1  N   MET", "structure cannot be read as PDB: line 1 ends before its coordinates do"),
     ],
 )
 def test_files_without_a_structure(text, message):

@@ -15,12 +15,15 @@ from core.experiments.experiment import publish
 from core.experiments.options import (
     N_CORES,
     DaskOption,
+    LongOption,
     ModelOption,
     OnlyOption,
     OutOption,
     SeedOption,
     WorkersOption,
+    most_residues,
     open_survey,
+    say_notes,
 )
 from core.model import load_model
 from core.proteins.labelled import STORED_TRUTH, read_labelled
@@ -74,6 +77,7 @@ def contacts(
     workers: WorkersOption = N_CORES,
     dask: DaskOption = None,
     seed: SeedOption = 0,
+    allow_long: LongOption = False,
 ) -> None:
     """Where does a protein language model keep contacts? All methods against structures, as one report.
 
@@ -86,7 +90,7 @@ def contacts(
     if hidden_layer is not None and hidden_layer > loaded.shape.n_layers:
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
     chains = chosen_chains(chain or ())
-    proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth, chains)
+    proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth, chains, most_residues(allow_long))
     sequences = {name: protein.sequence for name, protein in proteins.items()}
     related, relatives_found = find_relatives(sequences, model, families)
     fitted = fitted_on(model_notes(model))
@@ -113,6 +117,7 @@ def contacts(
         study = Study(survey, loaded, divided, longest, layer, seed, related, seen, numbers)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
         save_ranking(study.ranking, out / "head_ranking.json")
+    say_notes({name: protein.notes for name, protein in proteins.items()})
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)
     typer.echo(report)

@@ -10,7 +10,6 @@ from core.answers.subjects import two_masks
 from core.figures import patching as figures
 from core.figures.style import layer_labels
 from core.interventions import HeadSite, NamedScope, StreamSite
-from core.proteins.protein import residue_name
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
@@ -97,7 +96,7 @@ def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_resid
         return
     grid = found.grid("layer", "place")
     if by_residue:
-        grid.columns = [residue_name(sequence, int(name)) if name.isdigit() else name for name in grid.columns]
+        grid.columns = [question.numbering.name(int(name)) if name.isdigit() else name for name in grid.columns]
     else:
         grid = grid.reindex(columns=list(PLACES))
     st.markdown(f"**{STREAM[site]}**")

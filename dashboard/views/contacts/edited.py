@@ -93,7 +93,7 @@ def _difference(
         above,
         gained,
         rule,
-        picked=picked_before(question.protein.sequence),
+        picked=picked_before(question.numbering),
         key="contact edits",
         map_title="Where does the map change?",
         map_caption=said,

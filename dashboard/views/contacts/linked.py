@@ -41,4 +41,4 @@ def show_pairs(
         structure_title=structure_title,
         structure_caption=f"A near miss is closer than {NEAR:g} Å, or within two residues of a contact on both sides.",
     )
-    linked_view(data, key=key, pick=Pick(picked), on_change=lambda pick: keep_pick(pick, protein.sequence))
+    linked_view(data, key=key, pick=Pick(picked), on_change=lambda pick: keep_pick(pick, question.numbering))

@@ -45,10 +45,10 @@ def page(question: Question) -> None:
         stop_with(error)
     dotted = beside[0].as_control if beside else {}
     known = "not near each other" if question.protein.structure else "whether near each other is not known"
-    said = f"Dotted: {pair_name(sequence, control)}, as far apart along the chain, {known}. " if control else ""
+    said = f"Dotted: {pair_name(question, control)}, as far apart along the chain, {known}. " if control else ""
     draw(
         motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
-        f"Coupling of {pair_name(sequence, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
+        f"Coupling of {pair_name(question, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
         f"corrected. {said}Where little is shown any two residues couple: what counts is how far the contact is above "
         f"the control. Bands: standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); "
         f"with only the two residues it is {found.nothing:.2f}. {found.n_far} residues are {FAR} or more away from "
@@ -64,7 +64,7 @@ def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifR
     return engine.computed(
         ("motif", model.fingerprint, sequence, pair, repeats),
         lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, progress=progress),
-        f"Unmasking around {pair_name(sequence, pair)}",
+        f"Unmasking around {pair_name(question, pair)}",
     )
 
 

@@ -3,11 +3,9 @@
 import streamlit as st
 
 from core.proteins.contact_scores import likeliest_contact
-from core.proteins.protein import residue_name
 from dashboard.controls import bound
 from dashboard.controls.picked import KEY
 from dashboard.question import Question
-from dashboard.session import parse_residues, written_residues
 from dashboard.views.contacts.methods import averaged_heads, one_pass_map, one_pass_methods
 from dashboard.views.contacts.three_methods import TITLE as MAPS
 
@@ -17,15 +15,15 @@ def choose_pair(question: Question) -> tuple[int, int] | None:
 
     None, after a line that says what to do, where there is neither. Raises `InputError` for what are not residues.
     """
-    sequence = question.protein.sequence
+    numbering = question.numbering
     likeliest = _likeliest(question)
     text = bound.text(
         "The contact's two residues",
         KEY,
-        placeholder=f"{written_residues(likeliest, sequence)} (the likeliest contact)" if likeliest else "M1, K27",
+        placeholder=f"{numbering.written(likeliest)} (the likeliest contact)" if likeliest else "M1, K27",
         help=f"Written as M1, K27, or picked as a cell of the map on the page {MAPS}.",
     )
-    picked = parse_residues(text, sequence)
+    picked = numbering.parse_list(text)
     if len(picked) == 2:
         return picked
     if likeliest is None or picked:
@@ -34,8 +32,8 @@ def choose_pair(question: Question) -> tuple[int, int] | None:
     return likeliest
 
 
-def pair_name(sequence: str, pair: tuple[int, int]) -> str:
-    return "–".join(residue_name(sequence, residue) for residue in pair)
+def pair_name(question: Question, pair: tuple[int, int]) -> str:
+    return "–".join(map(question.numbering.name, pair))
 
 
 def _likeliest(question: Question) -> tuple[int, int] | None:

@@ -44,7 +44,7 @@ def heads_of_one_contact(question: Question, condition: Condition) -> None:
     with by_head:
         draw(
             head_heatmap(edited.heads, quantity="share of the logit"),
-            f"{pair_name(sequence, pair)}, {CONTACT_HEAD.lower()}, edited run: bias {edited.bias:+.2f} and all heads "
+            f"{pair_name(question, pair)}, {CONTACT_HEAD.lower()}, edited run: bias {edited.bias:+.2f} and all heads "
             f"together {edited.heads.sum():+.2f} make a logit of {edited.logit:+.2f}, a probability of "
             f"{edited.probability:.2f} (clean {clean.probability:.2f}). The regression is linear: the shares add up "
             "exactly.",

@@ -62,7 +62,7 @@ def _one_pass(question: Question, method: str, *, ask: bool) -> np.ndarray:
 @st.fragment
 def _linked(question: Question, method: str, predicted: np.ndarray, rule: ContactRule) -> None:
     placeholder = "Picked residues, such as M1, K27"
-    picked = choose_picked(question.protein.sequence, placeholder=placeholder, label_visibility="collapsed")
+    picked = choose_picked(question.numbering, placeholder=placeholder, label_visibility="collapsed")
     pairs = top_contacts(predicted)
     label = f"{method[0].lower()}{method[1:]} (higher: more likely in contact)"
     show_pairs(

@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.analyses.exploration import RunView, band_view
 from core.figures.explore import band_bars
-from core.proteins.protein import residue_names
 from dashboard.controls import bound
 from dashboard.page_parts import draw
 from dashboard.question import Question
@@ -14,7 +13,7 @@ THE_MASK = "the masked residue"
 
 def band_by_band(question: Question, clean: RunView, edited: RunView) -> None:
     st.markdown(f"**How do query and key meet in {edited.head}, band by band?**")
-    names = ["BOS", *residue_names(question.protein.sequence), "EOS"]
+    names = ["BOS", *question.numbering.names(), "EOS"]
     controls = st.container(horizontal=True)
     query = bound.select("Query", [THE_MASK, *names], "query", controls, width=bound.WIDTH)
     key = bound.select("Key", names, "key", controls, width=bound.WIDTH)

@@ -8,12 +8,11 @@ from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
 from core.interventions import Condition
 from core.proteins.contact_scores import MIN_SEPARATION, top_contacts
-from core.proteins.protein import residue_name
+from core.proteins.numbering import Numbering
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.question import Question
-from dashboard.session import written_residues
 from dashboard.views.explore.maps import CONTACT, SOURCES, maps_of, precision_line
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, ResidueValues, linked_view
 
@@ -32,7 +31,7 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     """A pick redraws these alone."""
     if st.session_state.pop("mask changed", False):
         st.rerun()
-    structure, sequence = question.protein.structure, question.protein.sequence
+    structure, numbering = question.protein.structure, question.numbering
     row = st.container(horizontal=True, vertical_alignment="bottom")  # in a narrow window it becomes two
     sources = {of: name for of, name in SOURCES.items() if of != "contact head" or clean.contact_head is not None}
     source = bound.select("Contact map from", sources, "map", row, width=bound.WIDTH)
@@ -48,7 +47,7 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     below = bound.select("Below the diagonal", BELOW, "below", row, disabled=not structure, width=bound.WIDTH)
     colouring = bound.select("In 3D", COLOURINGS, "colour", row, width=250)
     clicks = "Or click strip, map or structure."
-    picked = choose_picked(sequence, row, placeholder="M1, K27", help=clicks, width=bound.WIDTH)
+    picked = choose_picked(numbering, row, placeholder="M1, K27", help=clicks, width=bound.WIDTH)
     if source == "heads" and not averaged:
         st.info("Choose the heads to average; until then the map is that of the head looked at.")
     before, after = maps_of(question, condition, clean, edited, source, averaged)
@@ -64,7 +63,7 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
         Heat(after, f"{quantity}, edited run", "edited", 0.0, most),
         lower,
         pairs,
-        residue_values=_residue_values(colouring, picked[0] if picked else question.residue, sequence, edited),
+        residue_values=_residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
         map_title="Where are the contacts?",
         map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs of the edited run at least {MIN_SEPARATION} residues"
         " apart.",
@@ -75,8 +74,8 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     linked_view(data, key="linked", pick=pick, on_change=lambda pick: _take_pick(pick, question))
 
 
-def _residue_values(colouring: str, residue: int, sequence: str, edited: RunView) -> ResidueValues | None:
-    name = residue_name(sequence, residue)
+def _residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:
+    name = numbering.name(residue)
     if colouring == "contacts":
         return None
     if colouring == "from":
@@ -91,9 +90,8 @@ def _largest(*values: np.ndarray) -> float:
 
 
 def _take_pick(pick: Pick, question: Question) -> None:
-    sequence = question.protein.sequence
-    keep_pick(pick, sequence)
+    keep_pick(pick, question.numbering)
     if pick.masked and pick.masked != question.masked:
         read_first = sorted(pick.masked, key=lambda residue: residue != question.residue)
-        st.session_state["mask"] = written_residues(read_first, sequence)
+        st.session_state["mask"] = question.numbering.written(read_first)
         st.session_state["mask changed"] = True

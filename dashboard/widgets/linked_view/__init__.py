@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from dashboard.widgets.exchange import Value, component_from, exchange
 from dashboard.widgets.linked_view.data import (
     DrawnContact,
@@ -61,6 +59,5 @@ def _indices(value: Any) -> tuple[int, ...]:
 
 
 def _viewer_url() -> str | None:
-    """The path at which Streamlit serves 3Dmol's module; None when it isn't set up."""
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{base and '/'}{base}/app/static/{MODULE.name}" if is_set_up() else None
+    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when it isn't set up."""
+    return f"app/static/{MODULE.name}" if is_set_up() else None

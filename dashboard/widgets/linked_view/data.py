@@ -10,8 +10,10 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 
 from core.errors import InputError
 from core.proteins.contact_scores import VERDICTS, Verdict, verdicts
-from core.proteins.protein import Protein, residue_names
-from core.proteins.structure import ContactRule
+from core.proteins.displayed import displayed
+from core.proteins.numbering import Numbering
+from core.proteins.protein import Protein
+from core.proteins.structure import ContactRule, Structure
 from dashboard.widgets.set_up_3dmol import COMMAND
 
 Palette = Literal["edited", "clean", "truth", "change"]
@@ -53,6 +55,14 @@ class StructureText:
     residues: tuple[tuple[str, int, str] | None, ...]
     format: Literal["pdb", "mmcif"] = "pdb"
 
+    @classmethod
+    def of(cls, structure: Structure | None) -> Self | None:
+        """What the browser needs of a structure, where one is known."""
+        if structure is None:
+            return None
+        shown = displayed(structure)
+        return cls(shown.text, shown.residues, shown.format)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidueValues:
@@ -68,11 +78,10 @@ class ResidueValues:
 class LinkedViewData:
     """One protein as sequence strip, map and structure.
 
-    `residues` are the names that people read (M1, K2, ...). The map shows `above` in its upper triangle and on its
+    `residues` are the names that people read: M1, or M1 (101). The map shows `above` in its upper triangle and on its
     diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
     lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
-    masked here. `InputError` when the parts are not all of
-    the same protein.
+    masked here. `InputError` when the parts are not all of the same protein.
     """
 
     residues: tuple[str, ...]
@@ -100,11 +109,11 @@ class LinkedViewData:
         """A protein with predicted `pairs`, each marked as it fares against the structure where one is known."""
         structure, kinds = protein.structure, verdicts(pairs, protein.structure, rule)
         return cls(
-            residue_names(protein.sequence),
+            Numbering.of(protein).names(),
             above,
             below,
             tuple(DrawnContact(i, j, kind) for (i, j), kind in zip(pairs, kinds, strict=True)),
-            structure and StructureText(structure.text, structure.residues, structure.format),
+            StructureText.of(structure),
             **shown,
         )
 

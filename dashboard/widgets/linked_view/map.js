@@ -133,7 +133,7 @@ class ContactMap {
     context.font = `11px ${theme.font}`;
     for (const residue of ticks(this.length)) {
       const centre = (residue + 0.5) * size;
-      const label = this.data.residues[residue].slice(1);
+      const label = String(residue + 1);
       context.textAlign = "center";
       context.textBaseline = "top";
       context.fillRect(EDGE.left + centre, EDGE.top + side + 1, 1, 4);

@@ -40,7 +40,7 @@ class Strip {
       const line = document.createElement("div");
       line.className = "line";
       const number = document.createElement("i");
-      number.textContent = this.residues[start].slice(1);
+      number.textContent = start + 1;
       line.append(number);
       for (let group = 0; group < groups; group++) {
         const tens = document.createElement("div");

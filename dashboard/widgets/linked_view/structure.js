@@ -29,8 +29,8 @@ class StructureView {
     this.contacts = data.values ? [] : data.contacts; // lines would hide the colour of the values
     this.drawLegend();
     this.source = data.structure.text + JSON.stringify(data.structure.residues);
-    this.opened ??= import(new URL(data.viewer_url, document.baseURI)).then((mol) => this.open(mol));
-    this.opened.then(() => this.draw()).catch((error) => this.fail(error));
+    this.opened ??= this.load3Dmol(new URL(data.viewer_url, addressOfApp()));
+    this.opened.then((isOpen) => isOpen && this.draw()).catch((error) => this.fail(error));
   }
 
   mark(state) {
@@ -40,6 +40,21 @@ class StructureView {
   }
 
   // Opening and closing
+
+  /** Whether the viewer is open; false, after a line, where its file isn't to be had. */
+  load3Dmol(url) {
+    return import(url).then(
+      (mol) => {
+        this.open(mol);
+        return true;
+      },
+      () => {
+        this.empty();
+        this.say(`3D is off: the viewer's file wasn't found at ${url}. Strip and map work without it.`);
+        return false;
+      },
+    );
+  }
 
   open(mol) {
     if (this.closed) return;
@@ -233,4 +248,10 @@ class StructureView {
 
 function placeKey(chain, number, insertion) {
   return `${chain}|${number}|${insertion.trim()}`;
+}
+
+/** Where the app really is: beside Streamlit's own scripts, also behind a proxy that strips a prefix of the path. */
+function addressOfApp() {
+  const own = [...document.scripts].find(({ src }) => src.includes("/static/js/"));
+  return own ? own.src.slice(0, own.src.indexOf("/static/js/") + 1) : document.baseURI;
 }
