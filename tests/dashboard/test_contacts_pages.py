@@ -18,6 +18,7 @@ from core.proteins.contact_scores import precision_at
 from core.proteins.examples import EXAMPLES_FOLDER, load_example
 from core.proteins.protein import residue_name
 from core.proteins.structure import contact_truth
+from dashboard import engine
 from dashboard.menu import MENU
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -118,7 +119,8 @@ def test_a_clicked_part_and_a_picked_pair_reach_the_difference_map_the_shares_an
 
 
 @pytest.mark.parametrize(("page", "said"), [("contact-edits", "contact head, edited run"), ("motif", "Coupling of")])
-def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said):
+def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said, monkeypatch):
+    monkeypatch.setattr(engine, "UNASKED_SECONDS", 600.0)  # as if the person had asked for what takes long
     app = start(page)
     protein = load_example(app.session_state["example"])
     predicted = contact_map(load_model("embedded"), tokenize(protein.sequence))

@@ -2,9 +2,12 @@
 
 import pytest
 
+from core.model import load_model
 from tests.dashboard.test_circuit_lab import start
 
-HAS = "embedded has layers 1 to 6 and heads 1 to 12"
+SHAPE = load_model("embedded").shape
+HAS = f"embedded has layers 1 to {SHAPE.n_layers} and heads 1 to {SHAPE.n_heads}"
+LAST, BEYOND = f"L{SHAPE.n_layers}H{SHAPE.n_heads}", f"L{SHAPE.n_layers}H{SHAPE.n_heads + 1}"
 
 
 @pytest.mark.parametrize(
@@ -13,7 +16,7 @@ HAS = "embedded has layers 1 to 6 and heads 1 to 12"
         ("patching", {"main": "L99H1"}, "L99H1", {}),
         ("bos", {"main": "L5H1", "keys": ["L9H9", "L2H2"]}, "L9H9", {"main": "L5H1", "keys": ["L2H2"]}),
         ("rope", {"keys": ["L9H9", "L7H1"]}, "L9H9, L7H1", {}),
-        ("sufficiency", {"kept": ["L99 MLP", "L2 MLP"], "second": "L6H13"}, "L99 MLP, L6H13", {"kept": ["L2 MLP"]}),
+        ("sufficiency", {"kept": ["L99 MLP", "L2 MLP"], "second": BEYOND}, f"L99 MLP, {BEYOND}", {"kept": ["L2 MLP"]}),
         ("rope-shift", {"main": "L1H99"}, "L1H99", {}),
         ("rope-bands", {"main": "L1H99"}, "L1H99", {}),
         ("rope-swap", {"swapmain": "L99H1", "steps": "1"}, "L99H1", {}),
@@ -39,7 +42,7 @@ def test_what_the_model_lacks_is_named_and_left_out(view, link, named, left):
     ("view", "link"),
     [
         ("patching", {"main": "L3H4"}),
-        ("sufficiency", {"kept": ["L2 MLP", "L1 attention", "L6H12"]}),
+        ("sufficiency", {"kept": ["L2 MLP", "L1 attention", LAST]}),
         ("", {"off": ["L1H2", "L1 attention"], "bos": "every head", "averaged": "L2H3"}),
     ],
 )
