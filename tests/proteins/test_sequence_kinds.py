@@ -344,7 +344,7 @@ def test_a_pasted_structure_is_said_to_be_one():
 
 
 @given(st.text(">;#ACDEFGHIKLMNPQRSTVWYacgt-.* \n\t0123456789,|_/", max_size=300), st.integers(0, 3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1500, deadline=None)
 def test_any_text_is_read_or_refused_in_one_line(text, kind):
     start = ["", ">a\n", "# STOCKHOLM 1.0\n", "ORIGIN\n"][kind]
     said = ""
