@@ -13,6 +13,7 @@ from core.analyses.reading import read
 from core.interventions import AblateHead, AblateValues, BlockAttention, Condition, Head
 from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.run import Trace, stream
 
 
@@ -39,6 +40,7 @@ def bos_knockouts(
     given: Condition = (),
     target: Target = Target(),
     baseline: Trace | None = None,
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """The target at the first mask under every knock-out of `heads`: columns knockout, gap, logit, logit_drop.
 
@@ -47,7 +49,7 @@ def bos_knockouts(
     """
     named = {"none": ()} | knockouts(heads)
     conditions = [given + condition for condition in named.values()]
-    found = read(model, tokens, conditions, target=target, baseline=baseline)
+    found = read(model, tokens, conditions, target=target, baseline=baseline, progress=progress)
     return pd.DataFrame(
         {"knockout": list(named), "gap": found.gap, "logit": found.logit, "logit_drop": found.logit[0] - found.logit}
     )

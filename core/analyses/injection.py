@@ -9,6 +9,7 @@ from core.analyses.reading import Reading, read
 from core.interventions import Head, HeadSite, PatchActivation, Source
 from core.metrics import Target
 from core.model import Model
+from core.progress import SILENT, Progress
 
 
 def inject(
@@ -19,6 +20,7 @@ def inject(
     *,
     site: HeadSite = "z",
     target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> Reading:
     """The target at the first mask of `tokens`: as it is, then with `heads`' activation from each source's mask.
 
@@ -29,4 +31,4 @@ def inject(
         tuple(PatchActivation(site, head.layer, Source(tuple(source.tolist())), head.index) for head in heads)
         for source in sources
     ]
-    return read(model, tokens, [(), *conditions], target=target)
+    return read(model, tokens, [(), *conditions], target=target, progress=progress)

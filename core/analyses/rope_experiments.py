@@ -16,6 +16,7 @@ from core.components import heads_of_layers
 from core.interventions import Condition, Head, PatchActivation, RemoveRope, Scope, Side, Source, SwapRope
 from core.metrics import Target, rescue
 from core.model import Model
+from core.progress import SILENT, Progress
 from core.rope import rotate
 from core.run import Keep, run
 
@@ -27,6 +28,7 @@ def rope_removal(
     scope: Scope = "mask",
     side: Side = "qk",
     target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """The target at the first mask with no rotation at `scope` in one layer at a time, then in all: layers, gap, logit.
 
@@ -38,7 +40,7 @@ def rope_removal(
         tuple(RemoveRope(head, scope, side) for head in heads_of_layers(model.shape, layers))
         for layers in chosen.values()
     ]
-    found = read(model, tokens, conditions, target=target)
+    found = read(model, tokens, conditions, target=target, progress=progress)
     return pd.DataFrame({"layers": list(chosen), "gap": found.gap, "logit": found.logit})
 
 
@@ -93,6 +95,7 @@ def patch_sets(
     key_heads: Sequence[Head],
     *,
     target: Target = Target(),
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """How much of the clean gap comes back with the readout head's query, its rotation, or its suppliers' rotations.
 
@@ -113,7 +116,7 @@ def patch_sets(
     ]
     at_mask = target.at_mask  # each run is read at its own mask
     clean_gap = read(model, clean, [()], target=at_mask).gap
-    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=at_mask).gap])
+    gaps = np.concatenate([clean_gap, read(model, corrupted, conditions, target=at_mask, progress=progress).gap])
     return pd.DataFrame({"condition": PATCH_SETS, "gap": gaps, "rescue": rescue(gaps, gaps[1], gaps[0])})
 
 

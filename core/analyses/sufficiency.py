@@ -75,6 +75,7 @@ def token_scopes(
     *,
     target: Target = Target(),
     baseline: Trace | None = None,
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Where must a circuit's parts work? The target at the first mask with `kept` working at some positions only.
 
@@ -84,7 +85,7 @@ def token_scopes(
     scopes: tuple[NamedScope, ...] = ("mask", "bos", "bos+mask", "all")
     chosen: list[tuple[NamedScope, NamedScope]] = [(a, m) for a in scopes for m in scopes]
     conditions = [keep_only(model.shape, kept, attention_at=a, mlps_at=m) for a, m in chosen]
-    found = read(model, tokens, [(), *conditions], target=target, baseline=baseline)
+    found = read(model, tokens, [(), *conditions], target=target, baseline=baseline, progress=progress)
     whole = ("the whole model", "the whole model")
     table = pd.DataFrame([whole, *chosen], columns=["attention_at", "mlps_at"])
     return table.assign(gap=found.gap, logit=found.logit)

@@ -34,7 +34,7 @@ def knockouts(
     model: Model, sequence: str, *, target: Target, heads: tuple[Head, ...], progress: Progress = SILENT
 ) -> pd.DataFrame:
     """What heads take from BOS at the target's residue: knockout, gap, logit, logit_drop."""
-    return on_one.bos_knockouts(model, masked(sequence, target), heads, target=target)
+    return on_one.bos_knockouts(model, masked(sequence, target), heads, target=target, progress=progress)
 
 
 def knockouts_inside(
@@ -48,7 +48,8 @@ def knockouts_inside(
 ) -> pd.DataFrame:
     """The same at the internal residue, with `swapped` turned as at the other one."""
     given = swap(swapped, masks.first)
-    return on_one.bos_knockouts(model, masks.internal, heads, given=given, target=target.at_mask)
+    settings = {"given": given, "target": target.at_mask, "progress": progress}
+    return on_one.bos_knockouts(model, masks.internal, heads, **settings)
 
 
 def head_effects(

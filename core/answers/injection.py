@@ -32,7 +32,7 @@ def injections(
 ) -> pd.DataFrame:
     """The gap before and after heads' z from other proteins: source (index; -1 is none), gap."""
     tokens = [masked(source, target) for source in sources]
-    found = inject(model, masked(sequence, target), heads, tokens, target=target)
+    found = inject(model, masked(sequence, target), heads, tokens, target=target, progress=progress)
     return pd.DataFrame({"source": range(-1, len(sources)), "gap": found.gap})
 
 

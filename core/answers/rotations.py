@@ -27,7 +27,7 @@ FIRST_KEY_HEADS: Final = 3
 
 def removals(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
     """The target without rotation at the mask, by layer: layers, gap, logit."""
-    return on_one.rope_removal(model, masked(sequence, target), target=target)
+    return on_one.rope_removal(model, masked(sequence, target), target=target, progress=progress)
 
 
 def swap_sets(
@@ -40,7 +40,7 @@ def swap_sets(
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """The table of patch sets: condition, gap, rescue."""
-    return on_one.patch_sets(model, masks.clean, masks.internal, readout, key_heads, target=target)
+    return on_one.patch_sets(model, masks.clean, masks.internal, readout, key_heads, target=target, progress=progress)
 
 
 def causes(model: Model, masks: TwoMasks, *, progress: Progress = SILENT) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def scopes(
     model: Model, sequence: str, *, target: Target, circuit: tuple[Component, ...], progress: Progress = SILENT
 ) -> pd.DataFrame:
     """A circuit kept at some positions only: attention_at, mlps_at, gap, logit."""
-    return token_scopes(model, masked(sequence, target), circuit, target=target)
+    return token_scopes(model, masked(sequence, target), circuit, target=target, progress=progress)
 
 
 def along(

@@ -16,7 +16,7 @@ from dashboard.views.circuits import sufficiency
 TITLE, PATH = "Minimal circuit", "circuit"
 
 SEARCHES: dict[Search, str] = {"modules": "Attention modules and MLPs", "heads": "Heads of the attention needed"}
-SWITCHED_OFF: dict[NamedScope, str] = {"mask": "At the mask alone", "all": "At every position"}
+SWITCHED_OFF: dict[NamedScope, str] = {"all": "At every position", "mask": "At the mask alone"}
 MOST_SHOWN = 40
 
 
@@ -24,13 +24,12 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "What is the least that the prediction needs?",
-        f"Whatever costs {target}'s logit least is switched off for good, again and again, until {target} no longer "
-        "ranks first. What is left then, with the last component switched off, is the minimal circuit.",
-        f"The figure follows {target}'s gap and logit along the search; over several sequences it shows how often each "
-        "component could not be spared. Heads are searched where the search among modules has left attention on, with "
-        "all that it spared still off.",
-        "Ablating at the mask alone leaves every other position to work as usual; ablating everywhere is stricter, "
-        "and shows what must prepare BOS and all other residues.",
+        "From the whole model, the component whose loss costs the target's logit least is switched off for good, again "
+        f"and again, until {target} no longer ranks first.",
+        "Shown are the order in which components went, what was left, and over a set how often each one was needed. "
+        "Heads are searched inside the attention modules that the search among modules needed, all else still off.",
+        "What remains when the gap falls below zero, with the last one removed, is a minimal circuit. When components "
+        "are off at the mask alone, the whole model still processes BOS and all other residues.",
     )
     proteins = choose_set(question)
     columns = st.columns(2)
