@@ -91,6 +91,11 @@ def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, Labelled
     if len(chains) > len(first_chains):
         # Another set of files is another question: what was chosen among the former chains does not answer it.
         chosen = st.multiselect("Chains", list(chains), first_chains, key=f"chains {' '.join(chains)}")
+    notes = [f"{name}: {note}" for name in chosen for note in chains[name].notes]
+    if notes:
+        with st.expander("What was made of the files"):
+            for note in notes:
+                st.caption(plain(note))
     return {name: LabelledProtein.of(chains[name], *rule, name) for name in chosen}
 
 
