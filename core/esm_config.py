@@ -108,7 +108,7 @@ def esm_settings(config: Mapping[str, Any], path: Path) -> Settings:
     """The settings of an EsmConfig; what it doesn't state has the default of `transformers`, and that is noted."""
     undecided = sorted(set(config) - DECIDED)
     if undecided:
-        raise InputError(f"{path} sets '{undecided[0]}', and what that changes is not known: such a model is not read")
+        raise InputError(f"{path} sets {undecided[0]!r}, and what that changes is not known: such a model is not read")
     for name, values in ONLY.items():
         value = config.get(name, "absolute" if name == "position_embedding_type" else None)
         if not any(type(value) is type(allowed) and value == allowed for allowed in values):
@@ -171,7 +171,7 @@ def _rope_theta(config: Mapping[str, Any], path: Path) -> float:
         raise InputError(f"{path}: rope_parameters are {parameters!r}, and only RoPE of the default type is computed")
     extra = sorted(set(parameters) - {"rope_type", "rope_theta"})
     if extra:
-        raise InputError(f"{path}: rope_parameters set '{extra[0]}', which is not computed")
+        raise InputError(f"{path}: rope_parameters set {extra[0]!r}, which is not computed")
     inner = parameters.get("rope_theta")
     if inner is None:
         return theta

@@ -138,7 +138,7 @@ def checked(tensors: Mapping[str, Tensor], name: str) -> tuple[dict[str, Tensor]
     left_out = [key for key in tensors if key not in read and _WITHOUT_EFFECT.match(key)]
     unknown = [key for key in tensors if key not in read and key not in left_out]
     if unknown:
-        raise InputError(f"'{name}' holds '{unknown[0]}', which an ESM-2 hasn't, and {len(unknown) - 1} more such")
+        raise InputError(f"'{name}' holds {unknown[0]!r}, which an ESM-2 hasn't, and {len(unknown) - 1} more such")
     kept = {key: value for key, value in tensors.items() if key in read}
     for key, value in kept.items():
         if value.dtype not in READABLE:

@@ -118,8 +118,7 @@ def patched_heads(
     """By site, layer and head; each site at one scope. BOS's key is the same before and after RoPE, which turns
     position 0 by nothing."""
     tables = [
-        survey.table(heads, compared, target=target, site=site, scope=scope).assign(site=site)
-        for site, scope in sites
+        survey.table(heads, compared, target=target, site=site, scope=scope).assign(site=site) for site, scope in sites
     ]
     return _patched(survey, compared, target, pd.concat(tables, ignore_index=True))
 

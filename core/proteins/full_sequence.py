@@ -24,7 +24,7 @@ def places_in(full: Sequence[str], observed: Sequence[gemmi.Residue]) -> tuple[l
 
     Tried in turn are the file's own places (for PDB files gemmi's alignment), the author's numbers, and the order of
     the unbroken stretches, of which the last two count when they say one thing alone. Names must agree with those at
-    their places, and nothing may be missing between residues that are bonded. None when nothing counts.
+    their places, and nothing should be missing between residues that are bonded. None when nothing counts.
     """
     letters = [frozenset(map(one_letter, names.split(","))) for names in full]
     own = [residue.label_seq - 1 if residue.label_seq is not None else -1 for residue in observed]
@@ -38,13 +38,13 @@ def places_in(full: Sequence[str], observed: Sequence[gemmi.Residue]) -> tuple[l
     is_own = _agree(letters, seen, own)
     if is_own and leaves_bonds(own):
         return own, ""
-    by_number = _by_number(letters, seen, observed)
+    by_number, how = _by_number(letters, seen, observed), "residues are placed in the full sequence by author's numbers"
     if by_number is not None and leaves_bonds(by_number):
-        return by_number, "residues are placed in the full sequence by their author's numbers"
+        return by_number, how
     by_order = _by_order(letters, seen, stretches)
     if by_order is not None:
         return by_order, "residues are placed in the full sequence by its letters"
-    return (own, "") if is_own else (None, "")
+    return (own, "") if is_own else (by_number, how if by_number else "")
 
 
 def _agree(letters: Sequence[frozenset[str]], seen: Sequence[str], places: Sequence[int]) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.alphabet import tokenize
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, pairs_in_range
-from core.proteins.protein import refuse_too_long
+from core.proteins.protein import Protein, refuse_too_long
 from core.proteins.structure import CONTACT_CUTOFF, ContactAtom, ContactRule, Structure, contact_truth, read_structure
 
 STRUCTURE_FILES: Final = (".pdb", ".ent", ".cif", ".mmcif", ".pdb.gz", ".ent.gz", ".cif.gz", ".mmcif.gz")
@@ -201,7 +201,8 @@ def _stored(folder: Path, definition: str) -> tuple[Readers, dict[str, str]]:
                     contacts, resolved = held["contacts"].astype(bool), held["valid_residues"].astype(bool)
             except (OSError, ValueError, KeyError, BadZipFile) as error:
                 raise InputError(f"{path.name} does not hold contacts and valid_residues: {error}") from error
-            return LabelledProtein.from_arrays(name, sequence, contacts, resolved, definition)
+            known = Protein(name, sequence)  # which refuses letters that no model reads
+            return LabelledProtein.from_arrays(name, known.sequence, contacts, resolved, definition)
 
         return read
 

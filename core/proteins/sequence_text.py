@@ -191,6 +191,9 @@ def _fasta_record(header: str, lines: list[str]) -> Record | BadRecord:
         name, lines, notes = one_line(f"{pir[2]} {lines[0]}"), lines[1:], ("read as PIR: the line after the name",)
     held = [line for line in lines if line]
     suspect = unmarked_header(held)
+    short = next((b for a, b, c in zip(held, held[1:], held[2:], strict=False) if len(b) < min(len(a), len(c))), None)
+    if suspect is None and short is not None:
+        suspect = f"the line {one_line(short)!r} is shorter than those around it: join them, or begin it with >"
     if suspect:
         return BadRecord(name, f"{name or 'a record'}: {suspect}")
     if len({len(line) for line in held[:-1]}) > 1 and not notes:
@@ -232,7 +235,8 @@ def _plain_record(name: str, text: str) -> Record | BadRecord:
     suspect = unmarked_header(lines)
     if suspect:
         return BadRecord(name, f"{name}: {suspect}")
-    first, _, rest = text.strip().partition(" ")
+    first, *parts = text.split(maxsplit=1) or [""]
+    rest = "".join(parts)
     if _NAME.fullmatch(first) and sum(letter.isalpha() for letter in rest) >= 10:
         return BadRecord(name, f"{name} begins with a name, {one_line(first)!r}: put it on a line of its own after a >")
     letters = "".join(letter for letter in text if letter.isalpha()).upper()

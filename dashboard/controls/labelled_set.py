@@ -71,6 +71,7 @@ def choose_labelled(rule: ContactRule, at_first: int) -> dict[str, LabelledProte
 def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, LabelledProtein]:
     """The chains chosen from the uploaded files, the first of each file unless the person says otherwise."""
     chains: dict[str, Structure] = {}
+    seen: dict[tuple[str, bytes], str] = {}
     first_chains: list[str] = []
     for file in st.file_uploader("PDB or mmCIF files", accept_multiple_files=True, key="structures") or []:
         try:
@@ -83,7 +84,10 @@ def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, Labelled
                 left_out[file.name] = "it holds a sequence and no structure"
             elif protein.name in chains:
                 left_out[f"{file.name}, {protein.name}"] = "another file holds a chain of that name"
+            elif (again := seen.get(_atoms(protein.structure))) is not None:
+                left_out[protein.name] = f"it is the same as {again}"
             else:
+                seen[_atoms(protein.structure)] = protein.name
                 chains[protein.name] = protein.structure
                 if index == 0:
                     first_chains.append(protein.name)
@@ -91,7 +95,17 @@ def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, Labelled
     if len(chains) > len(first_chains):
         # Another set of files is another question: what was chosen among the former chains does not answer it.
         chosen = st.multiselect("Chains", list(chains), first_chains, key=f"chains {' '.join(chains)}")
+    notes = [f"{name}: {note}" for name in chosen for note in chains[name].notes]
+    if notes:
+        with st.expander("What was made of the files"):
+            for note in notes:
+                st.caption(plain(note))
     return {name: LabelledProtein.of(chains[name], *rule, name) for name in chosen}
+
+
+def _atoms(structure: Structure) -> tuple[str, bytes]:
+    """What tells whether two files hold the same chain, whatever they are called."""
+    return structure.sequence, structure.ca.tobytes()
 
 
 def _usable(found: dict[str, LabelledProtein], left_out: dict[str, str]) -> dict[str, LabelledProtein]:

@@ -171,13 +171,13 @@ def test_of_uploaded_structures_the_first_chain_is_taken_until_others_are_chosen
     app.file_uploader(key="structures").set_value([(name, data, "") for name, data in files]).run()
     assert not app.exception
     said = captions(app).replace("\\", "")
-    assert "Chosen: 4E43 chain A, 1UBI chain A" in said
-    assert "again.pdb.gz, 1UBI chain A: another file holds a chain of that name" in said
+    assert "Chosen: a.pdb.gz chain A, b.pdb.gz chain A" in said
+    assert "again.pdb.gz chain A: it is the same as b.pdb.gz chain A" in said
     assert "mine.fasta: it holds a sequence and no structure" in said
     chains = app.multiselect[0]
-    assert chains.options == ["4E43 chain A", "4E43 chain B", "1UBI chain A"]
-    chains.set_value(["4E43 chain B"]).run()
-    assert "Chosen: 4E43 chain B" in captions(app).replace("\\", "")
+    assert chains.options == ["a.pdb.gz chain A", "a.pdb.gz chain B", "b.pdb.gz chain A"]
+    chains.set_value(["a.pdb.gz chain B"]).run()
+    assert "Chosen: a.pdb.gz chain B" in captions(app).replace("\\", "")
 
 
 def test_heads_are_ranked_on_the_chosen_proteins():

@@ -162,3 +162,18 @@ def test_folders_without_anything_usable_are_one_clear_line(tmp_path):
     (tmp_path / "sequences.fasta").write_text(">\nMKTA\n")
     with pytest.raises(InputError, match=r"sequences\.fasta names no protein$"):
         read_labelled(tmp_path)
+
+
+def test_stored_sequences_with_other_letters_and_long_proteins_are_left_out(tmp_path):
+    folder = stored(tmp_path, {"good": "MKTAYIAKQG" * 8, "bad": "mktayiakqg" * 8, "long": "MKTAYIAKQG" * 9})
+    proteins, left_out = read_labelled(folder, max_length=80)
+    assert list(proteins) == ["good"]
+    assert left_out["bad"].startswith("bad: residue 1 is 'm'")
+    assert left_out["long"].startswith("long has 90 residues, and at most 80 are taken")
+
+
+def test_what_reading_a_structure_changed_goes_with_it(tmp_path):
+    data = gzip.decompress((EXAMPLES_FOLDER / "lac_repressor.pdb.gz").read_bytes())
+    (tmp_path / "one.pdb").write_bytes(data)
+    proteins, _ = read_labelled(tmp_path)
+    assert "DNA or RNA is left out: chain B, C" in proteins["one"].notes

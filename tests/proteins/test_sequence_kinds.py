@@ -58,7 +58,8 @@ def test_a_text_whose_first_line_is_a_name_is_refused(header):
 
 def test_a_name_before_a_sequence_is_not_read_as_residues():
     for name in ("P69905", "HBA_HUMAN", "sp|P69905|HBA_HUMAN", "seq01"):
-        assert f"begins with a name, '{name}'" in refusal(f"{name} {FIRST}")
+        for between in (" ", "\t", "   "):
+            assert f"begins with a name, '{name}'" in refusal(f"{name}{between}{FIRST}")
 
 
 def test_sequences_with_lines_of_lower_case_are_still_read():
@@ -70,6 +71,11 @@ def test_sequences_with_lines_of_lower_case_are_still_read():
 def test_lines_of_different_lengths_are_joined_and_said():
     (protein,) = read(f">odd\n{FIRST[:5]}\n{FIRST[5:30]}\n{FIRST[30:]}\n").proteins
     assert (protein.sequence, protein.notes) == (FIRST, ("lines of different lengths were joined",))
+
+
+def test_a_short_line_between_longer_ones_is_not_joined():
+    text = f">a\n{FIRST}\nMYKINASE\n{SECOND}\n"
+    assert refusal(text) == "a: the line 'MYKINASE' is shorter than those around it: join them, or begin it with >"
 
 
 # One bad record
@@ -344,7 +350,7 @@ def test_a_pasted_structure_is_said_to_be_one():
 
 
 @given(st.text(">;#ACDEFGHIKLMNPQRSTVWYacgt-.* \n\t0123456789,|_/", max_size=300), st.integers(0, 3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1500, deadline=None)
 def test_any_text_is_read_or_refused_in_one_line(text, kind):
     start = ["", ">a\n", "# STOCKHOLM 1.0\n", "ORIGIN\n"][kind]
     said = ""

@@ -524,7 +524,7 @@ def test_everything_written_is_read_back(write, chains):
 
 
 @given(text=st.text("ATOMHETER ENDMODL_data\n.0123456789ABC-?", max_size=400), seed=st.integers(0, 2**16))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_damaged_files_are_read_or_refused_in_one_line(text, seed):
     random = np.random.default_rng(seed)
     whole = made_mmcif() if seed % 2 else as_pdb(entry(chain("A", FIRST[:8]), chain("B", SECOND[:8], shift=40)))

@@ -42,7 +42,6 @@ def marked(page: Page, x: float, y: float) -> int:
         ("insertions", {2: "T3 (12)", 3: "A4 (12A)", 4: "Y5 (12B)", 5: "I6 (13)"}),
         ("letters", {4: "X5", 5: "I6"}),
         ("large", {2: "T3 (10003)", 23: "E24 (10024)"}),
-        ("negative", {0: "M1 (-3)", 3: "A4 (0)"}),
     ],
 )
 def test_the_residue_that_is_picked_is_the_one_that_is_marked(

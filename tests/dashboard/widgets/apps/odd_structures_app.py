@@ -16,9 +16,7 @@ PLACES = [(1, " "), (2, " "), (12, " "), (12, "A"), (12, "B"), (13, " ")]
 
 st.set_page_config(layout="wide")
 case = st.query_params["case"]
-made = chain(
-    "AAA" if case in ("names", "insertions") else "A", SEQUENCE, first={"large": 10_001, "negative": -3}.get(case, 1)
-)
+made = chain("AAA" if case in ("names", "insertions") else "A", SEQUENCE, first=10_001 if case == "large" else 1)
 if case == "insertions":
     for residue, (number, code) in zip(made, PLACES + [(n, " ") for n in range(14, 32)], strict=True):
         residue.seqid = gemmi.SeqId(number, code)
