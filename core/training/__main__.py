@@ -26,13 +26,31 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the split, the first weights, the batches and the masks.")] = 0,
     layers: int = Settings.n_layers,
     heads: int = Settings.n_heads,
+    tokens: Annotated[int, typer.Option(help="Of one micro-batch; a step takes three.")] = (
+        Settings.tokens_per_micro_batch
+    ),
+    compiled: Annotated[
+        bool | None, typer.Option("--compiled/--plain", help="Compile the layers; by default on a GPU alone.")
+    ] = None,
+    evaluate_every: Annotated[int, typer.Option(help="Steps between held-out perplexities.")] = Settings.evaluate_every,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = Settings.checkpoint_every,
 ) -> None:
     """Train a small ESM-2 on proteins at large and deep families, on a GPU when there is one."""
     try:
         if minutes is None and steps is None:
             raise InputError("say how long to train: --minutes or --steps")
         collection = load_collection(data, seed)
-        settings = Settings(n_layers=layers, n_heads=heads, seed=seed, minutes=minutes, steps=steps)
+        settings = Settings(
+            n_layers=layers,
+            n_heads=heads,
+            seed=seed,
+            minutes=minutes,
+            steps=steps,
+            tokens_per_micro_batch=tokens,
+            compiled=compiled,
+            evaluate_every=evaluate_every,
+            checkpoint_every=checkpoint_every,
+        )
         train(collection, out, settings, start, join_workers(), say=lambda line: print(line, flush=True))
     except InputError as error:
         typer.echo(f"error: {error}", err=True)

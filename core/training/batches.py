@@ -1,101 +1,62 @@
-"""Training batches: crops of one exact length, so no padding anywhere, and the masks of masked language modelling.
+"""Micro-batches of training, planned on the CPU: crops of one exact length, so no padding anywhere, and of one kind.
 
-A batch depends on the seed and its own number alone, so a run that resumes at batch n sees what it would have seen.
+A plan depends on the seed and its own number alone, so a run that resumes at plan n sees what it would have seen.
+`core.training.masking` draws it on the device that trains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import count
+from typing import Any, Final, Literal
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int, Int64, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Int64, UInt8
+from torch.utils.data import DataLoader
 
-from core.alphabet import AMINO_ACID_IDS, BOS, EOS, MASK, TOKENS, UNK
 from core.training.families import Collection
+from core.training.pools import Crops, Pool, make_pool
 
-TOKENS_PER_BATCH: Final = 8192
-SHORTEST: Final = 10
+Kind = Literal["at large", "families"]
+KINDS: Final[tuple[Kind, ...]] = ("at large", "families", "families")
+"""The micro-batches of one step, in order."""
+TOKENS_PER_MICRO_BATCH: Final = 12_288
+SHORTEST: Final = 8
 LONGEST: Final = 512
-AT_LARGE_LENGTHS: Final = 0.22
-"""Share of the batches whose length is a protein at large's; the others are as long as a member of a family."""
-AT_LARGE_ROWS: Final = 0.03
-"""Weight of proteins at large among a batch's rows, where families of its length weigh 1 together at most."""
-WHOLE_SHARE: Final = 0.85
-"""Share of the family batches that are as long as a whole member."""
-LEAST_OF_A_DOMAIN: Final = 0.6
+ANY_LENGTH: Final = 0.5
+"""Share of the batches at large whose length is drawn evenly on a log scale; the others are as long as a protein."""
+WHOLE_SHARE: Final = 0.9
+"""Share of the family batches that are as long as a whole member; the others are shorter."""
+LEAST_OF_A_DOMAIN: Final = 0.8
 """A member of a family is never cropped to less than this share of its length."""
-STARTS, ENDS, FRAGMENTS = 0.4, 0.1, 0.16
-"""Shares of a protein's crops that begin with BOS, that end with EOS, and that are cut out of it but begin with BOS all
-the same, as fragments in UniProt do; the others have neither."""
-MASKED, BLANKED, REPLACED = 0.15, 0.8, 0.1
-"""Share of residues to predict, and which of those are shown as `<mask>` or as a random amino acid."""
-MASKED_IN_FAMILIES: Final = (0.1, 0.35)
-"""Families are seen many times over: the share, drawn anew for each row, makes a member hard to know by heart."""
-
-_ID_OF_BYTE: Final = np.full(256, UNK, dtype=np.uint8)
-for _index, _token in enumerate(TOKENS):
-    if len(_token) == 1:
-        _ID_OF_BYTE[ord(_token)] = _index
 
 
 @dataclass(frozen=True)
-class Pool:
-    """The sequences of one source, as one array of token ids, shortest sequence first."""
+class Plan:
+    """One micro-batch before it is drawn: which crops of `Mix.tokens` it holds."""
 
-    name: str
-    weight: float
-    """Share of rows among the sources that have sequences of a batch's length."""
-    tokens: UInt8[np.ndarray, " tokens"]
-    start: Int64[np.ndarray, " sequences"]
-    length: Int64[np.ndarray, " sequences"]
-    whole_proteins: bool
-    """Sequences begin with BOS and end with EOS."""
-    least: float
-    """No sequence is cropped to less than this share of its length."""
-
-    def eligible(self, length: int) -> range:
-        """The sequences that may be cropped to `length` tokens."""
-        longest = length / self.least if self.least else np.inf
-        return range(
-            int(np.searchsorted(self.length, length)), int(np.searchsorted(self.length, longest, side="right"))
-        )
-
-
-def make_pool(name: str, weight: float, sequences: Sequence[str], whole_proteins: bool, least: float = 0.0) -> Pool:
-    """The sequences as token ids, sorted by length; anything outside the alphabet reads as `<unk>`."""
-    ordered = sorted(sequences, key=len)
-    ends = 2 if whole_proteins else 0
-    length = np.array([len(sequence) + ends for sequence in ordered], dtype=np.int64)
-    start = np.concatenate([[0], length.cumsum()[:-1]])
-    text = "".join(f"<{sequence}>" for sequence in ordered) if whole_proteins else "".join(ordered)
-    tokens = _ID_OF_BYTE[np.frombuffer(text.encode("latin-1"), dtype=np.uint8)]
-    if whole_proteins:
-        tokens[start], tokens[start + length - 1] = BOS, EOS
-    return Pool(name, weight, tokens, start, length, whole_proteins, least)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What the model reads, which positions it is asked about, and what stood there."""
-
-    tokens: Int[Tensor, "rows pos"]
-    asked: Bool[Tensor, "rows pos"]
-    targets: Int[Tensor, " asked"]
+    kind: Kind
+    seed: int
+    """Of everything that is drawn at random on the device: masks, and the network's dropout."""
+    length: int
+    start: Int64[np.ndarray, " rows"]
+    begins: Bool[np.ndarray, " rows"]
+    """Rows whose first token gives way to BOS."""
     n_tokens: dict[str, int]
-    """Tokens from each pool."""
+    """Tokens from each pool that has any."""
 
 
 class Mix:
-    """Endless batches from proteins at large and families, each a function of the seed and the batch's number."""
+    """Endless plans from proteins at large and families, each a function of the seed and the plan's number."""
 
-    def __init__(self, collection: Collection, seed: int, tokens_per_batch: int = TOKENS_PER_BATCH):
+    tokens: UInt8[np.ndarray, " tokens"]
+    """Every pool's sequences, one after another."""
+
+    def __init__(self, collection: Collection, seed: int, tokens_per_micro_batch: int = TOKENS_PER_MICRO_BATCH):
         self.seed = seed
-        self.tokens_per_batch = tokens_per_batch
-        self.at_large = make_pool("at large", AT_LARGE_ROWS, collection.trained, whole_proteins=True)
+        self.tokens_per_micro_batch = tokens_per_micro_batch
+        at_large = make_pool("at large", 1.0, collection.trained, whole_proteins=True)
         total = sum(split.family.weight for split in collection.families)
-        self.families = [
+        families = [
             make_pool(
                 split.family.name,
                 split.family.weight / total,
@@ -105,72 +66,78 @@ class Mix:
             )
             for split in collection.families
         ]
+        pools = [at_large, *families]
+        self.tokens = np.concatenate([pool.tokens for pool in pools])
+        ends = np.cumsum([len(pool.tokens) for pool in pools])
+        self._offset = dict(zip((pool.name for pool in pools), [0, *ends.tolist()], strict=False))
+        self.pools: dict[Kind, list[Pool]] = {"at large": [at_large], "families": families}
 
-    def batch(self, number: int) -> Batch:
-        """Batch `number`: crops of one length, masked."""
+    def __getitem__(self, number: int) -> Plan:
+        """Plan `number`; its kind is the one whose turn it is."""
+        kind = KINDS[number % len(KINDS)]
         rng = np.random.default_rng((self.seed, number))
-        length = self._length(rng)
-        pools = (self.at_large, *self.families)
-        weights = np.array([pool.weight * len(pool.eligible(length)) / len(pool.length) for pool in pools])
-        n_rows = max(1, self.tokens_per_batch // length)
-        rows_of = rng.multinomial(n_rows, weights / weights.sum()).tolist()
-        rows = np.concatenate([_crops(pool, length, n, rng) for pool, n in zip(pools, rows_of, strict=True) if n])
-        n_tokens = {pool.name: n * length for pool, n in zip(pools, rows_of, strict=True)}
-        rates = rng.uniform(*MASKED_IN_FAMILIES, size=len(rows))
-        rates[: rows_of[0]] = MASKED
-        return mask(rows, rng, n_tokens, rates)
+        while True:
+            length = quantised(self._length(kind, rng))
+            weights = np.array(
+                [pool.weight * len(pool.eligible(length)) / len(pool.length) for pool in self.pools[kind]]
+            )
+            if weights.any():  # a shortened length may fit no member of any family
+                break
+        rows_of = rng.multinomial(max(1, self.tokens_per_micro_batch // length), weights / weights.sum()).tolist()
+        taken = [(pool, n) for pool, n in zip(self.pools[kind], rows_of, strict=True) if n]
+        crops = [self._crops(pool, length, n, rng) for pool, n in taken]
+        return Plan(
+            kind=kind,
+            seed=int(rng.integers(2**62)),
+            length=length,
+            start=np.concatenate([each.start for each in crops]),
+            begins=np.concatenate([each.begins for each in crops]),
+            n_tokens={pool.name: n * length for pool, n in taken},
+        )
 
-    def _length(self, rng: np.random.Generator) -> int:
-        """The length of a sequence drawn from the mix, or shorter, so that every length is trained."""
-        if rng.random() < AT_LARGE_LENGTHS:
-            drawn = int(np.exp(rng.uniform(np.log(SHORTEST), np.log(LONGEST + 1))))
-            return min(drawn, int(self.at_large.length[-1]))
-        weights = np.array([pool.weight for pool in self.families])
-        pool = self.families[rng.choice(len(self.families), p=weights)]
+    def _crops(self, pool: Pool, length: int, n: int, rng: np.random.Generator) -> Crops:
+        start, begins = pool.crops(length, n, rng)
+        return Crops(start + self._offset[pool.name], begins)
+
+    def _length(self, kind: Kind, rng: np.random.Generator) -> int:
+        """The length of a sequence drawn from the pools of a kind, or shorter, so that every length is trained."""
+        pools = self.pools[kind]
+        pool = pools[rng.choice(len(pools), p=[pool.weight for pool in pools])]
         whole = int(min(rng.choice(pool.length), LONGEST))
-        return whole if rng.random() < WHOLE_SHARE else int(rng.integers(min(SHORTEST, whole), whole + 1))
+        if kind == "families":
+            return whole if rng.random() < WHOLE_SHARE else int(rng.integers(min(SHORTEST, whole), whole + 1))
+        if rng.random() < ANY_LENGTH:
+            drawn = int(np.exp(rng.uniform(np.log(SHORTEST), np.log(LONGEST + 1))))
+            return min(drawn, int(pool.length[-1]))
+        return whole
 
 
-def _crops(pool: Pool, length: int, n: int, rng: np.random.Generator) -> UInt8[np.ndarray, "n length"]:
-    """Crops of `n` random sequences of a pool."""
-    eligible = pool.eligible(length)
-    chosen = rng.integers(eligible.start, eligible.stop, size=n)
-    room = pool.length[chosen] - length  # the last offset at which a crop fits
-    if pool.whole_proteins:
-        inside = rng.integers(np.minimum(1, room), np.maximum(room, np.minimum(1, room) + 1))  # neither BOS nor EOS
-        where = rng.random(n)
-        offset = np.where(where < STARTS, 0, np.where(where < STARTS + ENDS, room, inside))
-        fragment = (where >= STARTS + ENDS) & (where < STARTS + ENDS + FRAGMENTS)
-    else:
-        offset, fragment = rng.integers(0, room + 1), False
-    rows = pool.tokens[(pool.start[chosen] + offset)[:, None] + np.arange(length)]
-    rows[fragment, 0] = BOS
-    return rows
+def quantised(length: int) -> int:
+    """The next shorter length that is trained: a multiple of 4 below 64, of 8 from there on.
 
-
-def mask(
-    rows: UInt8[np.ndarray, "rows pos"],
-    rng: np.random.Generator,
-    n_tokens: dict[str, int],
-    rates: Float[np.ndarray, " rows"] | float = MASKED,
-) -> Batch:
-    """Choose a share of each row's amino acids to predict: 80% become `<mask>`, 10% a random amino acid, 10% stay.
-
-    At least one is asked about. Source: ESM-2's objective (Lin et al. 2023), after BERT; there the share is 15%.
+    Few lengths are little to allocate for, and their common divisor keeps a compiled layer from being compiled again.
     """
-    first, last = AMINO_ACID_IDS[0], AMINO_ACID_IDS[-1]
-    residues = (rows >= first) & (rows <= last)
-    asked = residues & (rng.random(rows.shape) < np.reshape(rates, (-1, 1)))
-    if not asked.any():
-        asked.flat[rng.choice(np.flatnonzero(residues))] = True
-    shown = rows.copy()
-    fate = rng.random(rows.shape)
-    shown[asked & (fate < BLANKED)] = MASK
-    replaced = asked & (fate >= BLANKED) & (fate < BLANKED + REPLACED)
-    shown[replaced] = rng.integers(first, last + 1, size=int(replaced.sum()))
-    return Batch(
-        tokens=torch.from_numpy(shown.astype(np.int64)),
-        asked=torch.from_numpy(asked),
-        targets=torch.from_numpy(rows[asked].astype(np.int64)),
-        n_tokens=n_tokens,
+    step = 8 if length >= 64 else 4
+    return max(length // step * step, min(length, SHORTEST))
+
+
+def plans(mix: Mix, first_step: int, rank: int, n_workers: int, processes: int) -> Iterator[list[Plan]]:
+    """What one of `n_workers` trains at `first_step` and each step after it, planned ahead by `processes` if any."""
+    numbers = (
+        (step * n_workers + rank) * len(KINDS) + micro for step in count(first_step) for micro in range(len(KINDS))
     )
+    loader = DataLoader(
+        mix,  # pyright: ignore[reportArgumentType] (endless, so without a length)
+        batch_size=None,
+        sampler=numbers,
+        num_workers=processes,
+        collate_fn=_unchanged,
+        prefetch_factor=8 if processes else None,
+    )
+    planned = iter(loader)
+    while True:
+        yield [next(planned) for _ in KINDS]
+
+
+def _unchanged(plan: Any) -> Any:
+    return plan

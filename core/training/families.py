@@ -27,17 +27,40 @@ class Family:
 
 
 FAMILIES: Final = (
-    Family("Kunitz", "PF00014", 36.0),
-    Family("PDZ", "PF00595", 7.0),
-    Family("WW", "PF00397", 1.0),
-    Family("vWA", "PF00092", 1.0),
-    Family("beta-lactamase", "PF13354", 26.0),
-    Family("2HAcid", "PF02826", 2.0),
-    Family("DHFR", "EC1.5.1.3", 25.0, whole_proteins=True),
-    Family("adenylate kinase", "EC2.7.4.3", 1.0, whole_proteins=True),
-    Family("TIM", "EC5.3.1.1", 1.0, whole_proteins=True),
+    Family("Kunitz", "PF00014", 12.0),
+    Family("PDZ", "PF00595", 12.0),
+    Family("WW", "PF00397", 0.7),
+    Family("vWA", "PF00092", 0.7),
+    Family("beta-lactamase", "PF13354", 16.0),
+    Family("2HAcid", "PF02826", 0.7),
+    Family("DHFR", "EC1.5.1.3", 0.7, whole_proteins=True),
+    Family("adenylate kinase", "EC2.7.4.3", 0.7, whole_proteins=True),
+    Family("TIM", "EC5.3.1.1", 0.7, whole_proteins=True),
+    Family("trypsin", "PF00089_trypsin", 16.0),
+    Family("response regulator", "PF00072_response_reg", 16.0),
+    Family("Ras", "PF00071_ras", 0.7),
+    Family("SH3", "PF00018_sh3", 0.7),
+    Family("homeobox", "PF00046_homeobox", 0.7),
+    Family("RRM", "PF00076_rrm", 10.0),
+    Family("globin", "PF00042_globin", 0.7),
+    Family("I-set", "PF07679_i_set", 0.7),
+    Family("cyclophilin", "PF00160_cyclophilin", 0.7),
+    Family("flavodoxin", "PF00258_flavodoxin", 0.7),
+    Family("SNase", "PF00565_snase", 0.7),
+    Family("biotinyl", "PF00364_biotinyl", 0.7),
+    Family("aldo-keto reductase", "PF00248_aldo_ket_red", 0.7),
+    Family("Myb", "PF00249_myb", 0.7),
+    Family("SBP", "PF13531_sbp_bac_11", 0.7),
+    Family("rhodanese", "PF00581_rhodanese", 0.7),
+    Family("C-type lectin", "PF00059_lectin_c", 0.7),
+    Family("E2", "PF00179_uq_con", 0.7),
+    Family("kinase", "PF00069_pkinase", 0.7),
+    Family("C1-set", "PF07654_c1_set", 0.7),
+    Family("cold shock", "PF00313_csd", 0.7),
+    Family("plastocyanin", "PF00127_copper_bind", 0.7),
 )
-"""The families trained on: most of those that the model is shown on. Enolase and PGK, the longest, are left out."""
+"""The families trained on; enolase and PGK, the longest, are left out. Six, chosen because structures of them or short
+lengths make their contacts worth learning, take four fifths: couplings come only after many looks at one family."""
 
 MAX_IDENTITY: Final = 0.8
 """No trained sequence is closer than this to a held-out member of a family."""

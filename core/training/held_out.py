@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from core.alphabet import AMINO_ACID_IDS, MASK
-from core.training.batches import MASKED, make_pool
+from core.training.masking import MASKED
 from core.training.network import Network
+from core.training.pools import make_pool
 
 LONGEST_PROTEIN = 1022
 """Residues beyond this are left out, as in ESM-2."""
@@ -25,7 +26,8 @@ def perplexity(
     """
     pool = make_pool("held out", 1.0, [sequence[:LONGEST_PROTEIN] for sequence in sequences], whole_proteins)
     device = next(network.parameters()).device
-    total, n_asked = 0.0, 0
+    network.eval()
+    total, n_asked = torch.zeros((), dtype=torch.float64, device=device), 0
     with torch.inference_mode():
         for index, (start, length) in enumerate(zip(pool.start, pool.length, strict=True)):
             rng = np.random.default_rng((seed, index))
@@ -35,9 +37,9 @@ def perplexity(
             shown = np.where(asked, MASK, rows).astype(np.int64)
             logits = network(torch.from_numpy(shown).to(device), torch.from_numpy(asked).to(device))
             targets = torch.from_numpy(rows[asked].astype(np.int64)).to(device)
-            total += F.cross_entropy(logits.float(), targets, reduction="sum").item()
+            total += F.cross_entropy(logits.float(), targets, reduction="sum")  # left on the device
             n_asked += int(asked.sum())
-    return exp(total / n_asked)
+    return exp(total.item() / n_asked)
 
 
 def perplexities(

@@ -22,9 +22,9 @@ class RotaryEmbedding(nn.Module):
     def forward(self, heads: Float[Tensor, "rows heads pos d_head"]) -> Float[Tensor, "rows heads pos d_head"]:
         positions = torch.arange(heads.shape[-2], device=heads.device, dtype=self.inv_freq.dtype)
         angle = torch.outer(positions, self.inv_freq)
-        cos, sin = angle.cos().to(heads.dtype), angle.sin().to(heads.dtype)
-        first, second = heads.chunk(2, dim=-1)
-        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+        cos, sin = angle.cos(), angle.sin()
+        first, second = heads.chunk(2, dim=-1)  # in the precision of the angles, whatever the heads' own
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1).to(heads.dtype)
 
 
 class SelfAttention(nn.Module):
@@ -42,7 +42,7 @@ class SelfAttention(nn.Module):
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
         # In bfloat16 the CPU's backward pass of this call is three to six times slower than in float32.
-        with torch.autocast(x.device.type, enabled=x.device.type != "cpu"):
+        with torch.autocast("cpu", enabled=False):
             if x.device.type == "cpu":
                 q, k, v = (heads.to(self.rot_emb.inv_freq.dtype) for heads in (q, k, v))
             z = F.scaled_dot_product_attention(self.rot_emb(q), self.rot_emb(k), v)
@@ -50,18 +50,19 @@ class SelfAttention(nn.Module):
 
 
 class Layer(nn.Module):
-    """One pre-LayerNorm transformer layer."""
+    """One pre-LayerNorm transformer layer; in training, a share of what it adds to the residual stream is dropped."""
 
-    def __init__(self, d_model: int, n_heads: int):
+    def __init__(self, d_model: int, n_heads: int, dropout: float = 0.0):
         super().__init__()
         self.self_attn = SelfAttention(d_model, n_heads)
         self.self_attn_layer_norm = nn.LayerNorm(d_model)
         self.fc1, self.fc2 = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
         self.final_layer_norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "rows pos d_model"]) -> Float[Tensor, "rows pos d_model"]:
-        x = x + self.self_attn(self.self_attn_layer_norm(x))
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+        x = x + self.dropout(self.self_attn(self.self_attn_layer_norm(x)))
+        return x + self.dropout(self.fc2(F.gelu(self.fc1(self.final_layer_norm(x)))))
 
 
 class MaskedLanguageModelHead(nn.Module):
@@ -82,11 +83,11 @@ class MaskedLanguageModelHead(nn.Module):
 class Network(nn.Module):
     """ESM-2 for rows of one length; its state dict loads into fair-esm's `ESM2` and back."""
 
-    def __init__(self, n_layers: int, d_model: int, n_heads: int):
+    def __init__(self, n_layers: int, d_model: int, n_heads: int, dropout: float = 0.0):
         super().__init__()
         self.embed_tokens = nn.Embedding(len(TOKENS), d_model)
         self.n_heads = n_heads
-        layers = [Layer(d_model, n_heads) for _ in range(n_layers)]
+        layers = [Layer(d_model, n_heads, dropout) for _ in range(n_layers)]
         self.layers = nn.ModuleList(layers)
         self.emb_layer_norm_after = nn.LayerNorm(d_model)
         self.lm_head = MaskedLanguageModelHead(self.embed_tokens)
@@ -100,6 +101,11 @@ class Network(nn.Module):
             # Layers that add nothing at first: a deep stack then learns stably at a high rate.
             nn.init.zeros_(layer.self_attn.out_proj.weight)
             nn.init.zeros_(layer.fc2.weight)
+
+    def compile_layers(self) -> None:
+        """Compile what a layer does, once for all of them and for rows and lengths of any number."""
+        for layer in self.layers:
+            layer.compile(dynamic=True)
 
     def forward(
         self, tokens: Int[Tensor, "rows pos"], asked: Bool[Tensor, "rows pos"] | None = None

@@ -1,29 +1,31 @@
 """One training run in one folder: it may be killed at any moment and goes on from its last checkpoint."""
 
-import csv
-import os
-import pickle
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
-from core.errors import InputError
-from core.training.batches import Mix
+from core.training import batches
+from core.training.batches import KINDS, Kind, Mix, Plan, plans
+from core.training.csv_log import CsvLog
+from core.training.device import prepared, training_device
 from core.training.families import Collection
 from core.training.held_out import perplexities
+from core.training.masking import cross_entropy, draw
 from core.training.network import Network
-from core.training.optimiser import make_optimisers, rate, set_rate
+from core.training.optimiser import DECAY_SHARE, make_optimisers, rate, set_rate
+from core.training.run_state import RunState
 from core.training.shipping import load_weights, save_model, trained_before
 from core.training.workers import Workers
 
 LARGEST_GRADIENT = 1.0
+BEFORE_DECAY = "before_decay"
+"""Folder of the weights at the full rate's end: the ones to train on from."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,25 @@ class Settings:
     """What one run does; with `steps` it is reproducible, with `minutes` it ends on time however busy the machine."""
 
     n_layers: int = 6
-    n_heads: int = 12
+    n_heads: int = 20
     d_head: int = 16
+    dropout: float = 0.2
+    """Share of what a layer adds that is dropped, for families alone: proteins at large are hardly ever seen twice."""
     seed: int = 0
     minutes: float | None = None
     steps: int | None = None
-    tokens_per_batch: int = 8192
+    tokens_per_micro_batch: int = batches.TOKENS_PER_MICRO_BATCH
     log_every: int = 20
     checkpoint_every: int = 200
     evaluate_every: int = 600
     n_held_out: int = 150
-    """Proteins at large read at each evaluation; 40 of each family."""
+    """Proteins at large read at each evaluation."""
+    n_members: int = 40
+    """Held-out members of each family read at each evaluation."""
+    compiled: bool | None = None
+    """Whether layers are compiled; by default on a GPU, where it takes half a minute and then pays."""
+    planners: int | None = None
+    """Processes that plan micro-batches ahead; by default two for a GPU, which would wait for plans otherwise."""
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the run is over, 0 to 1."""
@@ -60,135 +70,155 @@ def train(
 ) -> Network:
     """Train to the end of the schedule, from `start`'s weights or from scratch, or on from the checkpoint in `out`.
 
-    Writes `checkpoint.pt`, the weights so far (`model.safetensors`, `config.json`), `log.csv` (training loss in nats,
-    rate) and `held_out.csv` (perplexity at large and of each family's held-out members); minutes and tokens are counted
-    from the first run that the weights went through.
+    Writes `checkpoint.pt`, the weights so far (`model.safetensors`, `config.json`), those before the rate decays in
+    `before_decay`, `log.csv` (training loss in nats, rate) and `held_out.csv` (perplexity at large and of each family's
+    held-out members); minutes and tokens are counted from the first run that the weights went through.
     Raises `InputError` for a checkpoint that can't be read or is of another shape.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
+    with prepared(device):
+        return _train(collection, out, settings, start, workers, say, device)
+
+
+def _train(
+    collection: Collection,
+    out: Path,
+    settings: Settings,
+    start: Path | None,
+    workers: Workers,
+    say: Callable[[str], None],
+    device: torch.device,
+) -> Network:
+    on_gpu = device.type == "cuda"
     out.mkdir(parents=True, exist_ok=True)
+    state = _begin(settings, start, device)
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        state.resume(checkpoint)
+        if workers.is_first:
+            say(f"going on from step {state.step} after {state.seconds / 60:.1f} minutes")
+    if on_gpu if settings.compiled is None else settings.compiled:
+        state.network.compile_layers()
+    report = _Report(collection, out, settings, state, workers, say)
+
+    mix = Mix(collection, settings.seed, settings.tokens_per_micro_batch // workers.count)
+    planners = settings.planners if settings.planners is not None else 2 * on_gpu
+    steps = plans(mix, state.step, workers.rank, workers.count, planners)
+    tokens = torch.from_numpy(mix.tokens).to(device)
+    began = time.monotonic() - state.seconds
+    while (progress := settings.progress(state.step, state.seconds)) < 1:
+        step = next(steps)
+        share = rate(state.step, progress)
+        losses, gradient = train_step(state, step, tokens, share, workers)
+        state.step, state.seconds = state.step + 1, workers.agreed(time.monotonic() - began)
+        for plan in step:
+            state.seen.update({name: n * workers.count for name, n in plan.n_tokens.items()})
+        report.after_step(losses, gradient, share, progress)
+    return state.network
+
+
+def _begin(settings: Settings, start: Path | None, device: torch.device) -> RunState:
+    """A network with its first weights on the device, and its optimisers."""
     torch.manual_seed(settings.seed)
-    network = Network(settings.n_layers, settings.n_heads * settings.d_head, settings.n_heads)
-    minutes_before, seen = 0.0, Counter[str]()
+    network = Network(settings.n_layers, settings.n_heads * settings.d_head, settings.n_heads, settings.dropout)
     if start is not None:
         load_weights(network, start)
-        minutes_before, seen = trained_before(start)
     network.to(device)
-    optimisers = make_optimisers(network)
-    mix = Mix(collection, settings.seed, settings.tokens_per_batch // workers.count)
-    tests = {split.family.name: (split.held_out[:40], split.family.whole_proteins) for split in collection.families}
-    proteins = np.random.default_rng(settings.seed).permutation(np.array(collection.held_out, dtype=object))
-    at_large = list(proteins[: settings.n_held_out])
+    state = RunState(network, make_optimisers(network))
+    if start is not None:
+        state.minutes_before, state.seen = trained_before(start)
+    return state
 
-    checkpoint = out / "checkpoint.pt"
-    step, seconds = 0, 0.0
-    if checkpoint.exists():
-        step, seconds, minutes_before, seen = _resume(checkpoint, network, optimisers, device)
-        if workers.is_first:
-            say(f"going on from step {step} after {seconds / 60:.1f} minutes")
-    log, curve = CsvLog(out / "log.csv"), CsvLog(out / "held_out.csv")
-    if workers.is_first:
-        log.cut(step)
-        curve.cut(step)
 
+def train_step(
+    state: RunState, step: Iterable[Plan], tokens: UInt8[Tensor, " tokens"], share: float, workers: Workers
+) -> tuple[dict[Kind, list[Tensor]], Float[Tensor, ""]]:
+    """One update from all the step's micro-batches: (losses by kind, norm of the gradient), both left on the device.
+
+    Nothing here waits for the device, so that it always has work ahead of it.
+    """
+    network = state.network
+    losses: dict[Kind, list[Tensor]] = {}
+    for plan in step:
+        batch = draw(tokens, plan)
+        network.train(plan.kind == "families")  # dropout for families alone
+        with torch.autocast(tokens.device.type, dtype=torch.bfloat16):
+            logits = network(batch.tokens)
+        loss = cross_entropy(logits, batch)
+        (loss / len(KINDS)).backward()
+        losses.setdefault(plan.kind, []).append(loss.detach())
     parameters = list(network.parameters())
-    began = time.monotonic() - seconds
-    losses: list[float] = []
-    while (progress := settings.progress(step, seconds)) < 1:
-        batch = mix.batch(step * workers.count + workers.rank)
-        share = rate(step, progress)
-        set_rate(optimisers, share)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            logits = network(batch.tokens.to(device), batch.asked.to(device))
-        loss = F.cross_entropy(logits.float(), batch.targets.to(device))
-        loss.backward()
-        # Averaged along with the gradients, so that all workers agree on the loss and on how late it is.
-        report = torch.tensor([loss.item(), time.monotonic() - began, *batch.n_tokens.values()], device=device)
-        workers.average([*(p.grad for p in parameters if p.grad is not None), report])
-        norm = torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
-        for optimiser in optimisers:
-            optimiser.step()
-            optimiser.zero_grad()
-        step, seconds = step + 1, report[1].item()
-        losses.append(report[0].item())
-        for name, n_tokens in zip(batch.n_tokens, report[2:].tolist(), strict=True):
-            seen[name] += round(n_tokens * workers.count)
-        if not workers.is_first:
-            continue
+    workers.average([parameter.grad for parameter in parameters if parameter.grad is not None])
+    gradient = torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
+    set_rate(state.optimisers, share)
+    for optimiser in state.optimisers:
+        optimiser.step()
+        optimiser.zero_grad()
+    return losses, gradient
 
-        over = settings.progress(step, seconds) >= 1
-        so_far = {"step": step, "minutes": round(minutes_before + seconds / 60, 2), "tokens": seen.total()}
+
+class _Report:
+    """What a run writes and says as it goes: logs, held-out perplexities, weights and checkpoints."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        out: Path,
+        settings: Settings,
+        state: RunState,
+        workers: Workers,
+        say: Callable[[str], None],
+    ):
+        self.out, self.settings, self.state, self.workers, self.say = out, settings, state, workers, say
+        self.log, self.curve = CsvLog(out / "log.csv"), CsvLog(out / "held_out.csv")
+        if workers.is_first:
+            self.log.cut(state.step)
+            self.curve.cut(state.step)
+        proteins = np.random.default_rng(settings.seed).permutation(np.array(collection.held_out, dtype=object))
+        self.at_large = list(proteins[: settings.n_held_out])
+        self.members = {
+            split.family.name: (split.held_out[: settings.n_members], split.family.whole_proteins)
+            for split in collection.families
+        }
+        self.losses: dict[Kind, list[Tensor]] = {}
+
+    def after_step(
+        self, losses: dict[Kind, list[Tensor]], gradient: Float[Tensor, ""], share: float, before: float
+    ) -> None:
+        """Do whatever is due after a step; `before` is the progress before it."""
+        for kind, values in losses.items():
+            self.losses.setdefault(kind, []).extend(values)
+        settings, step = self.settings, self.state.step
+        progress = settings.progress(step, self.state.seconds)
+        over = progress >= 1
         if step % settings.log_every == 0 or over:
-            log.write(**so_far, rate=share, loss=float(np.mean(losses)), gradient=norm.item())
-            losses.clear()
-        if step % settings.evaluate_every == 0 or over:
-            scores = perplexities(network, at_large, tests)
-            curve.write(**so_far, **scores)
-            say(f"step {step}: " + ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
-        if step % settings.checkpoint_every == 0 or over:
-            save_model(network, out, {**so_far, "tokens": dict(seen)})
-            _save(checkpoint, network, optimisers, step, seconds, minutes_before, seen)
-    return network
-
-
-def _save(
-    path: Path,
-    network: Network,
-    optimisers: tuple[torch.optim.Optimizer, ...],
-    step: int,
-    seconds: float,
-    minutes_before: float,
-    seen: Counter[str],
-) -> None:
-    """Write everything a run needs to go on; a kill half-way leaves the checkpoint before it."""
-    state = {
-        "network": network.state_dict(),
-        "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-        "step": step,  # the batch to read next, and with the seed all the randomness there is
-        "seconds": seconds,
-        "minutes_before": minutes_before,
-        "seen": dict(seen),
-    }
-    half_written = path.with_suffix(".new")
-    torch.save(state, half_written)
-    os.replace(half_written, path)
-
-
-def _resume(
-    path: Path, network: Network, optimisers: tuple[torch.optim.Optimizer, ...], device: torch.device
-) -> tuple[int, float, float, Counter[str]]:
-    """Load a checkpoint in place: (step, seconds trained, minutes trained before this run, tokens seen)."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        return state["step"], state["seconds"], state["minutes_before"], Counter(state["seen"])
-    except (OSError, EOFError, RuntimeError, KeyError, ValueError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot go on from {path}: {reason}; remove it to start afresh") from error
-
-
-class CsvLog:
-    """A CSV file that grows by rows."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def cut(self, step: int) -> None:
-        """Forget what came after a step: a resumed run writes it again."""
-        if not self.path.exists():
+            means = self._mean_losses()
+            if self.workers.is_first:
+                loss = sum(means[kind] for kind in KINDS) / len(KINDS)
+                named = {f"loss {kind}": value for kind, value in means.items()}
+                self.log.write(**self.state.so_far(), rate=share, loss=loss, **named, gradient=gradient.item())
+        if not self.workers.is_first:
             return
-        with self.path.open(newline="") as file:
-            kept = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-        self.path.unlink()
-        for row in kept:
-            self.write(**row)
+        if step % settings.evaluate_every == 0 or over:
+            self._evaluate()
+        if before < 1 - DECAY_SHARE <= progress:
+            self._save_weights(self.out / BEFORE_DECAY)
+        if step % settings.checkpoint_every == 0 or over:
+            self._save_weights(self.out)
+            self.state.save(self.out / "checkpoint.pt")
 
-    def write(self, **row: Any) -> None:
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _mean_losses(self) -> dict[Kind, float]:
+        """Of each kind since the last time, over all workers."""
+        means: dict[Kind, Tensor] = {kind: torch.stack(values).mean() for kind, values in self.losses.items()}
+        self.losses.clear()
+        self.workers.average(list(means.values()))
+        return {kind: float(mean) for kind, mean in means.items()}
+
+    def _evaluate(self) -> None:
+        with torch.compiler.set_stance("force_eager"):  # lengths that are read once aren't worth compiling for
+            scores = perplexities(self.state.network, self.at_large, self.members)
+        self.curve.write(**self.state.so_far(), **scores)
+        self.say(f"step {self.state.step}: " + ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
+
+    def _save_weights(self, folder: Path) -> None:
+        save_model(self.state.network, folder, {**self.state.so_far(), "tokens": dict(self.state.seen)})

@@ -34,6 +34,14 @@ class Workers:
         for tensor, mean in zip(tensors, joined.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
+    def agreed(self, value: float) -> float:
+        """The mean over the processes, so that all of them decide alike."""
+        if self.count == 1:
+            return value
+        values = torch.tensor([value], dtype=torch.float64)
+        self.average([values])
+        return values.item()
+
 
 def join_workers() -> Workers:
     """This process's place among those that `torchrun` started."""
