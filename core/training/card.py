@@ -13,7 +13,7 @@ import pandas as pd
 import typer
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.categorical_jacobian import categorical_jacobian
+from core.analyses.categorical_jacobian import CHEAP, categorical_jacobian
 from core.analyses.contact_evaluation import precisions
 from core.analyses.head_ranking import head_precisions
 from core.analyses.map_agreement import rank_correlation
@@ -28,24 +28,26 @@ from core.training.card_text import render
 from core.training.families import Collection, load_collection, read_fasta
 from core.training.held_out import perplexity
 from core.training.network import Network
-from core.training.shipping import load_weights
 from core.training.structures import families_of, read_structures
+from core.training.weights import load_weights
 
 LONGEST: Final = 300
 """Residues of the proteins at large that the prior and the circuit are measured on."""
-N_PRIOR: Final = 200
+N_PRIOR: Final = 100
 N_RANDOM: Final = 200
-N_CHOOSING: Final = 16
+N_CHOOSING: Final = 8
 """Held-out proteins that the heads are found on."""
-N_CHECKING: Final = 100
+N_CHECKING: Final = 50
 """Others, that they are checked on."""
 N_READERS: Final = 4
 N_CANDIDATES: Final = 12
 POLY_LONGEST: Final = 30
 POLY_LENGTH: Final = 20
 ORDERS: Final = 20
-LONGEST_JACOBIAN: Final = 75
+LONGEST_JACOBIAN: Final = 60
 """Residues up to which structures of untrained families get a Jacobian; those of trained families always do."""
+LONGEST_FULL_JACOBIAN: Final = 130
+"""Residues up to which it is taken over all amino acids; beyond, over five of them, which is four times as fast."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -64,7 +66,7 @@ def perplexities(folder: Path, model: Model, collection: Collection, n_at_large:
     return {
         name: {
             "n": len(sequences),
-            "model": perplexity(network, sequences, whole_proteins, n_masks=1 if name == "at large" else 3),
+            "model": perplexity(network, sequences, whole_proteins, n_masks=1),
             "unigram": baselines.unigram_perplexity(sequences, composition),
             "position_free": baselines.position_free_perplexity(sequences, composition),
         }
@@ -86,16 +88,18 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
         "proteins that don't start with M": [sequence for _, sequence in read_fasta(data / "non_m_start.fasta")],
     }
     choosing, checking = starters[N_PRIOR:][:N_CHOOSING], starters[N_PRIOR + N_CHOOSING :][:N_CHECKING]
-    readers = methionine.bos_readers(model, choosing, N_READERS, N_CANDIDATES)
+    ablated = methionine.ablations(model, choosing)
+    first = methionine.readout(model, choosing, ablated)
+    readers = methionine.bos_readers(model, choosing, first, N_READERS, N_CANDIDATES)
     poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
     agreement = rank_correlation(poly_x["last_gap"].to_numpy(), met["odds"].to_numpy())
     return {
         "prior": _records(methionine.prior(model, sets)),
-        "ablations": _records(methionine.ablations(model, choosing)),
+        "ablations": _records(ablated),
         "readers": [str(head) for head in readers],
         "blocked": _records(methionine.blocked_rates(model, checking, readers)),
         "upstream": {
-            str(head): _records(methionine.upstream(model, choosing[:8], head)) for head in readers[:3] if head.layer
+            str(head): _records(methionine.upstream(model, choosing[:4], head)) for head in readers[:3] if head.layer
         },
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(poly_x),
@@ -112,7 +116,7 @@ def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collect
     families = families_of(proteins, collection.families)
     fitted = config["contact_head_fit"]["fitted_on"]
     single, _ = _best_head(model, [proteins[name] for name in fitted])
-    judged = {name: protein for name, protein in proteins.items() if name not in fitted}
+    judged = _distinct({name: protein for name, protein in proteins.items() if name not in fitted})
     scores = [
         _scores(model, protein, single, name in families or len(protein.sequence) <= LONGEST_JACOBIAN).assign(
             protein=name, family=families.get(name), residues=len(protein.sequence)
@@ -132,6 +136,14 @@ def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collect
     }
 
 
+def _distinct(proteins: Mapping[str, LabelledProtein]) -> dict[str, LabelledProtein]:
+    """One protein of each sequence: some examples are structures of the other list too."""
+    by_sequence: dict[str, tuple[str, LabelledProtein]] = {}
+    for name, protein in proteins.items():
+        by_sequence.setdefault(protein.sequence, (name, protein))
+    return dict(by_sequence.values())
+
+
 def _best_head(model: Model, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
     """The head whose own map has the best mean long-range P@L/2, and that precision."""
     mean = np.nanmean([head_precisions(model, protein)["long"] for protein in proteins], axis=0)
@@ -145,8 +157,11 @@ def _scores(model: Model, protein: LabelledProtein, single: Head, with_jacobian:
         "contact head": contact_map(model, protein.tokens),
         f"head {single}": heads_map(model, protein.tokens, [single]),
     }
-    if with_jacobian:
+    if with_jacobian and len(protein.sequence) <= LONGEST_FULL_JACOBIAN:
         maps["Categorical Jacobian"] = categorical_jacobian(model, protein.tokens)
+    elif with_jacobian:
+        cheap = f"Categorical Jacobian, {len(CHEAP)} substitutions"
+        maps[cheap] = categorical_jacobian(model, protein.tokens, substitutions=CHEAP)
     return precisions(protein, maps)
 
 
@@ -186,6 +201,7 @@ def main(
         figures["n_parameters"] = loaded.n_parameters
         figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
         figures["fingerprint"] = loaded.fingerprint
+        figures["longest_full_jacobian"] = LONGEST_FULL_JACOBIAN
         figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
         figures |= _measured(
             {

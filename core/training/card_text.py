@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from core.training.masking import MASKED_IN_FAMILIES
+
 Row = Sequence[object]
 CHANCE_FACTOR: Final = 5
 GOOD_PRECISION: Final = 0.4
@@ -27,6 +29,8 @@ def render(figures: Mapping[str, Any]) -> str:
     return environment.get_template("card.md.j2").render(
         dict(figures)
         | {
+            "most_masked": round(100 * MASKED_IN_FAMILIES[1]),
+            "longest_full_jacobian": figures["longest_full_jacobian"],
             "n_tokens": sum(figures["training"]["tokens"].values()),
             "perplexity": [
                 (name, f["n"], f["model"], f["position_free"], f["unigram"])

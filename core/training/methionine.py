@@ -21,6 +21,8 @@ from core.run import RESUMABLE, run, stream
 
 INTERNAL_RESIDUE = 10
 """0-based: where the prior must not show."""
+LOOKING = 0.5
+"""Share of its attention that a head which looks from the mask to BOS gives it."""
 RUN = 4
 """Length of a repeat in real proteins that is still met often enough to be counted."""
 
@@ -69,8 +71,22 @@ def block(heads: Sequence[Head]) -> Condition:
     return tuple(BlockAttention(head) for head in heads)
 
 
-def bos_readers(model: Model, sequences: Sequence[str], n_heads: int, n_candidates: int) -> tuple[Head, ...]:
-    """The heads whose attention to BOS carries M, found one by one: each lowers the mean gap most beside those before.
+def readout(model: Model, sequences: Sequence[str], ablated: pd.DataFrame) -> Head:
+    """The head that brings M from BOS to the mask: most is lost when it is blind to BOS, of the heads that look there.
+
+    `ablated` is the table of `ablations`; a head looks there with half of its attention from the mask or more. Where
+    none does, the head that matters most when blind, which may build at BOS what others bring.
+    """
+    attention = np.mean([bos_attention(model, tokenize(sequence, [0])) for sequence in sequences], axis=0)
+    ordered = ablated.dropna(subset="at_bos").sort_values("at_bos")["component"]
+    heads = [Head.parse(str(name)) for name in ordered]
+    return next((head for head in heads if attention[head.layer, head.index] >= LOOKING), heads[0])
+
+
+def bos_readers(
+    model: Model, sequences: Sequence[str], first: Head, n_heads: int, n_candidates: int
+) -> tuple[Head, ...]:
+    """Heads whose attention to BOS carries M, from the `first` on: each lowers the mean gap most beside those before.
 
     Candidates are the heads that matter most alone.
     """
@@ -82,7 +98,7 @@ def bos_readers(model: Model, sequences: Sequence[str], n_heads: int, n_candidat
 
     alone = mean_gaps([block([head]) for head in every])
     candidates = [every[index] for index in np.argsort(alone)[:n_candidates]]
-    chosen: list[Head] = []
+    chosen = [first]
     while len(chosen) < n_heads:
         left = [head for head in candidates if head not in chosen]
         chosen.append(left[int(np.argmin(mean_gaps([block([*chosen, head]) for head in left])))])

@@ -11,8 +11,8 @@ from core.analyses.head_ranking import rank_heads, save_ranking
 from core.errors import InputError
 from core.model import load_model
 from core.training.families import load_collection
-from core.training.shipping import add_contact_head, write_relatives
 from core.training.structures import as_listed, families_of, fitted_on_notes, read_structures
+from core.training.weights import add_contact_head, write_relatives
 
 FITTED_FAMILY_STRUCTURES: Final = ("1aoe",)
 """Structures of trained families to fit on; the others of these families stay apart, to judge the head by."""

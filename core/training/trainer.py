@@ -20,7 +20,7 @@ from core.training.masking import cross_entropy, draw
 from core.training.network import Network
 from core.training.optimiser import DECAY_SHARE, make_optimisers, rate, set_rate
 from core.training.run_state import RunState
-from core.training.shipping import load_weights, save_model, trained_before
+from core.training.weights import load_weights, save_model, trained_before
 from core.training.workers import Workers
 
 LARGEST_GRADIENT = 1.0

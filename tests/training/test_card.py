@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from core.alphabet import AMINO_ACIDS
@@ -15,12 +17,12 @@ from core.checkpoints import EMBEDDED_FOLDER
 from core.experiments.contacts.study import listed_relatives
 from core.model import load_model
 from core.proteins.listed import ListedStructure, sequence_digest
-from core.training import baselines, card, methionine, ship, structures
+from core.training import average, baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
 from core.training.families import Collection
 from core.training.network import Network
-from core.training.shipping import save_model
 from core.training.structures import families_of, read_structures
+from core.training.weights import save_model
 from tests.training.made_sequences import random_protein
 
 
@@ -85,6 +87,29 @@ def test_the_shipped_model_has_a_contact_head_fitted_on_other_families(shipped: 
     assert "Kunitz" in config["trained_families"]
 
 
+def test_the_mean_of_two_runs_adds_up_their_training(folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    save_model(Network(2, 32, 2), tmp_path / "other", {"minutes": 10.0, "tokens": {"at large": 50}})
+    runs, other = folder / "run", tmp_path / "other"
+    arguments = ["--run", str(runs), "--other", str(other), "--share", "0.25", "--out", str(tmp_path / "mean")]
+    assert CliRunner().invoke(average.app, arguments, catch_exceptions=False).exit_code == 0
+    one, two, mean = (load_file(each / "model.safetensors") for each in (runs, other, tmp_path / "mean"))
+    for name, tensor in mean.items():
+        torch.testing.assert_close(
+            tensor.float(), 0.75 * one[name].float() + 0.25 * two[name].float(), atol=1e-3, rtol=0
+        )
+    training = json.loads((tmp_path / "mean" / "config.json").read_text())["training"]
+    assert training == {"minutes": 40.0, "tokens": {"at large": 750, "Kunitz": 300}}
+
+
+def test_runs_of_different_shapes_have_no_mean(folder: Path, tmp_path: Path) -> None:
+    save_model(Network(1, 64, 2), tmp_path / "other", {"minutes": 10.0, "tokens": {}})
+    arguments = ["--run", str(folder / "run"), "--other", str(tmp_path / "other"), "--share", "0.5"]
+    result = CliRunner().invoke(average.app, [*arguments, "--out", str(tmp_path / "mean")])
+    assert result.exit_code == 1
+    assert result.output.startswith("error: cannot average")
+
+
 def test_the_shipped_model_comes_with_its_ranking_and_its_relatives(shipped: Path) -> None:
     ranking = load_ranking(load_model(shipped), shipped / "head_ranking.json")
     assert set(ranking.proteins) <= set(
@@ -137,6 +162,16 @@ def test_blocking_all_heads_equals_blocking_each(shipped: Path) -> None:
     table = methionine.blocked_rates(model, ["MKVLAT", "MAAGK"], every)
     assert table["gap"].iloc[-1] == pytest.approx(table["gap"].iloc[-2], abs=1e-5)
     assert table["gap"].iloc[0] != pytest.approx(table["gap"].iloc[-1], abs=1e-3)
+
+
+def test_the_readout_is_the_head_that_looks_at_bos(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame({"component": ["L1H1", "L2H2", "L2H1", "L1 MLP"], "at_bos": [-3.0, -2.0, -1.0, np.nan]})
+    attention = np.array([[0.02, 0.9], [0.8, 0.9]])
+    monkeypatch.setattr(methionine, "bos_attention", lambda model, tokens: attention)
+    model = load_model(shipped)
+    assert methionine.readout(model, ["MKV"], table) == methionine.Head.parse("L2H2")
+    attention[:] = 0.1
+    assert methionine.readout(model, ["MKV"], table) == methionine.Head.parse("L1H1")
 
 
 def test_a_reader_in_the_first_layer_has_nothing_upstream(shipped: Path) -> None:

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.model import load_model
 from core.run import run
 from core.training.network import Network
-from core.training.shipping import load_weights, save_model
+from core.training.weights import load_weights, save_model
 
 
 def test_equals_fair_esm_in_float64(fair_esm: esm.ESM2, monkeypatch: pytest.MonkeyPatch) -> None:

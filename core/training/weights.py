@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -83,3 +84,26 @@ def trained_before(path: Path) -> tuple[float, Counter[str]]:
     config = path / "config.json"
     training = json.loads(config.read_text()).get("training", {}) if config.is_file() else {}
     return training.get("minutes", 0.0), Counter(training.get("tokens", {}))
+
+
+def average(folders: Mapping[Path, float], out: Path) -> None:
+    """Write the weighted mean of folders' weights to `out`; minutes and tokens of training add up.
+
+    Weights that were trained on from a common beginning can be averaged: the mean keeps much of what either learned
+    (Wortsman et al. 2022). Raises `InputError` when the folders can't be read or hold networks of different shapes.
+    """
+    total = sum(folders.values())
+    mean: dict[str, Tensor] = {}
+    config: dict[str, Any] = {}
+    minutes, tokens = 0.0, Counter[str]()
+    for folder, share in folders.items():
+        try:
+            tensors, config = load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text())
+            for name, tensor in tensors.items():
+                mean[name] = mean.get(name, torch.zeros_like(tensor, dtype=torch.float64)) + share / total * tensor
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise InputError(f"cannot average {folder}: {str(error).splitlines()[0]}") from error
+        minutes, tokens = minutes + config["training"]["minutes"], tokens + Counter(config["training"]["tokens"])
+    precise = {name: tensor.float() if name.endswith("inv_freq") else tensor.half() for name, tensor in mean.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out, precise, {**config, "training": {"minutes": round(minutes, 2), "tokens": dict(tokens)}})
