@@ -29,6 +29,7 @@ Site = HeadSite | StreamSite
 Mode = Literal["zero", "mean", "resample"]
 
 HEAD_SITES: tuple[HeadSite, ...] = ("q", "k", "v", "q_rot", "k_rot", "z")
+STREAM_SITES: tuple[StreamSite, ...] = ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post")
 MOST_LISTED = 10
 
 

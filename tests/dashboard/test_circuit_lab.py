@@ -296,9 +296,9 @@ def test_a_fasta_file_is_measured_and_what_is_too_short_is_listed(open_page, tmp
 def test_over_a_set_a_head_ablated_is_compared_with_its_attention_to_bos_blocked(open_page, tmp_path):
     fasta = tmp_path / "three.fasta"
     fasta.write_text(f">one\n{SEQUENCE}\n>two\n{SEQUENCE[::-1]}\n>three\n{SEQUENCE[:15]}\n")
-    page = open_page(APP, query="/bos?over=FASTA+file&main=L5H11&keys=L2H12")
+    page = open_page(APP, query="/bos?over=FASTA+file&main=L6H18&keys=L1H6")
     page.locator("input[type=file]").first.set_input_files(str(fasta))
-    expect(page.get_by_text("Is BOS all that L5H11 brings?")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Is BOS all that L6H18 brings?")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text(re.compile(r"r = -?\d\.\d\d over 3 sequences"))).to_be_visible(timeout=SLOW)
 
 
