@@ -22,7 +22,9 @@ st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")
 
 def listed(view: ModuleType):
     """A page of the menu. It is drawn after the sidebar, below: by then there is a question."""
-    return st.Page(lambda: view.page(question), title=view.TITLE, url_path=view.PATH, default=not view.PATH)
+    first = not view.PATH
+    icon = ":material/tune:" if first else None
+    return st.Page(lambda: view.page(question), title=view.TITLE, url_path=view.PATH, icon=icon, default=first)
 
 
 page = st.navigation({heading: [listed(view) for view in views] for heading, views in MENU.items()}, position="top")
