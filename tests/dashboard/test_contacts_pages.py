@@ -84,10 +84,11 @@ def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():
 def picks() -> None:
     import streamlit as st
 
+    from core.proteins.numbering import Numbering
     from dashboard.controls.picked import choose_picked, picked_before
 
-    st.write(str(picked_before("MKTAY")))
-    choose_picked("MKTAY")
+    st.write(str(picked_before(Numbering("MKTAY"))))
+    choose_picked(Numbering("MKTAY"))
 
 
 def test_what_a_link_picks_is_known_above_the_box_at_once():

@@ -133,7 +133,7 @@ def test_a_link_restores_every_control():
 
 
 def test_values_in_a_link_that_mean_nothing_fall_back():
-    app = start(model="nonsense", head="L99H1", off=["L1H1", "L77H3"], scope="everywhere", shift="300", target="J")
+    app = start(head="L99H1", off=["L1H1", "L77H3"], scope="everywhere", shift="300", target="J")
     assert not app.exception
     assert app.session_state["off"] == ["L1H1"]
     assert app.session_state["shift"] == 0

@@ -41,7 +41,7 @@ class _Here(Workers):
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     survey = StoredSurvey(load_model("embedded"), "embedded", tmp_path_factory.mktemp("study"), _Here())
     name = proteins_from_text(SEQUENCE)[0].name  # what the page calls it
-    others = [EvaluationSequence(f"poly-{letter}", letter * 40, "diagnostic") for letter in "AE"]
+    others = [EvaluationSequence(f"poly-{letter}", letter * 40, "diagnostic") for letter in "QE"]
     return Study(survey, (EvaluationSequence(name, SEQUENCE, "known"), *others), (10,), 0, {})
 
 

@@ -5,12 +5,10 @@ import pandas as pd
 import pytest
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.minimal_circuits import MinimalCircuit
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
 from core.figures import ablation, circuits, competition, first_residue, patching, rope
 from core.figures.style import CLEAN, TARGET
-from core.interventions import Head
 
 
 def axis_labels(figure, axis="x"):
@@ -58,14 +56,11 @@ def test_knock_outs_keep_a_colour_per_set_of_heads():
 
 
 def test_a_search_is_drawn_in_the_order_of_ablation():
-    found = MinimalCircuit(
-        (("mlp", 1), Head(0, 2)), np.array([2.0, -1.0]), np.array([5.0, 1.0]), (Head(0, 2), ("mlp", 0))
-    )
-    figure = circuits.search_path(found, "M")
+    figure = circuits.search_path(["L2 MLP", "L1H3"], np.array([2.0, -1.0]), np.array([5.0, 1.0]), "M")
     assert list(figure.layout.xaxis.ticktext) == ["L2 MLP", "L1H3"]
     assert figure.data[0].y.tolist() == [2.0, -1.0]
-    many = MinimalCircuit((("mlp", 0),) * 100, np.zeros(100), np.zeros(100), ())
-    assert len(circuits.search_path(many, "M").layout.xaxis.ticktext) <= 30
+    many = circuits.search_path(["L1 MLP"] * 100, np.zeros(100), np.zeros(100), "M")
+    assert len(many.layout.xaxis.ticktext) <= 30
 
 
 def test_token_scopes_are_a_grid_without_the_whole_model():
