@@ -8,7 +8,7 @@ import typer
 from core.errors import InputError
 from core.training.families import load_collection
 from core.training.trainer import Settings, train
-from core.training.workers import join_workers
+from core.training.workers import join_workers, leave_workers
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,7 +51,9 @@ def main(
             evaluate_every=evaluate_every,
             checkpoint_every=checkpoint_every,
         )
-        train(collection, out, settings, start, join_workers(), say=lambda line: print(line, flush=True))
+        workers = join_workers()
+        train(collection, out, settings, start, workers, say=lambda line: print(line, flush=True))
+        leave_workers(workers)
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

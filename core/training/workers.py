@@ -49,3 +49,10 @@ def join_workers() -> Workers:
         return Workers()
     torch.distributed.init_process_group("gloo")
     return Workers(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+
+def leave_workers(workers: Workers) -> None:
+    """Waits for the first process, which still writes files: one that ends early can cut the others' connections."""
+    if workers.count > 1:
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()

@@ -186,7 +186,9 @@ def test_two_workers_train_one_network(data_folder: Path, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "core.training", "--layers", "1", "--heads", "2", "--steps", "2", "--tokens", "256"]
     arguments = ["--data", str(data_folder), "--out", str(tmp_path)]
-    subprocess.run(
-        command + arguments, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command + arguments, check=False, capture_output=True, text=True, env=environment, timeout=120
     )
+    assert done.returncode == 0, done.stderr
     assert [row["step"] for row in rows(tmp_path / "log.csv")] == ["2"]
