@@ -122,6 +122,19 @@ def computed(key: Hashable, work: Callable[[Progress], Result], label: str, kind
     return _awaited(once, label, kind)
 
 
+def kept(key: Hashable, make: Callable[[], Result]) -> Result:
+    """What `make` gives, made here where `key` was not kept before: for what is quick, but not on every rerun."""
+    results, lock = _results()
+    with lock:
+        if key in results:
+            return results[key]
+    result = make()
+    with lock:
+        if _bytes(result) <= BYTES_KEPT:
+            results[key] = result
+    return result
+
+
 def known(key: Hashable) -> Any:
     """What `computed` keeps for `key`; None where it keeps nothing."""
     results, lock = _results()

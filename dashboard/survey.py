@@ -1,7 +1,7 @@
 """Answers for a page: measured on the shared worker, kept in the session's memory, asked for where they take long."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -68,10 +68,7 @@ def answered(
     listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
     """
     survey = SessionSurvey(question.model, label)
-    frozen = tuple(
-        (name, tuple(value.items()) if isinstance(value, Mapping) else value) for name, value in settings.items()
-    )
-    key = (answer.__module__, answer.__qualname__, question.model.fingerprint, tuple(subjects.items()), frozen)
+    key = _key(question, answer, subjects, settings)
     with on_request(key, about, what) as go_on:
         if not go_on:
             return None
@@ -92,7 +89,18 @@ def quickly(
     """An answer about the sidebar's protein, or None where it would take long or the protein is too short for it."""
     if seconds(question.model, n_forwards, len(question.protein.sequence)) > UNASKED_SECONDS:
         return None
+    survey = SessionSurvey(question.model, "Looking for the heads")
     try:
-        return answer(SessionSurvey(question.model, "Looking for the heads"), subjects, **settings)
+        return engine.kept(_key(question, answer, subjects, settings), lambda: answer(survey, subjects, **settings))
     except InputError:
         return None
+
+
+def _key(
+    question: Question, answer: Callable[..., object], subjects: Mapping[str, object], settings: Mapping[str, object]
+) -> Hashable:
+    """What an answer depends on, hashable."""
+    frozen = tuple(
+        (name, tuple(value.items()) if isinstance(value, Mapping) else value) for name, value in settings.items()
+    )
+    return (answer.__module__, answer.__qualname__, question.model.fingerprint, tuple(subjects.items()), frozen)
