@@ -11,6 +11,7 @@ from dashboard.views.circuits import (
     injection,
     minimal_circuit,
     patching,
+    repeats,
     sufficiency,
     write_vectors,
 )
@@ -31,6 +32,7 @@ MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
         injection,
         write_vectors,
         competition,
+        repeats,
     ),
     "RoPE": (rotations, swap, shift, norm_direction),
     "Contacts": (three_methods, rank_heads, edited, fit_head, motif),

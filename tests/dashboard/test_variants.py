@@ -64,7 +64,7 @@ def test_a_chosen_variant_is_taken_apart(embedded):
     shown = [*app.success, *app.warning, *app.error, *app.info]
     assert len(shown) == 1
     assert shown[0].value.startswith("**K2W:Y5W: ")
-    assert f"of {found.total:+.2f} nats" in shown[0].value
+    assert f"Of {found.total:+.2f} nats" in shown[0].value
     assert f"add up to {found.total:+.2f} nats" in said(app)
 
 
