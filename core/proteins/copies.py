@@ -21,16 +21,22 @@ _EQUALITIES: Final = [(_ANY, letter) for letter in RESIDUE_LETTERS]
 def copies(sequence: str, residue: int) -> tuple[int, ...]:
     """The residues (0-based, in order) of every copy of one residue's surroundings elsewhere; none where there is none.
 
-    The residue itself counts as unknown. Where its surroundings have a copy, the repeat is followed up to `REACH`
-    residues on both sides, and its residues are returned too; the surroundings themselves never are.
+    The residue itself counts as unknown. Where its surroundings have a copy, the repeat is followed to both sides, at
+    most `REACH` residues and as long as each next one's have a copy too; what these copies hold is returned as well,
+    the surroundings themselves never.
 
     >>> copies("MKTAYIAKQRQISGGGGGGMKTAYIAERQRQIS", 5)
     (19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32)
     """
-    if not _copies_of_window(sequence, residue):
-        return ()
-    near = range(max(0, residue - REACH), min(len(sequence), residue + REACH + 1))
-    found = set[int]().union(*(_copies_of_window(sequence, centre) for centre in near))
+    found = _copies_of_window(sequence, residue)
+    for side in (-1, 1):
+        centre = residue
+        while found and abs(centre - residue) < REACH and 0 <= centre + side < len(sequence):
+            centre += side
+            more = _copies_of_window(sequence, centre)
+            if not more:
+                break
+            found |= more
     return tuple(sorted(found - set(_window(sequence, residue))))
 
 
