@@ -6,19 +6,20 @@ from math import log
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import PARTS, Contrast, Estimate, Part, Support
-from core.proteins.variants import Variant
+from core.proteins.variants import Substitution, Variant
 
 RatioVerdict = Literal["evidence", "copied", "default", "unsettled", "undecided"]
 SAID: Final[Mapping[RatioVerdict, str]] = {
     "evidence": "evidence from this sequence",
     "copied": "copied from a repeat",
     "default": "scored by default",
-    "unsettled": "no one source stands out",
-    "undecided": "the model hardly tells the letters apart",
+    "unsettled": "without one source that stands out",
+    "undecided": "hardly told apart from the protein's own letter",
 }
 """The verdicts as people read them."""
 Source = Literal["evidence", "copied", "default"]
@@ -82,6 +83,20 @@ def ratio_shares(support: Support, variant: Variant) -> RatioShares:
         for each in variant.substitutions
     ]
     return RatioShares(variant, np.sum(parts, axis=0))
+
+
+def verdicts(support: Support) -> pd.DataFrame:
+    """Every substitution at the residues measured: residue (0-based), letter, verdict, and order with order_low and
+    order_high, the evidence's part of the ratio (nats)."""
+    found = []
+    for residue in support.residues:
+        own = support.sequence[residue]
+        for letter in AMINO_ACIDS:
+            if own in AMINO_ACIDS and letter != own:
+                shares = ratio_shares(support, Variant(f"{own}{residue + 1}{letter}", (Substitution(residue, letter),)))
+                order = shares.parts["order"]
+                found.append((residue, letter, shares.verdict, order.mean, order.low, order.high))
+    return pd.DataFrame(found, columns=["residue", "letter", "verdict", "order", "order_low", "order_high"])
 
 
 def without_evidence(support: Support) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import PARTS, Contrast, Support, measure_support
 from core.analyses.substitutions import substitutions
-from core.analyses.variant_evidence import RatioShares, ratio_shares, without_evidence
+from core.analyses.variant_evidence import RatioShares, ratio_shares, verdicts, without_evidence
 from core.errors import InputError
 from core.model import Model
 from core.proteins.numbering import Numbering
@@ -65,6 +65,15 @@ def shares(**parts: tuple[float, float]) -> RatioShares:
 )
 def test_verdicts_follow_from_parts_and_their_intervals(parts, verdict):
     assert shares(**parts).verdict == verdict
+
+
+def test_the_table_holds_every_substitution_measured(support: Support):
+    table = verdicts(support)
+    assert len(table) == 2 * 19
+    row = table[(table.residue == 4) & (table.letter == "F")].iloc[0]
+    found = ratio_shares(support, parse_variant("Y5F", NUMBERING))
+    order = found.parts["order"]
+    assert (row.verdict, row.order, row.order_low, row.order_high) == (found.verdict, order.mean, order.low, order.high)
 
 
 def test_residues_without_evidence_are_those_whose_order_part_is_not_surely_above_zero(support: Support):

@@ -15,7 +15,7 @@ from dashboard.page_parts import download, draw
 from dashboard.question import Question
 from dashboard.session import plain
 
-MOST_LISTED = 100
+FEW, MOST_LISTED = 5, 100
 
 
 def given_variants(question: Question) -> VariantList:
@@ -45,7 +45,7 @@ def given_variants(question: Question) -> VariantList:
         st.caption(f":material/info: {plain(note)}")
     if given.left_out:
         n_all = len(given.variants) + len(given.left_out)
-        with st.expander(f"{len(given.left_out)} of {n_all} rows are left out", expanded=not given.variants):
+        with st.expander(f"{len(given.left_out)} of {n_all} rows are left out", expanded=len(given.left_out) <= FEW):
             st.markdown("\n".join(f"- {plain(line)}" for line in given.left_out[:MOST_LISTED]))
             if len(given.left_out) > MOST_LISTED:
                 st.caption(f"and {len(given.left_out) - MOST_LISTED:,} more")
