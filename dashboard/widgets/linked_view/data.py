@@ -66,12 +66,16 @@ class StructureText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidueValues:
-    """One value per residue, coloured from `low` to `high` in the strip and on the structure."""
+    """One value per residue, coloured from `low` to `high` in the strip and on the structure.
+
+    With `classes`, names with their colours, each value is the place of its residue's class among them.
+    """
 
     values: Float[np.ndarray, " residue"]
     label: str
     low: float = 0.0
     high: float = 1.0
+    classes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,5 +197,6 @@ def _scale(heat: Heat) -> dict[str, Any]:
 
 
 def _values(values: ResidueValues) -> dict[str, Any]:
-    shades = _base64(codes(values.values, values.low, values.high))
-    return {"codes": shades, "label": values.label, "low": values.low, "high": values.high}
+    low, high = (0.0, max(len(values.classes) - 1, 1)) if values.classes else (values.low, values.high)
+    shades = _base64(codes(values.values, low, high))
+    return {"codes": shades, "label": values.label, "low": low, "high": high, "classes": values.classes}
