@@ -18,10 +18,11 @@ from dashboard.views.circuits import (
 from dashboard.views.contacts import edited, fit_head, motif, rank_heads, three_methods
 from dashboard.views.explore import page as explore
 from dashboard.views.rope import norm_direction, rotations, shift, swap
+from dashboard.views.sanity import page as sanity
 from dashboard.views.variants import page as variants
 
 MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "": (explore, variants),
+    "": (explore, sanity, variants),
     "Circuits": (
         first_residue,
         ablation,

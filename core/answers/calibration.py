@@ -88,6 +88,7 @@ def false_evidence(name: str, group: str, letters: pd.DataFrame) -> list[Criteri
     """How often confident residues of controls, whose order says nothing, are called evidence: all, and all but the
     first, which is a default of position."""
     top = rows(letters, role="top")
+    top = pd.DataFrame(top[top.verdict != "none"])
     found = []
     for what, chosen in (("", top), (", first residues left out", top[top.residue > 0])):
         counted = int((chosen.verdict == "evidence").sum())

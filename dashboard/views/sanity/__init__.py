@@ -1,0 +1,1 @@
+"""Is a confident prediction evidence, or a default? The whole protein at a glance."""
