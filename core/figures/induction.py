@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from core.analyses.induction import NO_REPEAT, NOTHING
-from core.figures.style import CLEAN, EDITED, TARGET, head_heatmap, styled
+from core.figures.style import CLEAN, EDITED, TARGET, WHISKER, head_heatmap, styled
 
 
 def gains(gain: Float[np.ndarray, "layer head"]) -> go.Figure:
@@ -20,17 +20,20 @@ def blocking(table: pd.DataFrame, guess: float) -> go.Figure:
     colours = [{NOTHING: TARGET, NO_REPEAT: CLEAN}.get(blocked, EDITED) for blocked in table.blocked]
     figure = go.Figure(
         go.Bar(
-            x=table.blocked.tolist(),
-            y=table.probability.to_numpy(),
+            x=table.probability.to_numpy(),
+            y=table.blocked.tolist(),
+            orientation="h",
             marker={"color": colours},
-            error_y={
+            error_x={
                 "type": "data",
                 "array": (table.high - table.probability).to_numpy(),
                 "arrayminus": (table.probability - table.low).to_numpy(),
+                "color": WHISKER,
                 "thickness": 1,
             },
-            hovertemplate="%{x}: P %{y:.3f}<extra></extra>",
+            hovertemplate="%{y}: P %{x:.3f}<extra></extra>",
         )
     )
-    figure.add_hline(y=guess, line={"color": CLEAN, "dash": "dash", "width": 1})
-    return styled(figure, "Attention to the twin blocked in", "P(the twin's letter)").update_yaxes(rangemode="tozero")
+    figure.add_vline(x=guess, line={"color": CLEAN, "dash": "dash", "width": 1})
+    figure = styled(figure, "P(the twin's letter)", "").update_xaxes(rangemode="tozero")
+    return figure.update_yaxes(autorange="reversed", type="category").update_layout(margin={"l": 110})

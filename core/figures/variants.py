@@ -10,7 +10,7 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import Estimate, Part
 from core.figures.evidence import COLOURS, NAMES
-from core.figures.style import CLEAN, EDITED, bars, heatmap, styled
+from core.figures.style import CLEAN, EDITED, bars, heatmap, styled, wrapped
 
 ROWS: Final = "GAVLIMCPFWYHKRDENQST"
 """Letters from top to bottom, like beside like: small and greasy, aromatic, positive, negative, polar."""
@@ -85,7 +85,7 @@ def measured(
 
 def parts_of_ratio(parts: Mapping[Part, Estimate], total: float) -> go.Figure:
     """A bar per part with its interval, and their sum as the last one."""
-    names = [*map(NAMES.__getitem__, parts), "together"]
+    names = [wrapped(name) for name in (*map(NAMES.__getitem__, parts), "together")]
     values = np.array([*(part.mean for part in parts.values()), total])
     spread = np.array([*(part.high - part.mean for part in parts.values()), 0.0])
     colours = [*map(COLOURS.__getitem__, parts), EDITED]

@@ -30,7 +30,7 @@ def test_the_page_tells_and_hands_out_what_the_answer_says(saved):
     told = said(app)
     assert f"P = {found.probability(NOTHING)} and rank {found.rank(NOTHING).mean:.1f} of 20" in told
     assert f"P = {found.probability(NO_REPEAT).mean:.3f}" in told
-    assert f"The repeat adds {found.rise.mean:+.3f}" in told
+    assert f"The repeat adds {found.rise.mean:+.4f}" in told
     assert f"Best: {found.ranked[0]} gives the twin" in told
     assert saved["twin-attention"].gain.to_numpy() == pytest.approx(found.heads.gain.to_numpy(), abs=1e-6)
     assert saved["blocked-heads"].probability.to_numpy() == pytest.approx(found.blocking.probability, abs=1e-6)

@@ -205,9 +205,9 @@ def test_copying_has_a_bar_for_each_set_with_its_interval_and_a_line_for_a_guess
     )
     figure = induction.blocking(table, 0.05)
     [bar] = figure.data
-    assert list(zip(bar.x, bar.y, strict=True)) == [(NOTHING, 0.9), ("best head", 0.2), (NO_REPEAT, 0.05)]
-    assert bar.error_y.array.tolist() == pytest.approx([0.05, 0.2, 0.01])
-    assert bar.error_y.arrayminus.tolist() == pytest.approx([0.1, 0.1, 0.01])
+    assert list(zip(bar.y, bar.x, strict=True)) == [(NOTHING, 0.9), ("best head", 0.2), (NO_REPEAT, 0.05)]
+    assert bar.error_x.array.tolist() == pytest.approx([0.05, 0.2, 0.01])
+    assert bar.error_x.arrayminus.tolist() == pytest.approx([0.1, 0.1, 0.01])
     assert list(bar.marker.color) == [TARGET, EDITED, CLEAN]
-    assert figure.layout.shapes[0].y0 == 0.05
+    assert figure.layout.shapes[0].x0 == 0.05
     assert induction.gains(np.array([[0.1, -0.2]])).data[0].zmin == -0.2

@@ -66,7 +66,7 @@ def _verdict(question: Question, found: Induction) -> str:
     return (
         f"**{name} {said}.** The twin's letter gets P = {found.probability(NOTHING)} and rank {ranks[NOTHING]} of 20; "
         f"where nothing repeats, P = {found.probability(NO_REPEAT).mean:.3f} and rank {ranks[NO_REPEAT]}. "
-        f"The repeat adds {found.rise.mean:+.3f} [{found.rise.low:+.3f}, {found.rise.high:+.3f}]; a guess is right in "
+        f"The repeat adds {found.rise.mean:+.4f} [{found.rise.low:+.4f}, {found.rise.high:+.4f}]; a guess is right in "
         f"{GUESS:.2f}. Brackets: 95% bootstrap intervals over segments."
     )
 
