@@ -29,14 +29,27 @@ def start(found: Evidence, name: str, residue: str) -> str:
     row = rows(found.letters, subject=name, residue=0, role="top").iloc[0]
     return (
         f"**The start: {SAID[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
-        f"{ranks_first(row.letter, row.first_in, row.of)}; position adds {row.position:+.1f} of its {row.total:.1f} "
+        f"{ranks_first(row)}; position adds {row.position:+.1f} of its {row.total:.1f} "
         f"nats, order {row.order:+.1f}. The residue is masked: were it no {row.letter}, the model would say the same."
     )
 
 
-def ranks_first(letter: str, first_in: int, of: int) -> str:
-    """In how many random orders of the other residues a letter ranks first, in words."""
-    return f"{letter} ranks first in {first_in} of {of} random orders of the other residues"
+def ranks_first(row: pd.Series) -> str:
+    """In how many random orders of the other residues a row's letter ranks first, in words."""
+    return f"{row.letter} ranks first in {row.first_in} of {row.of} random orders of the other residues"
+
+
+def beside_prediction(letters: pd.DataFrame, residue: str) -> str:
+    """One residue's top letter in a line, from its rows: in how many random orders it ranks first, and the verdict."""
+    top = rows(letters, role="top").iloc[0]
+    own = residue[0]
+    instead = "" if own == top.letter else f" The protein has {own} there, which is masked."
+    conclusion = {
+        "evidence": f"{SAID['evidence']}, not a default",
+        "position": f"a {SAID['position']}, not evidence",
+        "composition": f"a {SAID['composition']}, not evidence",
+    }.get(top.verdict, SAID[top.verdict])
+    return f"Clean, at {residue}: {ranks_first(top)}: {conclusion}.{instead}"
 
 
 def _recognised(found: Evidence, name: str) -> str:

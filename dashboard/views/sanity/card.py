@@ -67,7 +67,7 @@ def _said(letters: pd.DataFrame) -> str:
         lines.append(
             f"- **{row.letter}** ({ROLES[row.role]}; P {row.p:.2f}): {SAID[row.verdict]}. Order adds {row.order:+.2f} "
             f"nats ({row.order_low:+.2f} to {row.order_high:+.2f}), position {row.position:+.2f}, composition "
-            f"{row.composition:+.2f}, copying {row.copying:+.2f}. {ranks_first(row.letter, row.first_in, row.of)}."
+            f"{row.composition:+.2f}, copying {row.copying:+.2f}. {ranks_first(row)}."
         )
     return "\n".join(lines)
 

@@ -15,10 +15,9 @@ from dashboard.engine import seconds
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question
 from dashboard.survey import answered
+from dashboard.views.sanity import PATH, TITLE
 from dashboard.views.sanity.coloured import coloured_by_verdict
 from dashboard.views.sanity.trust import how_far_to_trust
-
-TITLE, PATH = "Sanity check", "sanity"
 
 ASKS_FROM: Final = 400
 """Residues from which even the first picture is asked for."""
@@ -116,3 +115,6 @@ def _sentences(question: Question, found: Evidence) -> None:
     said = sentences(found, protein.name, question.numbering.names(), contacts)
     st.markdown("\n".join(f"- {each}" for each in said))
     download(rows(found.letters, subject=protein.name).drop(columns="subject"), "sanity-letters")
+
+
+__all__ = ["PATH", "TITLE", "page"]
