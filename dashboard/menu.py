@@ -17,9 +17,10 @@ from dashboard.views.circuits import (
 from dashboard.views.contacts import edited, fit_head, motif, rank_heads, three_methods
 from dashboard.views.explore import page as explore
 from dashboard.views.rope import norm_direction, rotations, shift, swap
+from dashboard.views.variants import page as variants
 
 MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "": (explore,),
+    "": (explore, variants),
     "Circuits": (
         first_residue,
         ablation,
