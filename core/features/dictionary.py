@@ -1,11 +1,11 @@
 """A sparse autoencoder of one layer's residual stream as frozen data: a dictionary of features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 STD_EPS: Final = 1e-5
@@ -25,6 +25,16 @@ class Code(NamedTuple):
     features: Float[Tensor, "*at n_features"]
     mean: Float[Tensor, "*at 1"]
     std: Float[Tensor, "*at 1"]
+
+
+class Parts(NamedTuple):
+    """The stream of one position as a sum: contributions, what the dictionary says without features, and its error."""
+
+    features: Int[Tensor, " active"]
+    activations: Float[Tensor, " active"]
+    contributions: Float[Tensor, "active d_model"]
+    without: Float[Tensor, " d_model"]
+    error: Float[Tensor, " d_model"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +65,13 @@ class Dictionary:
     def d_model(self) -> int:
         return self.decoder.shape[1]
 
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Dictionary":
+        """The same dictionary in another precision or place."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            self, **{name: t.to(device=device, dtype=dtype) for name, t in held.items() if torch.is_tensor(t)}
+        )
+
     def encode(self, resid: Float[Tensor, "*at d_model"]) -> Code:
         """The activation of every feature at each position of a residual stream."""
         x, mean, std = self.standardise(resid)
@@ -63,6 +80,14 @@ class Dictionary:
     def decode(self, code: Code) -> Float[Tensor, "*at d_model"]:
         """The residual stream that the active features say: what `encode` read, up to the dictionary's error."""
         return (code.features @ self.decoder + self.bias) * code.std + code.mean
+
+    def parts(self, resid: Float[Tensor, " d_model"]) -> "Parts":
+        """One position's stream taken apart: what each active feature adds, what is there without any, and the rest."""
+        code = self.encode(resid)
+        active = code.features.nonzero()[:, 0]
+        each = code.features[active, None] * self.decoder[active] * code.std
+        without = self.bias * code.std + code.mean
+        return Parts(active, code.features[active], each, without, resid - each.sum(0) - without)
 
     def standardise(
         self, resid: Float[Tensor, "*at d_model"]
