@@ -19,7 +19,13 @@ def shuffled_model(name_or_path: str | Path, seed: int = 0) -> Model:
         for name, tensor in checkpoint.tensors.items()
     }
     shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
-    settings = {"token_dropout": checkpoint.token_dropout, "layer_norm_eps": checkpoint.layer_norm_eps}
+    settings = {
+        "architecture": checkpoint.architecture,
+        "token_dropout": checkpoint.token_dropout,
+        "layer_norm_eps": checkpoint.layer_norm_eps,
+        "is_tied": checkpoint.is_tied,
+        "d_mlp": checkpoint.d_mlp,
+    }
     return Model.from_state_dict(tensors, shape, name=f"{checkpoint.name}, weights shuffled", **settings).to(
         dtype=torch.float32
     )
