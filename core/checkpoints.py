@@ -172,6 +172,14 @@ def ranking_file(name: str) -> Path | None:
     return path / "head_ranking.json" if path.is_dir() else path.with_name(f"{path.stem}-head_ranking.json")
 
 
+def features_folder(name: str) -> Path | None:
+    """Where a model's dictionaries of features are kept, beside its weights; None when these are not on this machine."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return None
+    return path / "features" if path.is_dir() else path.with_name(f"{path.stem}-features")
+
+
 def _read(path: Path, name: str) -> Checkpoint:
     checkpoint = _read_folder(path, name) if path.is_dir() else _read_file(path, name)
     for note in checkpoint.notes:

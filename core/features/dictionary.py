@@ -56,6 +56,10 @@ class Dictionary:
     standardises: bool
     parent: str | None = None
     """`trunk_fingerprint` of the weights it was trained on, None where the file doesn't say."""
+    idf: Float[Tensor, " n_features"] | None = None
+    """How specific each feature is: log of how many proteins there are for one in which it fires."""
+    largest: Float[Tensor, " n_features"] | None = None
+    """Each feature's largest activation over the proteins it was described on."""
 
     @property
     def n_features(self) -> int:

@@ -6,7 +6,7 @@ import torch
 
 from core.analyses.feature_effects import feature_effects, gap_gradient
 from core.errors import InputError
-from core.interventions import AblateHead, AblateMlp, Condition, Head, ScaleFeature, ShiftRope
+from core.interventions import AblateHead, AblateMlp, Condition, Head, ScaleFeature, Scope, ShiftRope
 from core.metrics import Target
 from core.model import Model
 from core.run import Keep, run
@@ -23,18 +23,19 @@ def featured(lively: Model) -> Model:
 @pytest.mark.parametrize("condition", [(), EDITED], ids=["clean", "edited"])
 @pytest.mark.parametrize("scope", ["mask", "bos", (4,)], ids=str)
 def test_effects_are_those_of_single_runs(
-    featured: Model, clean: torch.Tensor, first: Target, condition: Condition, scope: object
+    featured: Model, clean: torch.Tensor, first: Target, condition: Condition, scope: Scope
 ) -> None:
-    found = feature_effects(featured, clean, 1, scope, target=first, condition=condition)  # pyright: ignore[reportArgumentType]
+    found = feature_effects(featured, clean, 1, scope, target=first, condition=condition)
     assert len(found.features) == K
     assert (np.diff(found.activation) <= 0).all()
     before = first.gap(run(featured, clean, (condition,)).logits[0, 1])
-    for feature, effect in zip(found.features.tolist(), found.by_ablation, strict=True):  # pyright: ignore[reportArgumentType]
-        off = (*condition, ScaleFeature(1, feature, 0.0, scope))  # pyright: ignore[reportArgumentType]
+    assert found.by_ablation is not None
+    for feature, effect in zip(found.features.tolist(), found.by_ablation, strict=True):
+        off = (*condition, ScaleFeature(1, feature, 0.0, scope))
         assert first.gap(run(featured, clean, (off,)).logits[0, 1]) - before == pytest.approx(effect, abs=1e-9)
     ranks = [values.argsort().argsort() for values in (found.by_gradient, found.by_ablation)]
     assert found.rank_correlation == pytest.approx(np.corrcoef(*ranks)[0, 1])
-    fast = feature_effects(featured, clean, 1, scope, target=first, condition=condition, exact=False)  # pyright: ignore[reportArgumentType]
+    fast = feature_effects(featured, clean, 1, scope, target=first, condition=condition, exact=False)
     np.testing.assert_allclose(fast.by_gradient, found.by_gradient, atol=1e-9)
     assert fast.by_ablation is None
     assert fast.rank_correlation is None

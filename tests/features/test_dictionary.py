@@ -1,15 +1,9 @@
-"""Dictionaries: the same as Biohub's code written out, sums that give the stream back, ties, files."""
-
-import json
-from pathlib import Path
+"""Dictionaries: the same as Biohub's code written out, sums that give the stream back, ties."""
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from core.errors import InputError
 from core.features.dictionary import Dictionary
-from core.features.files import read_dictionary, save_dictionary
 
 D_MODEL, N_FEATURES, K = 6, 24, 4
 
@@ -62,24 +56,3 @@ def test_ties_leave_no_more_than_k_features() -> None:
     assert (dictionary.top(tied) > 0).sum(-1).tolist() == [K] * 3
     assert dictionary.top(torch.zeros_like(tied)).count_nonzero() == 0
     assert made(k=None).top(tied).count_nonzero() == tied.numel()
-
-
-def test_a_saved_dictionary_reads_back(tmp_path: Path, resid: torch.Tensor) -> None:
-    save_dictionary(made(), tmp_path, {"model": "made"})
-    read = read_dictionary(tmp_path)
-    assert read.layer == 2
-    assert read.k == K
-    torch.testing.assert_close(read.decoder, made().decoder.float(), atol=2e-3, rtol=2e-3)
-    assert json.loads((tmp_path / "config.json").read_text())["model"] == "made"
-
-
-def test_a_damaged_dictionary_is_refused_by_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"config\.json"):
-        read_dictionary(tmp_path)
-    save_dictionary(made(), tmp_path, {})
-    save_file({"W_enc": torch.zeros(D_MODEL, 3)}, tmp_path / "layer_2.safetensors")
-    with pytest.raises(InputError, match="W_dec"):
-        read_dictionary(tmp_path)
-    save_dictionary(made(), tmp_path, {"codebook_dim": 99})
-    with pytest.raises(InputError, match=r"'W_enc' is \(6, 24\), its configuration says \(6, 99\)"):
-        read_dictionary(tmp_path)

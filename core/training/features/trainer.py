@@ -61,7 +61,7 @@ def train_dictionaries(
     """Train to the end of the schedule, or on from `out`'s checkpoint.
 
     Half of the tokens are of proteins at large, half of families, masked as in the embedded model's training. Writes
-    `layer_{i}/` (0-based, Biohub's format), `log.csv` (loss of each layer) and `checkpoint.pt`.
+    `layer_{N}/` (Biohub's format: the stream after N layers), `log.csv` (loss of each layer) and `checkpoint.pt`.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
@@ -77,10 +77,10 @@ def train_dictionaries(
     for step in range(begin, settings.steps):
         streams = residual_streams(model, mix, tokens, step, settings.layers)
         losses = {
-            f"loss layer {learner.layer}": learner.step(streams[learner.layer], settings.rate_at(step))
+            f"loss L{learner.layer + 1}": learner.step(streams[learner.layer], settings.rate_at(step))
             for learner in learners
         }
-        dead = {f"dead layer {learner.layer}": learner.n_dead() for learner in learners}
+        dead = {f"dead L{learner.layer + 1}": learner.n_dead() for learner in learners}
         done = step + 1
         over = done == settings.steps
         if done % settings.log_every == 0 or over:
@@ -90,7 +90,7 @@ def train_dictionaries(
             for learner in learners:
                 dictionary = learner.autoencoder.dictionary(model.trunk_fingerprint)
                 so_far = {**notes, "tokens": done * settings.tokens_per_batch, "dead": learner.n_dead()}
-                save_dictionary(dictionary, out / f"layer_{learner.layer}", so_far)
+                save_dictionary(dictionary, out / f"layer_{learner.layer + 1}", so_far)
             _save(checkpoint, learners, done)
 
 

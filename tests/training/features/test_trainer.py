@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from core.errors import InputError
 from core.features.dictionary import standardised
-from core.features.files import read_dictionary
+from core.features.files import read_biohub
 from core.model import Model, load_model
 from core.training.families import Collection
 from core.training.features import trainer
@@ -56,7 +56,7 @@ def test_a_killed_run_goes_on_to_the_same_dictionaries(
     assert losses(tmp_path / "killed") == losses(tmp_path / "straight")
     assert [row["step"] for row in losses(tmp_path / "killed")] == list("123456")
     for layer in TINY.layers:
-        straight, resumed = (read_dictionary(tmp_path / run / f"layer_{layer}") for run in ("straight", "killed"))
+        straight, resumed = (read_biohub(tmp_path / run / f"layer_{layer + 1}")[0] for run in ("straight", "killed"))
         assert torch.equal(straight.decoder, resumed.decoder)
         assert straight.layer == layer
         assert straight.parent == single.trunk_fingerprint
