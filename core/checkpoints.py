@@ -125,7 +125,8 @@ def local_names() -> list[str]:
         return []
     published = {name for model in PUBLISHED for name in (model.name, *model.known_as)}
     files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.endswith(_REGRESSION)]
-    return sorted({*files, *(path.parent.name for path in folder.glob("*/config.json"))} - published)
+    folders = [path.parent.name for path in folder.glob("*/config.json") if not path.parent.name.endswith("-features")]
+    return sorted({*files, *folders} - published)
 
 
 def hub_folder() -> Path:
@@ -173,7 +174,7 @@ def ranking_file(name: str) -> Path | None:
 
 
 def features_folder(name: str) -> Path | None:
-    """Where a model's dictionaries of features are kept, beside its weights; None when these are not on this machine."""
+    """Where a model's dictionaries of features are kept, beside its weights; None when these are not here."""
     path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
     if path is None:
         return None

@@ -37,7 +37,7 @@ class FeatureEffects:
         """Spearman's, of first-order with measured effects; None without them or with fewer than three features."""
         if self.by_ablation is None or len(self.features) < 3:
             return None
-        return float(spearmanr(self.by_gradient, self.by_ablation).statistic)
+        return float(spearmanr(self.by_gradient, self.by_ablation)[0])
 
 
 def feature_effects(
@@ -61,7 +61,7 @@ def feature_effects(
     at = scope_positions(scope, tokens).nonzero()[:, 0].tolist()
     if len(at) != 1:
         raise InputError(f"the features of one place are asked for, but the scope means {len(at)}")
-    keep = Keep(RESUMABLE.sites | {"resid_post"}) if exact else Keep.of("resid_post", layers=[layer])
+    keep = Keep.of(*RESUMABLE.sites, "resid_post") if exact else Keep.of("resid_post", layers=[layer])
     baseline = run(model, tokens, (condition,), keep=keep)
     resid = baseline["resid_post", layer]
     parts = dictionary.parts(resid[0, at[0]])

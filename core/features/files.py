@@ -154,7 +154,7 @@ def read_interplm(path: Path, n_layers: int) -> Dictionary:
 def read_interprot(path: Path) -> Dictionary:
     """A file `NAME_lN_saeF.safetensors`, with `{"k": …}` in a config.json beside it, since the file doesn't say.
 
-    It was trained on ESM-2 run without token dropout's scale: hold that at 1 (`FixTokenDropout(1.0)`) to read as it did.
+    It was trained on ESM-2 run without token dropout's scale: `FixTokenDropout(1.0)` reads as it did.
     """
     number = _number(r"_l(\d+)_sae", path.name, path)
     k = _configuration(path.parent).get("k") if (path.parent / "config.json").is_file() else None

@@ -1,4 +1,4 @@
-"""Dictionaries in the formats of Biohub, InterPLM and InterProt: read as their own code computes, or refused by name."""
+"""Dictionaries in the formats of Biohub, InterPLM and InterProt: read as their own code computes, or refused."""
 
 import json
 from pathlib import Path
