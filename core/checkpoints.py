@@ -125,7 +125,8 @@ def local_names() -> list[str]:
         return []
     published = {name for model in PUBLISHED for name in (model.name, *model.known_as)}
     files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.endswith(_REGRESSION)]
-    return sorted({*files, *(path.parent.name for path in folder.glob("*/config.json"))} - published)
+    folders = [path.parent.name for path in folder.glob("*/config.json") if not path.parent.name.endswith("-features")]
+    return sorted({*files, *folders} - published)
 
 
 def hub_folder() -> Path:
@@ -175,6 +176,14 @@ def file_beside(name: str, what: str) -> Path | None:
     if path is None:
         return None
     return path / what if path.is_dir() else path.with_name(f"{path.stem}-{what}")
+
+
+def features_folder(name: str) -> Path | None:
+    """Where a model's dictionaries of features are kept, beside its weights; None when these are not here."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return None
+    return path / "features" if path.is_dir() else path.with_name(f"{path.stem}-features")
 
 
 def _read(path: Path, name: str) -> Checkpoint:

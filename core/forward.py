@@ -144,7 +144,7 @@ def _layer(
     mlp_out = edits.replaced("mlp_out", _written(hidden, weights.mlp_out, model), read)
     if edits.mlp_gain is not None:
         mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
-    resid_post = edits.replaced("resid_post", resid_mid + mlp_out, read)
+    resid_post = edits.with_features(edits.replaced("resid_post", resid_mid + mlp_out, read), read)
     return LayerActivations(
         layer=start.layer,
         resid_pre=resid_pre,
