@@ -20,9 +20,11 @@ from core.interventions import (
     AblateHead,
     AblateMlp,
     BlockAttention,
+    ClampFeature,
     Condition,
     Intervention,
     PatchActivation,
+    ScaleFeature,
     Scope,
     Site,
     Source,
@@ -335,7 +337,9 @@ def _departure(condition: Condition, baseline: Trace, tokens: Int[Tensor, " pos"
 def _positions(parts: Sequence[Intervention], tokens: Int[Tensor, " pos"]) -> tuple[int, ...]:
     """Where interventions after attention act, in order."""
     scopes: set[Scope] = {
-        part.scope for part in parts if isinstance(part, AblateHead | AblateAttention | AblateMlp | PatchActivation)
+        part.scope
+        for part in parts
+        if isinstance(part, AblateHead | AblateAttention | AblateMlp | ScaleFeature | ClampFeature | PatchActivation)
     }
     chosen = [scope_positions(scope, tokens) for scope in scopes]
     return tuple(torch.stack(chosen).any(0).nonzero().flatten().tolist())
@@ -343,7 +347,9 @@ def _positions(parts: Sequence[Intervention], tokens: Int[Tensor, " pos"]) -> tu
 
 def _stage(intervention: Intervention) -> int:
     match intervention:
-        case AblateMlp() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post"):
+        case (
+            AblateMlp() | ScaleFeature() | ClampFeature() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post")
+        ):
             return _MLP
         case AblateHead() | AblateAttention() | PatchActivation(site="z" | "attn_out"):
             return _Z

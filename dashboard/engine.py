@@ -21,10 +21,11 @@ import streamlit as st
 import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, fetch_published, find_local, local_names
+from core.checkpoints import EMBEDDED, fetch_published, find_local, local_names
 from core.errors import InputError
 from core.model import Model, load_model
 from core.progress import Progress
+from core.published import PUBLISHED, PublishedModel
 
 Result = TypeVar("Result")
 

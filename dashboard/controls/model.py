@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.checkpoints import PUBLISHED
 from core.errors import InputError
 from core.model import Model
+from core.published import PUBLISHED
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import stop_with
