@@ -11,6 +11,7 @@ from core.analyses.norm_direction import Attribution, NormDirection, aggregate, 
 from core.answers.subjects import TwoMasks
 from core.answers.survey import Survey
 from core.answers.words import Beside, percent
+from core.arrays import as_array
 from core.interventions import Head
 from core.model import Model
 from core.paper_values import BAND_CONTRIBUTIONS, BAND_DIFFERENCES, NORM_DIRECTION, PaperValue
@@ -27,7 +28,7 @@ def band_parts(model: Model, masks: TwoMasks, *, head: Head, progress: Progress 
     parts: dict[str, Sequence[float] | np.ndarray] = {"band": np.arange(model.shape.n_bands)}
     for run_name, scores in (("clean", found.clean), ("internal", found.internal)):
         for quantity in ("q_norm", "k_norm", "cosine", "contribution"):
-            parts[f"{quantity}_{run_name}"] = getattr(scores, quantity).numpy()
+            parts[f"{quantity}_{run_name}"] = as_array(getattr(scores, quantity))
     for quantity in PARTS:
         parts[quantity] = getattr(found.attribution, quantity)
     return pd.DataFrame(parts)
