@@ -127,7 +127,8 @@ def local_names() -> list[str]:
         return []
     published = {name for model in PUBLISHED for name in (model.name, *model.known_as)}
     files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.endswith(_REGRESSION)]
-    return sorted({*files, *(path.parent.name for path in folder.glob("*/config.json"))} - published)
+    folders = [path.parent.name for path in folder.glob("*/config.json") if not path.parent.name.endswith("-features")]
+    return sorted({*files, *folders} - published)
 
 
 def bytes_on_disk(name: str) -> int:
@@ -185,11 +186,24 @@ def contact_head_file(name: str) -> Path | None:
 
 
 def ranking_file(name: str) -> Path | None:
-    """Where the ranking of a model's heads is kept, beside its weights; None when these are not on this machine."""
+    """Where the ranking of a model's heads is kept."""
+    return file_beside(name, "head_ranking.json")
+
+
+def file_beside(name: str, what: str) -> Path | None:
+    """Where a file about a model is kept, beside its weights; None when these are not on this machine."""
     path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
     if path is None:
         return None
-    return path / "head_ranking.json" if path.is_dir() else path.with_name(f"{path.stem}-head_ranking.json")
+    return path / what if path.is_dir() else path.with_name(f"{path.stem}-{what}")
+
+
+def features_folder(name: str) -> Path | None:
+    """Where a model's dictionaries of features are kept, beside its weights; None when these are not here."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return None
+    return path / "features" if path.is_dir() else path.with_name(f"{path.stem}-features")
 
 
 def _read(path: Path, name: str) -> Checkpoint:

@@ -14,6 +14,7 @@ from torch import Tensor
 from core.architecture import ESM_2, Architecture
 from core.checkpoints import EMBEDDED, read_checkpoint
 from core.errors import InputError
+from core.features.dictionary import Dictionary
 from core.memory import require_memory
 from core.progress import SILENT, Progress
 
@@ -112,6 +113,8 @@ class Model:
     """True for the small embedded model, which is not ESM-2 and is marked wherever its numbers stand."""
     notes: tuple[str, ...] = ()
     """What loading left out, or took because the file doesn't state it: lines for people."""
+    dictionaries: tuple[Dictionary, ...] = ()
+    """Of features, by layer, at most one a layer; none after loading (see `with_dictionary`)."""
 
     @property
     def residual_scale(self) -> float:
@@ -149,7 +152,7 @@ class Model:
                 return value.to(device=device, dtype=angles if name == "inv_freq" and dtype is not None else dtype)
             if isinstance(value, Affine | Norm):
                 return value._replace(weight=moved(value.weight, name), bias=moved(value.bias, name))
-            if isinstance(value, LayerWeights | ContactHead):
+            if isinstance(value, LayerWeights | ContactHead | Dictionary):
                 return replace(value, **{f.name: moved(getattr(value, f.name), f.name) for f in fields(value)})
             if isinstance(value, tuple):
                 return tuple(moved(part, name) for part in value)
@@ -169,6 +172,34 @@ class Model:
         for part in (contact_head.weight, contact_head.bias):
             digest.update(part.float().cpu().numpy().tobytes())
         return replace(self, contact_head=moved, fingerprint=digest.hexdigest()[:16])
+
+    def with_dictionary(self, dictionary: Dictionary) -> "Model":
+        """The same model with a layer's features to change, and so with another fingerprint.
+
+        Raises `InputError` when the dictionary is of another width, of a layer that is not there, or of other weights.
+        """
+        if dictionary.d_model != self.shape.d_model:
+            raise InputError(f"the dictionary is {dictionary.d_model} wide, {self.name} is {self.shape.d_model}")
+        if not 0 <= dictionary.layer < self.shape.n_layers:
+            layer = dictionary.layer + 1
+            raise InputError(f"the dictionary is of layer {layer}: {self.name} has layers 1 to {self.shape.n_layers}")
+        if dictionary.parent not in (None, self.trunk_fingerprint):
+            theirs, ours = dictionary.parent, self.trunk_fingerprint
+            raise InputError(f"the dictionary was trained on weights {theirs}, those of {self.name} are {ours}")
+        others = [held for held in self.dictionaries if held.layer != dictionary.layer]
+        digest = hashlib.sha256(f"{self.fingerprint} {dictionary.layer} {dictionary.k}".encode())
+        for part in (dictionary.encoder, dictionary.encoder_bias, dictionary.decoder, dictionary.bias):
+            digest.update(part.detach().float().contiguous().cpu().numpy().tobytes())
+        held = sorted([*others, dictionary.to(self.dtype, self.device)], key=lambda each: each.layer)
+        return replace(self, dictionaries=tuple(held), fingerprint=digest.hexdigest()[:16])
+
+    def dictionary(self, layer: int) -> Dictionary:
+        """The dictionary of a layer (0-based); `InputError` when the model carries none there."""
+        for held in self.dictionaries:
+            if held.layer == layer:
+                return held
+        there = ", ".join(f"L{held.layer + 1}" for held in self.dictionaries) or "no layer"
+        raise InputError(f"{self.name} has no dictionary of features at L{layer + 1}: it has them at {there}")
 
     @classmethod
     def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Model":

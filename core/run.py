@@ -20,8 +20,10 @@ from core.interventions import (
     AblateHead,
     AblateMlp,
     BlockAttention,
+    ClampFeature,
     Condition,
     PatchActivation,
+    ScaleFeature,
     Site,
     Source,
     layer_of,
@@ -277,7 +279,9 @@ def _first_edit(condition: Condition, model: Model) -> tuple[int, int]:
 
 def _stage(intervention: object) -> int:
     match intervention:
-        case AblateMlp() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post"):
+        case (
+            AblateMlp() | ScaleFeature() | ClampFeature() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post")
+        ):
             return _MLP
         case AblateHead() | AblateAttention() | PatchActivation(site="z" | "attn_out"):
             return _Z

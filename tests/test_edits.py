@@ -38,9 +38,11 @@ SCOPES = {
     "mask": [1],
     "bos": [0],
     "bos+mask": [0, 1],
+    "bos+eos": [0, 19],
     "not-bos": list(range(1, 20)),
     "not-mask": [0, *range(2, 20)],
     "not-bos+mask": list(range(2, 20)),
+    "not-bos+eos": list(range(1, 19)),
     "all": list(range(20)),
     (2, 5): [3, 6],
 }
@@ -140,7 +142,7 @@ def test_blocking_everything_with_renormalising_leaves_zero_not_nan(model):
     torch.testing.assert_close(blocked[0], blocked[1], atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize("scope", ["bos", "not-bos"])
+@pytest.mark.parametrize("scope", ["bos", "not-bos", "bos+eos"])
 def test_zeroed_values(referee, scope):
     head = Head(1, 0)
     change = referee.projected("v", 1, lambda v: set_rows(v, SCOPES[scope], 0.0, head_slice(head)))

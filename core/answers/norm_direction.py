@@ -50,6 +50,11 @@ class BandAttribution:
     def wavelengths(self) -> Float[np.ndarray, " n_bands"]:
         return self.bands.wavelength.to_numpy()
 
+    @property
+    def bands_are_the_papers(self) -> bool:
+        """Whether each band can stand beside the paper's: with wider heads bands are finer, and each adds less."""
+        return len(self.bands) <= len(BAND_CONTRIBUTIONS)
+
     def beside_paper(self) -> Beside:
         table, found = self.bands, self.attribution
         first = table.iloc[0]
@@ -63,6 +68,8 @@ class BandAttribution:
             percent(changes.max()),
         )
         beside: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
+        if not self.bands_are_the_papers:
+            return beside
         for band, (difference, weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
             row = table.iloc[band]
             stated = (
