@@ -17,6 +17,7 @@ from core.analyses.categorical_jacobian import categorical_jacobian, representat
 from core.analyses.competition import destruction, elongation
 from core.analyses.contact_attribution import ablation_effects, contact_shares
 from core.analyses.contact_probe import fit_contact_head, make_example
+from core.analyses.evidence import measure_support
 from core.analyses.head_ablation import component_sweep
 from core.analyses.head_ranking import rank_heads
 from core.analyses.injection import inject
@@ -75,6 +76,7 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
         model, tokenize(SEQUENCE), substitutions="AEG", condition=(AblateHead(HEADS[0]),)
     ),
     "representation Jacobian": lambda model: representation_jacobian(model, tokenize(SEQUENCE), substitutions="AEG"),
+    "evidence": lambda model: measure_support(model, SEQUENCE, [0, 5], repeats=(0, 1)).log_p,
     "motif recovery": lambda model: motif_recovery(model, SEQUENCE, 1, 14, repeats=2),
 }
 
