@@ -66,15 +66,17 @@ def embed(model: Model, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[
         return resid
     masked = tokens == MASK
     resid = resid.masked_fill(masked.unsqueeze(-1), 0.0)
-    scale = token_dropout_scale(tokens, model.dtype)
+    scale = token_dropout_scale(model, tokens)
     if edits.embedding_scale is not None:
         scale = torch.where(edits.embedding_scale.isnan(), scale, edits.embedding_scale)
     return resid * scale[:, None, None]
 
 
-def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> Float[Tensor, " rows"]:
-    """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm."""
-    observed = (tokens == MASK).sum(-1).to(dtype) / tokens.shape[1]
+def token_dropout_scale(model: Model, tokens: Int[Tensor, "rows pos"]) -> Float[Tensor, " rows"]:
+    """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm; 1 for models without."""
+    observed = (tokens == MASK).sum(-1).to(model.dtype) / tokens.shape[1]
+    if not model.token_dropout:
+        return torch.ones_like(observed)
     return (1 - TRAINED_MASK_FRACTION) / (1 - observed)
 
 

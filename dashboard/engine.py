@@ -168,9 +168,13 @@ def _show(place, progress: Progress, label: str, seconds: float) -> None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def model(name: str) -> Model:
-    """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`)."""
-    loaded = load_model(name, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
+def model(name: str, in_half: bool = False) -> Model:
+    """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`).
+
+    `in_half` takes its weights in bfloat16, which is half of float32's memory.
+    """
+    dtype = torch.bfloat16 if in_half else torch.float32
+    loaded = load_model(name, dtype=dtype, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
     # what lives until the server stops need not be searched for garbage after every rerun
     gc.collect()
     gc.freeze()

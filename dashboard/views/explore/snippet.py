@@ -9,10 +9,10 @@ from core.alphabet import tokenize
 from core.interventions import condition_from_json
 from core.metrics import rank, target_gap
 from core.model import load_model
-from core.run import run
+from core.run import run{torch}
 
 # {said}
-model = load_model({model!r})
+model = load_model({model!r}{precision})
 tokens = tokenize({sequence!r}, masked={masked!r})
 condition = condition_from_json({condition!r})
 
@@ -22,9 +22,13 @@ for name, logits in (("clean", clean), ("edited", edited)):
 """
 
 
-def python_snippet(model: str, sequence: str, masked: Sequence[int], target: str, condition: Condition) -> str:
+def python_snippet(
+    model: str, sequence: str, masked: Sequence[int], target: str, condition: Condition, in_half: bool = False
+) -> str:
     """Python that prints the target's gap and rank at the first masked residue, clean and under `condition`."""
     return _TEMPLATE.format(
+        torch="\nimport torch" if in_half else "",
+        precision=", dtype=torch.bfloat16" if in_half else "",
         said=describe(condition),
         model=model,
         sequence=sequence,
