@@ -209,13 +209,13 @@ def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
 
 
 @contextmanager
-def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
-    """Whether to go on: at once for work of some seconds, else when the person presses the button drawn here.
+def on_request(key: Hashable, about: float, what: str, unasked: float = UNASKED_SECONDS) -> Iterator[bool]:
+    """Whether to go on: at once for work of up to `unasked` seconds, else when the person presses the button here.
 
     While it goes on inside, the button's place holds one that cancels it; cancelled work waits to be asked for.
     """
     stages: dict[Hashable, Stage] = st.session_state.setdefault("stages of long work", {})
-    stage = stages.get(key, "waits" if about > UNASKED_SECONDS else "asked")
+    stage = stages.get(key, "waits" if about > unasked else "asked")
     place = st.empty()
     if stage == "waits":
         if not place.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):

@@ -89,7 +89,7 @@ def test_without_a_map_residues_are_coloured_by_effects_all_the_same() -> None:
     sent = payload(view_data(above=None, residue_values=effects), None)
     assert (sent["cells"], sent["above"], sent["below"]) == (None, None, None)
     assert list(base64.b64decode(sent["values"].pop("codes"))) == [1, 128, 255, 0]
-    assert sent["values"] == {"label": "mean ratio", "low": -1.0, "high": 1.0, "palette": "effects"}
+    assert sent["values"] == {"label": "mean ratio", "low": -1.0, "high": 1.0, "palette": "effects", "classes": ()}
 
 
 @pytest.mark.parametrize(
