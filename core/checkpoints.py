@@ -166,11 +166,16 @@ def contact_file(weights: Path) -> Path:
 
 
 def ranking_file(name: str) -> Path | None:
-    """Where the ranking of a model's heads is kept, beside its weights; None when these are not on this machine."""
+    """Where the ranking of a model's heads is kept."""
+    return file_beside(name, "head_ranking.json")
+
+
+def file_beside(name: str, what: str) -> Path | None:
+    """Where a file about a model is kept, beside its weights; None when these are not on this machine."""
     path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
     if path is None:
         return None
-    return path / "head_ranking.json" if path.is_dir() else path.with_name(f"{path.stem}-head_ranking.json")
+    return path / what if path.is_dir() else path.with_name(f"{path.stem}-{what}")
 
 
 def features_folder(name: str) -> Path | None:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS, MASK
+from core.alphabet import BOS, EOS, MASK
 from core.errors import InputError
 from core.features.dictionary import Dictionary
 from core.interventions import (
@@ -173,6 +173,8 @@ def scope_positions(scope: Scope, tokens: Int[Tensor, " pos"]) -> Bool[Tensor, "
             raise InputError(f"an intervention acts {describe_scope(scope)}, but no residue is masked")
     if "bos" in scope:
         chosen[tokens == BOS] = True
+    if "eos" in scope:
+        chosen[tokens == EOS] = True
     return chosen
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.backends import mkldnn
 
 from core.alphabet import MASK
 from core.edits import Edits, LayerEdits
@@ -198,6 +199,9 @@ def _written(x: Float[Tensor, "*lead d_in"], projection: Affine, model: Model) -
 
 
 def linear(x: Float[Tensor, "*lead d_in"], weights: Affine) -> Float[Tensor, "*lead d_out"]:
+    if x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled() and mkldnn.is_available():
+        # F.linear takes MKL, which leaves AVX-512 unused on processors that are not Intel's: half as fast
+        return torch.ops.mkldnn._linear_pointwise(x, weights.weight, weights.bias, "none", [], "")
     return F.linear(x, weights.weight, weights.bias)
 
 

@@ -20,9 +20,10 @@ from core.errors import InputError
 
 Index = Annotated[int, Meta(ge=0)]
 Side = Literal["q", "k", "qk"]
-NamedScope = Literal["mask", "bos", "bos+mask", "not-mask", "not-bos", "not-bos+mask", "all"]
+NamedScope = Literal["mask", "bos", "bos+mask", "bos+eos", "not-mask", "not-bos", "not-bos+mask", "not-bos+eos", "all"]
 Scope = NamedScope | tuple[Index, ...]
-"""Where an intervention acts: masked residues, BOS, everything else, or residues by their 0-based indices."""
+"""Where an intervention acts: masked residues, BOS, both ends (BOS and EOS), everything else, or residues by their
+0-based indices."""
 HeadSite = Literal["q", "k", "v", "q_rot", "k_rot", "z"]
 StreamSite = Literal["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"]
 Site = HeadSite | StreamSite
@@ -272,17 +273,21 @@ _COMPLEMENTS: dict[NamedScope, NamedScope] = {
     "mask": "not-mask",
     "bos": "not-bos",
     "bos+mask": "not-bos+mask",
+    "bos+eos": "not-bos+eos",
     "not-mask": "mask",
     "not-bos": "bos",
     "not-bos+mask": "bos+mask",
+    "not-bos+eos": "bos+eos",
 }
 _SCOPES = {
     "mask": "at the mask",
     "bos": "at BOS",
     "bos+mask": "at BOS and the mask",
+    "bos+eos": "at BOS and EOS",
     "not-mask": "everywhere but the mask",
     "not-bos": "everywhere but BOS",
     "not-bos+mask": "everywhere but BOS and the mask",
+    "not-bos+eos": "everywhere but BOS and EOS",
     "all": "at every position",
 }
 

@@ -17,9 +17,11 @@ from dashboard.views.circuits import (
 from dashboard.views.contacts import edited, fit_head, motif, rank_heads, three_methods
 from dashboard.views.explore import page as explore
 from dashboard.views.rope import norm_direction, rotations, shift, swap
+from dashboard.views.start import home, learn, words
+from dashboard.views.variants import page as variants
 
 MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "": (explore,),
+    "": (home, explore, variants, learn),
     "Circuits": (
         first_residue,
         ablation,
@@ -33,5 +35,12 @@ MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
     ),
     "RoPE": (rotations, swap, shift, norm_direction),
     "Contacts": (three_methods, rank_heads, edited, fit_head, motif),
+    "Help": (words,),
 }
-"""By heading: modules with `TITLE`, `PATH` (the address; empty for the one that opens first) and `page(question)`."""
+"""By heading: modules with `TITLE`, `PATH` (the address; empty for the one that opens first) and `page(question)`, or
+with `ASKS = False` and `page()`: those show no sidebar."""
+
+
+def asks(view: ModuleType) -> bool:
+    """Whether a page starts from the sidebar's question."""
+    return getattr(view, "ASKS", True)
