@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from scipy.sparse import csc_array, vstack
 
+from core.checkpoints import features_folder
 from core.errors import InputError
 from core.features.concepts import Labelled
 from core.features.names import NAMED_FROM, Activations, Group, Name, name_features
@@ -149,3 +150,12 @@ def read_descriptions(path: Path, model: Model) -> Descriptions:
             f"{model.trunk_fingerprint}"
         )
     return found
+
+
+def kept_descriptions(model: Model) -> dict[int, Descriptions]:
+    """By layer (0-based), the descriptions that lie beside the dictionaries the model carries."""
+    folder = features_folder(model.name)
+    if folder is None or not model.dictionaries:
+        return {}
+    read = [read_descriptions(path, model) for path in sorted(folder.glob(f"**/{FILE}"))]
+    return {found.layer: found for found in read}
