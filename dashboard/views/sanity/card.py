@@ -17,8 +17,6 @@ from dashboard.session import plain
 from dashboard.survey import answered
 from dashboard.views.explore import page as explore
 
-ROLES = {"top": "top", "second": "second", "own": "own"}
-
 
 def residue_card_panel(question: Question, residue: int, seed: int) -> None:
     """The card of one residue (0-based)."""
@@ -65,9 +63,10 @@ def _said(letters: pd.DataFrame) -> str:
     lines = []
     for _, row in letters.iterrows():
         lines.append(
-            f"- **{row.letter}** ({ROLES[row.role]}; P {row.p:.2f}): {SAID[row.verdict]}. Order adds {row.order:+.2f} "
-            f"nats ({row.order_low:+.2f} to {row.order_high:+.2f}), position {row.position:+.2f}, composition "
-            f"{row.composition:+.2f}, copying {row.copying:+.2f}. {ranks_first(row)}."
+            f"- **{row.letter}** ({row.role}; P {row.p:.2f}): {SAID[row.verdict]}. Order adds {row.order:+.2f} nats "
+            f"({row.order_low:+.2f} to {row.order_high:+.2f}), position {row.position:+.2f}, composition "
+            f"{row.composition:+.2f} ({row.composition_low:+.2f} to {row.composition_high:+.2f}), copying "
+            f"{row.copying:+.2f}. {ranks_first(row)}."
         )
     return "\n".join(lines)
 

@@ -5,7 +5,9 @@ from typing import Final
 import streamlit as st
 
 from core.analyses.evidence import REPEATS
-from core.answers.evidence import RULE, SAID, VERDICTS, Evidence, Scan, contact_sureness, evidence, scan
+from core.answers.calibration import kept_calibration
+from core.answers.evidence import SAID, VERDICTS, Evidence, Scan, contact_sureness, evidence, scan
+from core.answers.evidence_report import report_html
 from core.answers.evidence_words import sentences
 from core.figures.evidence import verdict_strip
 from core.tables import rows
@@ -53,7 +55,7 @@ def page(question: Question) -> None:
         return
     strip = rows(found.strip, subject=question.protein.name)
     with st.container(border=True):
-        _sentences(question, found)
+        _sentences(question, found, seed)
     with st.container(border=True):
         coloured_by_verdict(question, strip, seed)
     how_far_to_trust(question.model)
@@ -100,21 +102,31 @@ def _strip(question: Question, found: Evidence) -> None:
     counts = found.counts(question.protein.name)
     listed = " · ".join(f"{counts[verdict]} {SAID[verdict]}" for verdict in VERDICTS if counts[verdict])
     strip = rows(found.strip, subject=question.protein.name)
-    draw(verdict_strip(strip, question.numbering.names(), SAID), f"Residues: {listed}. {RULE}", "verdicts")
+    draw(verdict_strip(strip, question.numbering.names(), SAID), f"Residues: {listed}.", "verdicts")
     download(strip.drop(columns="subject").assign(residue=strip.residue + 1), "sanity-residues")
 
 
-def _sentences(question: Question, found: Evidence) -> None:
-    protein = question.protein
+def _sentences(question: Question, found: Evidence, seed: int) -> None:
+    protein, model, names = question.protein, question.model, question.numbering.names()
     contacts = engine.computed(
-        ("contact sureness", question.model.fingerprint, protein.sequence),
-        lambda _: contact_sureness(question.model, protein.sequence),
+        ("contact sureness", model.fingerprint, protein.sequence),
+        lambda _: contact_sureness(model, protein.sequence),
         "Reading the contact head",
     )
+    said = sentences(found, protein.name, names, contacts)
     st.markdown("**In short**")
-    said = sentences(found, protein.name, question.numbering.names(), contacts)
     st.markdown("\n".join(f"- {each}" for each in said))
-    download(rows(found.letters, subject=protein.name).drop(columns="subject"), "sanity-letters")
+    row = st.container(horizontal=True)
+    with row:
+        download(rows(found.letters, subject=protein.name).drop(columns="subject"), "sanity-letters")
+        st.download_button(
+            "Report (HTML)",
+            lambda: report_html(model, found, protein.name, names, said, kept_calibration(model), seed),
+            "sanity-check.html",
+            "text/html",
+            icon=":material/description:",
+            on_click="ignore",
+        )
 
 
 __all__ = ["PATH", "TITLE", "page"]

@@ -12,7 +12,8 @@ from dashboard.session import plain
 
 def how_far_to_trust(model: Model) -> None:
     """A table of what the verdicts say where the truth is known, beside what is asked."""
-    with st.expander("How far may these verdicts be trusted on this model?"):
+    with st.expander("How are verdicts given, and how far may they be trusted on this model?"):
+        st.markdown(RULE)
         try:
             found = kept_calibration(model)
         except InputError as error:
@@ -24,5 +25,5 @@ def how_far_to_trust(model: Model) -> None:
                 "belongs beside the weights."
             )
             return
-        st.caption(f"{found.sample} {RULE}")
+        st.markdown(f"Where the truth is known: {found.sample} In brackets Wilson's 95% interval.")
         st.table(found.table(), hide_index=True, border="horizontal")
