@@ -26,7 +26,7 @@ from core.interventions import (
 from core.metrics import target_gap
 from core.model import Model
 from core.rope import band_scores, wavelengths
-from core.run import KEPT_SITES, RESUMABLE, Keep, run, stream, sweep
+from core.run import KEPT_SITES, RESUMABLE, Keep, extend, run, stream, sweep
 from tests.conftest import random_fair_esm
 from tests.heard import Heard
 from tests.referees import make_referee
@@ -233,6 +233,29 @@ def test_a_sweep_resumes_from_an_edited_run(model, given):
     swept = sweep(model, baseline, conditions, lambda trace: trace.logits[:, 0], positions=[1])
     whole = run(model, tokens, conditions).logits[:, 1]
     torch.testing.assert_close(torch.from_numpy(swept), whole, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("scope", ["mask", "bos", "all"])
+def test_runs_extend_each_its_own_baseline(model, scope):
+    tokens = tokenize(SEQUENCE, masked=[0])
+    given = [(AblateHead(Head(0, head), scope),) for head in range(2)]
+    further = (AblateHead(Head(1, 3), scope), AblateMlp(1, scope), AblateMlp(2, scope))
+    baselines = run(model, tokens, given, keep=Keep.of("resid_pre"))
+    whole = run(model, tokens, [own + further for own in given])
+    extended = extend(model, [baselines.row(0), baselines.row(1)], whole.conditions)
+    logits = {index: own for chunk, trace in extended for index, own in zip(chunk, trace.logits, strict=True)}
+    torch.testing.assert_close(torch.stack([logits[0], logits[1]]), whole.logits, atol=1e-10, rtol=0)
+
+
+def test_attention_that_is_off_is_still_shown_to_whoever_asks(model):
+    tokens, off = tokenize(SEQUENCE), (AblateAttention(1),)
+    asked = run(model, tokens, [off], keep=Keep.of("z", "pattern"))
+    resumable = run(model, tokens, [off], keep=RESUMABLE)
+    assert asked["z", 1].abs().sum() > 0
+    assert ("z", 1) not in resumable.kept
+    extended = next(extend(model, [resumable], [(*off, AblateHead(Head(1, 0)), AblateMlp(1))]))[1]
+    expected = run(model, tokens, [extended.conditions[0]])
+    torch.testing.assert_close(extended.logits, expected.logits, atol=1e-10, rtol=0)
 
 
 def test_a_sweep_refuses_conditions_that_undo_its_baseline(model):

@@ -237,7 +237,6 @@ def contexts(
     return found
 
 
-@torch.inference_mode()
 def measure_support(
     model: Model,
     sequence: str,
@@ -261,7 +260,7 @@ def measure_support(
     for place, (residue, copied) in enumerate(zip(residues, all_copies, strict=True)):
         rows = contexts(sequence, residue, copied, repeats, seed)
         for ends, condition in enumerate(conditions):
-            read = _read(model, torch.cat(list(rows.values())), condition, residue)
+            read = read_rows(model, torch.cat(list(rows.values())), condition, residue + 1)
             by_context = dict(
                 zip(rows, np.split(read, np.cumsum([len(each) for each in rows.values()])[:-1]), strict=True)
             )
@@ -272,10 +271,12 @@ def measure_support(
     return Support(sequence, tuple(residues), log_p, all_copies)
 
 
-def _read(
-    model: Model, rows: Int[Tensor, "row pos"], condition: Condition, residue: int
+@torch.inference_mode()
+def read_rows(
+    model: Model, rows: Int[Tensor, "row pos"], condition: Condition, position: int
 ) -> Float[np.ndarray, "row amino_acid"]:
+    """Log-probabilities (nats, over the twenty amino acids) at one position of every row, under one condition."""
     parts = rows.split(rows_within(model, rows.shape[1]))
     return np.concatenate(
-        [log_probabilities(run(model, part, (condition,), positions=[residue + 1]).logits[:, 0]) for part in parts]
+        [log_probabilities(run(model, part, (condition,), positions=[position]).logits[:, 0]) for part in parts]
     )

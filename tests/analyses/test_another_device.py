@@ -20,6 +20,7 @@ from core.analyses.contact_probe import fit_contact_head, make_example
 from core.analyses.evidence import measure_support
 from core.analyses.head_ablation import component_sweep
 from core.analyses.head_ranking import rank_heads
+from core.analyses.induction import Repeat, copying, twin_attention
 from core.analyses.injection import inject
 from core.analyses.minimal_circuits import minimal_circuit
 from core.analyses.motif_recovery import motif_recovery
@@ -27,6 +28,7 @@ from core.analyses.norm_direction import compare_bands
 from core.analyses.patching import patch_around, patch_heads, patch_stream
 from core.analyses.rope_experiments import bos_attention_by_cause, rope_removal, swap
 from core.analyses.rope_shift import shift_control, shift_curve, shifted_score
+from core.analyses.substitutions import substitutions
 from core.analyses.sufficiency import gaps_along, token_scopes
 from core.components import components
 from core.contacts import contact_map, heads_map
@@ -59,6 +61,10 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
     "patched heads": lambda model: patch_heads(model, CLEAN, INTERNAL),
     "patched stream": lambda model: patch_stream(model, CLEAN, INTERNAL),
     "patched around": lambda model: patch_around(model, CLEAN, INTERNAL),
+    "substitutions": lambda model: substitutions(model, SEQUENCE).ratios,
+    "substitutions unmasked": lambda model: substitutions(model, SEQUENCE, "wild type").ratios,
+    "attention to twins": lambda model: twin_attention(model, Repeat(SEQUENCE[:6], SEQUENCE[6:12])),
+    "copying": lambda model: copying(model, Repeat(SEQUENCE[:6], SEQUENCE[6:12]), blocked=(("two", (*HEADS,)),)),
     "injection": lambda model: inject(model, INTERNAL, HEADS, [CLEAN]),
     "RoPE removal": lambda model: rope_removal(model, CLEAN),
     "shift": lambda model: shift_curve(model, CLEAN, HEADS, shifts=[-2, 0, 3]),
