@@ -33,9 +33,10 @@ def page(question: Question) -> None:
         f"Elongation lengthens the repeat; destruction masks ever more of a repeat of {REPEAT}, in {ORDERS} random "
         "orders. Below each figure is token dropout's scale, which multiplies all embeddings and depends on how many "
         "residues are masked: it changes in both experiments.",
-        f"Where the lines cross, the prediction flips. A flat {target} line under a rising one is competition. Dotted "
-        "lines hold the scale still, at what it is where nothing is masked: what remains is not the scale's doing. "
-        "This page uses the sidebar's model and target; its protein plays no part.",
+        "Logits have a free constant: shown are those minus the mean of the 20 amino acids', which the others move "
+        f"too, and P({target}), which has none. Where the lines cross, the prediction flips. Dotted lines hold the "
+        "scale still, at what it is where nothing is masked: what remains is not the scale's doing. This page uses "
+        "the sidebar's model and target; its protein plays no part.",
     )
     columns = st.columns([1, 1, 1, 2], vertical_alignment="bottom")
     letter = bound.select("Repeat of", [each for each in sorted(AMINO_ACIDS) if each != target], "repeat", columns[0])
@@ -69,7 +70,7 @@ def page(question: Question) -> None:
         caption = f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign {back}."
         _drawn(found, found.broken, "masks", "Masked residues", held, caption)
         download(_told(found.broken), "destruction")
-    beside_paper(question.model, found.beside_paper(letter))
+    beside_paper(question, found.beside_paper(letter))
 
 
 def _drawn(found: Competition, table: pd.DataFrame, x: str, x_title: str, held: bool, caption: str) -> None:
