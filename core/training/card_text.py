@@ -47,7 +47,13 @@ def render(figures: Mapping[str, Any]) -> str:
             "upstream": [_upstream(head, rows) for head, rows in methionine["upstream"].items()],
             "poly_longest": methionine["poly_longest"],
             "poly_x": [
-                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r), r["odds"])
+                (
+                    *_values(r, "letter first_gap last_gap crossing crossing_held without_bos"),
+                    _bos_adds(r),
+                    f"{r['odds']:.2f} ({r['starts']}, {r['inside']})"
+                    if r["starts"] + r["inside"]
+                    else f"– ({r['starts']}, {r['inside']})",
+                )
                 for r in poly_x.values()
             ],
             "reader": methionine["readers"][0],

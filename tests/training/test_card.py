@@ -235,6 +235,18 @@ def test_repeats_are_counted_at_starts_and_inside() -> None:
     assert tuple(table.loc["A", ["starts", "inside"]]) == (1, 3)
 
 
+def test_a_letter_that_is_never_met_has_no_part_in_the_agreement() -> None:
+    letters = "LAGVSERW"
+    met = pd.DataFrame({"letter": list(letters), "starts": [*range(1, 8), 0], "inside": [9] * 7 + [0]})
+    met["odds"] = [*np.arange(1.0, 8.0), 333.0]
+    gaps = dict(zip(letters, [*np.arange(7.0), -5.0], strict=True))
+    found = methionine.agreement(gaps, met)
+    assert (found["rho"], found["letters"], found["left_out"]) == (pytest.approx(1), 7, ["W"])
+    assert found["p"] < 0.01
+    shuffled_gaps = dict(zip(letters, [3.0, 0.0, 6.0, 2.0, 5.0, 1.0, 4.0, -5.0], strict=True))
+    assert methionine.agreement(shuffled_gaps, met)["p"] > 0.1
+
+
 def test_a_folder_without_structures_is_named(tmp_path: Path) -> None:
     with pytest.raises(structures.InputError, match=r"holds no \.pdb file"):
         read_structures(tmp_path)
