@@ -108,7 +108,8 @@ def main(
             )
             save_dictionary(ranked, folder, _notes(run, layer))
             save_descriptions(described, folder)
-            write_whole(folder / "CARD.md", card(described, _notes(run, layer), figures, beside))
+            of_control = _notes(control, layer) if control and beside else {}
+            write_whole(folder / "CARD.md", card(described, _notes(run, layer), figures, beside, of_control))
             typer.echo(f"{folder}: {figures}")
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
@@ -121,7 +122,13 @@ def _notes(run: Path, layer: int) -> dict[str, object]:
     return {key: config[key] for key in ("model", "seed", "tokens", "dead") if key in config}
 
 
-def card(described: Descriptions, notes: dict[str, object], figures: Figures, control: Figures | None) -> str:
+def card(
+    described: Descriptions,
+    notes: dict[str, object],
+    figures: Figures,
+    control: Figures | None,
+    of_control: dict[str, object],
+) -> str:
     """The card as Markdown: one column for the dictionary, one for its control."""
     columns = [figures, *([control] if control else [])]
     rows: list[tuple[str, Callable[[Figures], str]]] = [
@@ -140,7 +147,9 @@ def card(described: Descriptions, notes: dict[str, object], figures: Figures, co
         (f"named with F1 ≥ {STRONG}", lambda f: str(f.named_strongly)),
         ("… by another concept than an amino acid or a class of them", lambda f: str(f.named_strongly_otherwise)),
     ]
-    head = "| | this dictionary |" + (" control: weights shuffled |" if control else "")
+    head = "| | this dictionary |" + (
+        f" control: weights shuffled, {of_control.get('tokens', 0):,} tokens |" if control else ""
+    )
     lines = [f"| {name} | " + " | ".join(say(each) for each in columns) + " |" for name, say in rows]
     best = sorted(enumerate(described.features), key=lambda pair: -pair[1].f1)
     seen: dict[str, str] = {}

@@ -39,7 +39,7 @@ def test_the_card_ships_a_dictionary_that_reads_back(
     assert told.exit_code == 0, told.output
     folder = tmp_path / "out" / "layer_3"
     text = (folder / "CARD.md").read_text()
-    assert "| | this dictionary | control: weights shuffled |" in text
+    assert "| | this dictionary | control: weights shuffled, 768 tokens |" in text
     assert "cross-entropy recovered" in text
     model = with_dictionaries(load_model("embedded"), tmp_path / "out")
     described = read_descriptions(folder / "names.json", model)
