@@ -15,6 +15,7 @@ from core.architecture import ESM_2, Architecture
 from core.checkpoints import EMBEDDED, read_checkpoint
 from core.errors import InputError
 from core.features.dictionary import Dictionary
+from core.memory import require_memory
 from core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -311,8 +312,11 @@ def load_model(
     progress: Progress = SILENT,
 ) -> Model:
     """The model called `name_or_path`: "embedded", a published ESM-2 or ESMC by name, a file of weights, or a folder in
-    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""
+    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses, and
+    memory that won't do is refused too."""
     checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
+    weights = sum(tensor.numel() for tensor in checkpoint.tensors.values()) * dtype.itemsize
+    require_memory(weights, checkpoint.name, torch.device(device))
     shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
     model = Model.from_state_dict(
         checkpoint.tensors,

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Real
 
 from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.arrays import as_array
 from core.errors import InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
@@ -40,8 +41,8 @@ def elongation(
 
     `target` and `repeated` are the logits of the target and of X at the mask; `scale` is what token dropout multiplies
     all embeddings by, which falls as the repeat grows because one mask is a smaller share of it. `fixed_scale` holds
-    it still, the control for that. `progress` hears (lengths done, all). Source: Jedryszek & Crook 2026, Figure 2C.
-    Raises `InputError` for a letter that is no amino acid.
+    it still, the control for that; a model without token dropout has 1 throughout. `progress` hears (lengths done,
+    all). Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is no amino acid.
     """
     _check(letter)
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
@@ -49,7 +50,7 @@ def elongation(
     for length in lengths:
         tokens = tokenize(target.letter + letter * length, masked=[0])
         logits = run(model, tokens, [condition], positions=[1]).logits[0, 0]
-        scale = float(token_dropout_scale(tokens[None], model.dtype)) if fixed_scale is None else fixed_scale
+        scale = float(token_dropout_scale(model, tokens[None])) if fixed_scale is None else fixed_scale
         rows.append((length, *_read(logits, letter, target), scale))
         progress.report(len(rows), len(lengths))
     return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
@@ -93,7 +94,7 @@ def destruction(
         [(*key, *values) for key, values in zip(rows, read, strict=True)],
         columns=["masks", "order", "target", "repeated", "gap", "rank"],
     )
-    own = token_dropout_scale(tokens, model.dtype).cpu().numpy()
+    own = as_array(token_dropout_scale(model, tokens))
     return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
 

@@ -20,7 +20,7 @@ from core.tables import rows
 
 Verdict = Literal["evidence", "copied", "position", "composition", "competition", "unsettled", "none"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-SAID: Final[Mapping[Verdict, str]] = {
+SAID: Final[Mapping[str, str]] = {
     "evidence": "evidence from this sequence",
     "copied": "copied from a repeat",
     "position": "default of position",
@@ -212,7 +212,7 @@ class Evidence:
     @cached_property
     def strip(self) -> pd.DataFrame:
         """A row per residue: subject, the columns of `scanned`, and verdict (of the top letter)."""
-        known = rows(self.letters, role="top")[["subject", "residue", "verdict", "total", *PARTS]]
+        known = rows(self.letters, role="top")[["subject", "residue", "verdict", "total", "first_in", "of", *PARTS]]
         found = self.scan.table.merge(known, on=["subject", "residue"], how="left")
         return found.assign(verdict=found.verdict.fillna("none"))
 
@@ -223,16 +223,13 @@ class Evidence:
 
 
 def evidence(survey: Survey, sequences: Mapping[str, str], *, seed: int = 0) -> Evidence:
-    """A verdict for every residue: those whose prediction is confident are taken apart, the others have none."""
+    """A verdict for every residue: the first one and those whose prediction is confident are taken apart."""
     found = scan(survey, sequences)
-    chosen = {name: Chosen(sequences[name], found.confident(name)) for name in dict.fromkeys(found.table.subject)}
-    return Evidence(found, letters(survey, {name: each for name, each in chosen.items() if each.residues}, seed=seed))
+    names = list(dict.fromkeys(found.table.subject))
+    chosen = {name: Chosen(sequences[name], tuple(sorted({0, *found.confident(name)}))) for name in names}
+    return Evidence(found, letters(survey, chosen, seed=seed))
 
 
 def letters(survey: Survey, chosen: Mapping[str, Chosen], *, seed: int = 0) -> pd.DataFrame:
     """Chosen residues taken apart: subject, and the columns of `residue_rows`."""
-    found = survey.table(judged, chosen, seed=seed)
-    return found if len(found) else pd.DataFrame(columns=_COLUMNS)
-
-
-_COLUMNS: Final = ("subject", "residue", "role", "letter", "p", "lead", "verdict", "total", *PARTS)
+    return survey.table(judged, chosen, seed=seed)

@@ -17,7 +17,7 @@ from core.progress import Progress
 from core.proteins.atom_sites import some
 from core.proteins.protein import LONGEST_ALLOWED, MAX_LENGTH
 
-ModelOption = Annotated[str, typer.Option(help="'embedded', the name of a published ESM-2, or a path to weights.")]
+ModelOption = Annotated[str, typer.Option(help="'embedded', a published ESM-2 or ESMC, or a path to weights.")]
 OutOption = Annotated[Path, typer.Option(help="Folder for tables, report and resumable results.", file_okay=False)]
 OnlyOption = Annotated[str | None, typer.Option(help="Only these parts, separated by commas.", metavar="PART,…")]
 WorkersOption = Annotated[int, typer.Option(help="Processes on this machine; tables are the same for any number.")]

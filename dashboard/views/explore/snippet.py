@@ -9,7 +9,7 @@ from core.alphabet import tokenize
 from core.interventions import condition_from_json
 from core.metrics import rank, target_gap
 {extra}from core.model import load_model
-from core.run import run
+from core.run import run{torch}
 
 # {said}
 model = {loaded}
@@ -25,12 +25,16 @@ for name, logits in (("clean", clean), ("edited", edited)):
 _DICTIONARIES = "from core.features.files import with_kept_dictionaries\n"
 
 
-def python_snippet(model: str, sequence: str, masked: Sequence[int], target: str, condition: Condition) -> str:
+def python_snippet(
+    model: str, sequence: str, masked: Sequence[int], target: str, condition: Condition, in_half: bool = False
+) -> str:
     """Python that prints the target's gap and rank at the first masked residue, clean and under `condition`."""
-    loaded, extra = f"load_model({model!r})", ""
+    precision = ", dtype=torch.bfloat16" if in_half else ""
+    loaded, extra = f"load_model({model!r}{precision})", ""
     if any(isinstance(part, ScaleFeature | ClampFeature) for part in condition):
         loaded, extra = f"with_kept_dictionaries({loaded})", _DICTIONARIES
     return _TEMPLATE.format(
+        torch="\nimport torch" if in_half else "",
         said=describe(condition),
         loaded=loaded,
         extra=extra,
