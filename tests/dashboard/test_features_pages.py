@@ -52,7 +52,8 @@ def script(module: str) -> None:
 
 
 def start(address: str, **link: str) -> AppTest:
-    app = AppTest.from_function(script, kwargs={"module": VIEWS[address]}, default_timeout=300)
+    module = VIEWS.get(address, address)
+    app = AppTest.from_function(script, kwargs={"module": module}, default_timeout=300)
     for name, value in {"from": "Paste", "sequence": SHORT, **link}.items():
         app.query_params[name] = value
     return app.run()
@@ -142,3 +143,13 @@ def test_features_travel_in_the_link_and_the_snippet(carried: Model, capsys: pyt
     assert "no change of a feature" in said(start("feature-edits", feat="L3F5 ?"))
     exec(python_snippet("embedded", SHORT, (0,), "M", condition), {})
     assert "edited  M gap" in capsys.readouterr().out
+
+
+def test_explore_shows_the_features_at_the_mask(carried: Model) -> None:
+    before = feature_activations(carried, tokenize(SHORT, masked=[0]), LAYER)[1]
+    strongest = int(before.argmax())
+    app = start("dashboard.views.explore.page", feat=f"L3F{strongest}")
+    assert not app.exception
+    assert f"L3F{strongest} off at every position" in said(app)
+    assert "features of L3; all of them" in said(app)
+    assert "Which features are active at M1?" in said(app)
