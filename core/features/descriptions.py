@@ -157,5 +157,10 @@ def kept_descriptions(model: Model) -> dict[int, Descriptions]:
     folder = features_folder(model.name)
     if folder is None or not model.dictionaries:
         return {}
+    return descriptions_in(folder, model)
+
+
+def descriptions_in(folder: Path, model: Model) -> dict[int, Descriptions]:
+    """By layer (0-based), the descriptions in a folder of dictionaries that the model carries."""
     read = [read_descriptions(path, model) for path in sorted(folder.glob(f"**/{FILE}"))]
     return {found.layer: found for found in read}

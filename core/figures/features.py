@@ -47,3 +47,14 @@ def letters(slopes: Float[np.ndarray, " amino_acids"]) -> go.Figure:
     colours = [RIGHT if slopes[each] > 0 else CLEAN for each in order]
     figure = go.Figure(go.Bar(x=[AMINO_ACIDS[each] for each in order], y=slopes[order], marker_color=colours))
     return styled(figure, "amino acid", "logits per unit of activation", height=260)
+
+
+def clean_and_edited(
+    clean: Float[np.ndarray, " features"], edited: Float[np.ndarray, " features"], names: Sequence[str]
+) -> go.Figure:
+    """The activation of some features at one position in two runs."""
+    figure = go.Figure()
+    for run, values, colour in (("clean", clean, CLEAN), ("edited", edited, EDITED)):
+        figure.add_bar(x=values, y=list(names), orientation="h", name=run, marker_color=colour)
+    styled(figure, "activation", "", height=140 + 30 * len(names))
+    return figure.update_yaxes(autorange="reversed", type="category")

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.alphabet import tokenize
 from core.analyses.protein_features import ProteinFeatures, protein_features
+from core.answers.features import feature_table
 from core.checkpoints import features_folder
 from core.features.descriptions import Description, Descriptions, kept_descriptions
-from core.features.reconstruction import Reconstruction, reconstruct
+from core.features.reconstruction import Reconstruction, reconstruct_masked
 from core.interventions import Condition, feature_name
 from core.model import Model
 from dashboard import engine
@@ -20,6 +20,15 @@ from dashboard.session import plain
 POOR_VARIANCE, POOR_RECOVERY = 0.5, 0.6
 """From where a reconstruction is called poor."""
 NOWHERE = Description(0.0, 0.0, 0.0)
+COLUMNS = {
+    "feature": "Feature",
+    "name": "Name",
+    "f1": "F1",
+    "specificity": "Specificity",
+    "strongest_at": "Strongest at",
+    "activation": "Activation there",
+    "positions": "Positions",
+}
 
 
 def choose_layer(question: Question) -> int | None:
@@ -67,24 +76,22 @@ def features_of(question: Question, layer: int, condition: Condition = ()) -> Pr
 
 def say_reconstruction(question: Question, layer: int) -> None:
     """How much of this protein's stream the dictionary says; loudly where that is little."""
+    model, sequence = question.model, question.protein.sequence
     found: Reconstruction = engine.computed(
-        ("reconstruction", *question.key, layer), lambda _: _reconstruction(question, layer), "Reconstructing"
+        ("reconstruction", model.fingerprint, model.features_fingerprint, sequence, layer),
+        lambda _: reconstruct_masked(model, layer, [sequence]),
+        "Reconstructing",
     )
     said = (
         f"On this protein the dictionary of L{layer + 1} leaves {found.variance_unexplained:.0%} of the stream's "
-        f"variance unexplained, and brings back {found.recovered:.0%} of the cross-entropy at the masked residues "
-        f"({found.no_features:.2f} nats without features, {found.reconstructed:.2f} with, {found.clean:.2f} as it is)."
+        f"variance unexplained, and brings back {found.recovered:.0%} of the cross-entropy at masked residues "
+        f"({found.no_features:.2f} nats without features, {found.reconstructed:.2f} with, {found.clean:.2f} as it is; "
+        "15% of the residues masked, the stream replaced everywhere)."
     )
     if found.variance_unexplained > POOR_VARIANCE or not found.recovered > POOR_RECOVERY:
         st.warning(f"**A poor reconstruction.** {said} What features say here is a small part of what the model does.")
     else:
         st.caption(said)
-
-
-def _reconstruction(question: Question, layer: int) -> Reconstruction:
-    tokens, whole = question.tokens[None], tokenize(question.protein.sequence)[None]
-    model = question.model
-    return reconstruct(model, model.dictionary(layer), tokens.to(model.device), tokens != whole, whole)
 
 
 def places(question: Question) -> list[str]:
@@ -94,18 +101,5 @@ def places(question: Question) -> list[str]:
 
 def table_of(question: Question, found: ProteinFeatures) -> pd.DataFrame:
     """A row per feature of the protein, as people read it."""
-    names, rows = places(question), []
-    for feature, activation, score in zip(found.features.tolist(), found.activation, found.score, strict=True):
-        known = described(question.model, found.layer, feature)
-        rows.append(
-            {
-                "Feature": feature_name(found.layer, feature),
-                "Name": known.name,
-                "F1": known.f1 or None,
-                "Specificity": score,
-                "Strongest at": names[int(activation.argmax())],
-                "Activation there": float(activation.max()),
-                "Positions": int((activation > 0).sum()),
-            }
-        )
-    return pd.DataFrame(rows)
+    table = feature_table(found, descriptions(question.model).get(found.layer), places(question))
+    return table.rename(columns=COLUMNS)

@@ -1,62 +1,31 @@
 """The Features pages as scripts, on a small random dictionary of the embedded model, and on a model without any."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
 from core.analyses.feature_effects import feature_effects
-from core.features.activations import feature_activations, sparse
-from core.features.concepts import Labelled, sequence_concepts
-from core.features.descriptions import describe_features, save_descriptions
-from core.features.dictionary import Dictionary
-from core.features.files import save_dictionary, with_dictionaries
+from core.features.activations import feature_activations
 from core.interventions import AblateHead, ClampFeature, Head, ScaleFeature
 from core.metrics import Target
-from core.model import Model, load_model
+from core.model import Model
 from dashboard import engine
 from dashboard.menu import MENU
 from dashboard.session import parse_feature_edits, plain
 from dashboard.views.explore.snippet import python_snippet
+from tests.made_features import LAYER, SHORT, write_made_features
 
 VIEWS = {view.PATH: view.__name__ for view in MENU["Features"]}
-SHORT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
-LAYER, K = 2, 8
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
-    """A folder with a random dictionary and its names, and the model that carries it."""
     folder = tmp_path_factory.mktemp("features")
-    model = load_model("embedded")
-    random = torch.Generator().manual_seed(0)
-    rows = torch.nn.functional.normalize(torch.randn(60, model.shape.d_model, generator=random), dim=-1)
-    bias = torch.zeros(model.shape.d_model)
-    made = Dictionary(LAYER, rows.T.contiguous(), torch.zeros(60), rows, bias, K, True, model.trunk_fingerprint)
-    save_dictionary(made, folder / "layer_3", {})
-    carrying = with_dictionaries(model, folder)
-    group = [
-        (
-            Labelled(sequence[:4], sequence, sequence_concepts(sequence)),
-            sparse(feature_activations(carrying, tokens, LAYER)),
-        )
-        for sequence in (SHORT, SHORT[::-1], SHORT[5:] + SHORT[:5], "M" + SHORT[10:])
-        for tokens in [tokenize(sequence)]
-    ]
-    described = describe_features(carrying, LAYER, [group])
-    save_descriptions(described, folder / "layer_3")
-    ranked = replace(
-        made,
-        idf=torch.tensor([each.specificity for each in described.features]),
-        largest=torch.tensor([each.largest for each in described.features]),
-    )
-    save_dictionary(ranked, folder / "layer_3", {})
-    return folder, with_dictionaries(model, folder)
+    return folder, write_made_features(folder)
 
 
 @pytest.fixture
@@ -83,7 +52,8 @@ def script(module: str) -> None:
 
 
 def start(address: str, **link: str) -> AppTest:
-    app = AppTest.from_function(script, kwargs={"module": VIEWS[address]}, default_timeout=300)
+    module = VIEWS.get(address, address)
+    app = AppTest.from_function(script, kwargs={"module": module}, default_timeout=300)
     for name, value in {"from": "Paste", "sequence": SHORT, **link}.items():
         app.query_params[name] = value
     return app.run()
@@ -173,3 +143,13 @@ def test_features_travel_in_the_link_and_the_snippet(carried: Model, capsys: pyt
     assert "no change of a feature" in said(start("feature-edits", feat="L3F5 ?"))
     exec(python_snippet("embedded", SHORT, (0,), "M", condition), {})
     assert "edited  M gap" in capsys.readouterr().out
+
+
+def test_explore_shows_the_features_at_the_mask(carried: Model) -> None:
+    before = feature_activations(carried, tokenize(SHORT, masked=[0]), LAYER)[1]
+    strongest = int(before.argmax())
+    app = start("dashboard.views.explore.page", feat=f"L3F{strongest}")
+    assert not app.exception
+    assert f"L3F{strongest} off at every position" in said(app)
+    assert "features of L3; all of them" in said(app)
+    assert "Which features are active at M1?" in said(app)

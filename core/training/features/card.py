@@ -10,19 +10,18 @@ import numpy as np
 import torch
 import typer
 
-from core.alphabet import AMINO_ACID_IDS, MASK, tokenize
+from core.alphabet import tokenize
 from core.errors import InputError
 from core.features.activations import feature_activations, sparse
 from core.features.concepts import CLASSES, Labelled
 from core.features.descriptions import Descriptions, describe_features, save_descriptions
 from core.features.files import read_dictionaries, save_dictionary
 from core.features.names import NAMED_FROM
-from core.features.reconstruction import Reconstruction, reconstruct
+from core.features.reconstruction import Reconstruction, reconstruct_masked
 from core.model import Model, load_model
 from core.training.families import load_collection
 from core.training.features.control import shuffled_model
 from core.training.features.labelled import labelled_proteins
-from core.training.masking import MASKED
 from core.whole_file import write_whole
 
 STRONG: Final = 0.7
@@ -36,10 +35,10 @@ class Figures:
     """What the card says of one dictionary."""
 
     variance_unexplained: float
-    recovered: float
-    clean: float
-    reconstructed: float
-    no_features: float
+    replaced: Reconstruction
+    """With the stream replaced at every position."""
+    at_masks: Reconstruction
+    """At the masked positions alone."""
     n_features: int
     dead: int
     """Features that fire nowhere in the proteins they were described on."""
@@ -52,30 +51,6 @@ class Figures:
     """Of these, other than amino acids and their classes."""
 
 
-def judge(model: Model, layer: int, sequences: Sequence[str], seed: int = 0) -> Reconstruction:
-    """A dictionary's reconstruction, each protein read once with 15% of its residues masked, means over residues."""
-    rng = np.random.default_rng(seed)
-    parts, weights = [], []
-    for sequence in sequences:
-        targets = tokenize(sequence)
-        residues = (targets >= AMINO_ACID_IDS[0]) & (targets <= AMINO_ACID_IDS[-1])
-        asked = residues & torch.from_numpy(rng.random(len(targets)) < MASKED)
-        if asked.any():
-            shown = targets.masked_fill(asked, MASK)
-            parts.append(reconstruct(model, model.dictionary(layer), shown[None], asked[None], targets[None]))
-            weights.append(int(asked.sum()))
-
-    def mean(of: Callable[[Reconstruction], float]) -> float:
-        return float(np.average([of(part) for part in parts], weights=weights))
-
-    return Reconstruction(
-        mean(lambda part: part.variance_unexplained),
-        mean(lambda part: part.clean),
-        mean(lambda part: part.reconstructed),
-        mean(lambda part: part.no_features),
-    )
-
-
 def describe_and_judge(model: Model, layer: int, groups: Sequence[Sequence[Labelled]]) -> tuple[Descriptions, Figures]:
     """A dictionary's features described on labelled proteins, and judged on those of the first group."""
     read = [
@@ -83,17 +58,16 @@ def describe_and_judge(model: Model, layer: int, groups: Sequence[Sequence[Label
         for group in groups
     ]
     described = describe_features(model, layer, read)
-    judged = judge(model, layer, [protein.sequence for protein in groups[0]])
+    sequences = [protein.sequence for protein in groups[0]]
+    everywhere, at_masks = (reconstruct_masked(model, layer, sequences, each) for each in (True, False))
     firing = [each for each in described.features if each.density]
     named = [each for each in described.features if each.f1 >= NAMED_FROM]
     strongly = [each for each in named if each.f1 >= STRONG]
     quartiles = np.quantile([each.density for each in firing], (0.25, 0.5, 0.75)).tolist()
     return described, Figures(
-        judged.variance_unexplained,
-        judged.recovered,
-        judged.clean,
-        judged.reconstructed,
-        judged.no_features,
+        everywhere.variance_unexplained,
+        everywhere,
+        at_masks,
         len(described.features),
         len(described.features) - len(firing),
         tuple(quartiles),
@@ -134,7 +108,8 @@ def main(
             )
             save_dictionary(ranked, folder, _notes(run, layer))
             save_descriptions(described, folder)
-            write_whole(folder / "CARD.md", card(described, _notes(run, layer), figures, beside))
+            of_control = _notes(control, layer) if control and beside else {}
+            write_whole(folder / "CARD.md", card(described, _notes(run, layer), figures, beside, of_control))
             typer.echo(f"{folder}: {figures}")
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
@@ -147,22 +122,34 @@ def _notes(run: Path, layer: int) -> dict[str, object]:
     return {key: config[key] for key in ("model", "seed", "tokens", "dead") if key in config}
 
 
-def card(described: Descriptions, notes: dict[str, object], figures: Figures, control: Figures | None) -> str:
+def card(
+    described: Descriptions,
+    notes: dict[str, object],
+    figures: Figures,
+    control: Figures | None,
+    of_control: dict[str, object],
+) -> str:
     """The card as Markdown: one column for the dictionary, one for its control."""
     columns = [figures, *([control] if control else [])]
     rows: list[tuple[str, Callable[[Figures], str]]] = [
         ("variance unexplained", lambda f: f"{f.variance_unexplained:.1%}"),
-        ("cross-entropy at masked residues, as it is (nats)", lambda f: f"{f.clean:.3f}"),
-        ("… with the stream there replaced by the reconstruction", lambda f: f"{f.reconstructed:.3f}"),
-        ("… with every feature off there", lambda f: f"{f.no_features:.3f}"),
-        ("cross-entropy recovered", lambda f: f"{f.recovered:.1%}"),
+        ("cross-entropy at masked residues, as it is (nats)", lambda f: f"{f.replaced.clean:.3f}"),
+        ("… with the stream replaced by the reconstruction", lambda f: f"{f.replaced.reconstructed:.3f}"),
+        ("… with every feature off", lambda f: f"{f.replaced.no_features:.3f}"),
+        ("cross-entropy recovered", lambda f: f"{f.replaced.recovered:.1%}"),
+        (
+            "… replaced at masked residues alone: reconstruction, features off",
+            lambda f: f"{f.at_masks.reconstructed:.3f}, {f.at_masks.no_features:.3f}",
+        ),
         ("features that fire nowhere", lambda f: f"{f.dead} of {f.n_features} ({f.dead / f.n_features:.1%})"),
         ("density, quartiles over features that fire", lambda f: ", ".join(f"{share:.2%}" for share in f.density)),
         (f"named: F1 ≥ {NAMED_FROM}", lambda f: f"{f.named} ({f.named / f.n_features:.1%})"),
         (f"named with F1 ≥ {STRONG}", lambda f: str(f.named_strongly)),
         ("… by another concept than an amino acid or a class of them", lambda f: str(f.named_strongly_otherwise)),
     ]
-    head = "| | this dictionary |" + (" control: weights shuffled |" if control else "")
+    head = "| | this dictionary |" + (
+        f" control: weights shuffled, {of_control.get('tokens', 0):,} tokens |" if control else ""
+    )
     lines = [f"| {name} | " + " | ".join(say(each) for each in columns) + " |" for name, say in rows]
     best = sorted(enumerate(described.features), key=lambda pair: -pair[1].f1)
     seen: dict[str, str] = {}

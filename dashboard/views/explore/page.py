@@ -16,6 +16,7 @@ from dashboard.question import Question, stop_with
 from dashboard.views.explore.attention import attention_to_bos, whole_pattern
 from dashboard.views.explore.bands import band_by_band
 from dashboard.views.explore.evidence import evidence_or_default
+from dashboard.views.explore.features import features_at_the_mask
 from dashboard.views.explore.grid import grid_of_effects
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
@@ -54,6 +55,9 @@ def page(question: Question) -> None:
         whole_pattern(clean, edited)
     with beside:
         evidence_or_default(question)
+    if question.model.dictionaries:
+        with st.container(border=True):
+            features_at_the_mask(question, condition)
 
 
 def _run(question: Question, condition: Condition, head: Head) -> RunView:

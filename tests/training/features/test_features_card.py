@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 from core.features.descriptions import read_descriptions
 from core.features.dictionary import Dictionary
 from core.features.files import read_dictionaries, with_dictionaries
+from core.features.reconstruction import reconstruct_masked
 from core.model import load_model
 from core.proteins.examples import load_example
 from core.training.families import Collection
 from core.training.features import card as card_module
-from core.training.features.card import app, judge
+from core.training.features.card import app
 from core.training.features.control import shuffled_model
 from core.training.features.trainer import Settings, train_dictionaries
 
@@ -38,7 +39,7 @@ def test_the_card_ships_a_dictionary_that_reads_back(
     assert told.exit_code == 0, told.output
     folder = tmp_path / "out" / "layer_3"
     text = (folder / "CARD.md").read_text()
-    assert "| | this dictionary | control: weights shuffled |" in text
+    assert "| | this dictionary | control: weights shuffled, 768 tokens |" in text
     assert "cross-entropy recovered" in text
     model = with_dictionaries(load_model("embedded"), tmp_path / "out")
     described = read_descriptions(folder / "names.json", model)
@@ -56,9 +57,9 @@ def test_a_perfect_dictionary_recovers_everything(collection: Collection) -> Non
     both = torch.cat((eye, -eye))
     perfect = Dictionary(2, both.T, torch.zeros(len(both)), both, torch.zeros(len(eye)), None, True)
     sequences = collection.held_out[:2]
-    judged = judge(model.with_dictionary(perfect), 2, sequences)
+    judged = reconstruct_masked(model.with_dictionary(perfect), 2, sequences)
     assert judged.variance_unexplained == pytest.approx(0, abs=1e-6)
     assert judged.reconstructed == pytest.approx(judged.clean, abs=1e-4)
-    coarse = judge(model.with_dictionary(replace(perfect, k=20)), 2, sequences)
+    coarse = reconstruct_masked(model.with_dictionary(replace(perfect, k=20)), 2, sequences)
     assert coarse.clean == pytest.approx(judged.clean)
     assert coarse.variance_unexplained > 0.05
