@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from core.weight_names import (
 
 EMBEDDED: Final = "embedded"
 EMBEDDED_FOLDER: Final = Path(__file__).parent.parent / "assets" / "embedded"
+MAPPED_ABOVE: Final = 2**29
 _PT_SIZES: Final = ("encoder_layers", "encoder_attention_heads", "encoder_embed_dim")
 _ESMC_SIZES: Final = ("n_heads", "num_attention_heads")
 _STATES: Final = ("model", "state_dict", "model_state_dict")
@@ -129,6 +131,15 @@ def local_names() -> list[str]:
     return sorted({*files, *folders} - published)
 
 
+def bytes_on_disk(name: str) -> int:
+    """What the files of the weights called `name` take on this machine; 0 where there are none."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return 0
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.suffix in (*_SUFFIXES, ".bin"))
+
+
 def hub_folder() -> Path:
     """The folder where torch.hub, and so fair-esm, keeps downloaded checkpoints."""
     return Path(torch.hub.get_dir()) / "checkpoints"
@@ -163,6 +174,15 @@ def contact_file(weights: Path) -> Path:
     return (
         weights / f"{_REGRESSION[1:]}.pt" if weights.is_dir() else weights.with_name(f"{weights.stem}{_REGRESSION}.pt")
     )
+
+
+def contact_head_file(name: str) -> Path | None:
+    """Where the contact regression of the model called `name` is kept; None when its weights are not on this machine.
+
+    The embedded model's is among its weights: one beside them has precedence.
+    """
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    return None if path is None else contact_file(path)
 
 
 def ranking_file(name: str) -> Path | None:
@@ -226,7 +246,9 @@ def _load_pt(path: Path) -> dict[str, Any]:
     """What a .pt file holds; `InputError` for code in it, and for a file that is cut off."""
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # a large file is mapped, so that reading takes no memory beside what the model is to have
+            mapped = path.stat().st_size > MAPPED_ABOVE and zipfile.is_zipfile(path)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} was refused: it holds code or objects that are not weights") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -92,6 +92,17 @@ class LayerEdits:
     dictionary: Dictionary | None = None
     features: list[FeatureChange] = field(default_factory=list)
 
+    @property
+    def attention_off(self) -> bool:
+        """Whether attention adds nothing anywhere, in any row."""
+        off = self.attention_gain is not None and not self.attention_gain.any()
+        return off and "resid_pre" not in self.replacements
+
+    @property
+    def mlp_off(self) -> bool:
+        """Whether the MLP adds nothing anywhere, in any row."""
+        return self.mlp_gain is not None and not self.mlp_gain.any()
+
     def replaced(self, site: Site, x: Float[Tensor, "..."], read: Int[Tensor, " read"] | None = None) -> Tensor:
         """`x` with this site's replacements; `read` says which positions x holds when not all of them."""
         if site not in self.replacements:

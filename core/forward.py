@@ -6,7 +6,7 @@ residues, EOS), n_heads, d_head, d_model. Every activation that can be edited pa
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -66,37 +66,48 @@ def embed(model: Model, tokens: Int[Tensor, "rows pos"], edits: Edits) -> Float[
         return resid
     masked = tokens == MASK
     resid = resid.masked_fill(masked.unsqueeze(-1), 0.0)
-    scale = token_dropout_scale(tokens, model.dtype)
+    scale = token_dropout_scale(model, tokens)
     if edits.embedding_scale is not None:
         scale = torch.where(edits.embedding_scale.isnan(), scale, edits.embedding_scale)
     return resid * scale[:, None, None]
 
 
-def token_dropout_scale(tokens: Int[Tensor, "rows pos"], dtype: torch.dtype) -> Float[Tensor, " rows"]:
-    """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm."""
-    observed = (tokens == MASK).sum(-1).to(dtype) / tokens.shape[1]
+def token_dropout_scale(model: Model, tokens: Int[Tensor, "rows pos"]) -> Float[Tensor, " rows"]:
+    """(1 - 0.12) / (1 - masked share), with BOS and EOS counted in the length, as in fair-esm; 1 for models without."""
+    observed = (tokens == MASK).sum(-1).to(model.dtype) / tokens.shape[1]
+    if not model.token_dropout:
+        return torch.ones_like(observed)
     return (1 - TRAINED_MASK_FRACTION) / (1 - observed)
 
 
 def layers(
-    model: Model, start: Start, edits: Edits, read: Int[Tensor, " read"] | None = None, patterns: bool = False
+    model: Model,
+    start: Start,
+    edits: Edits,
+    read: Int[Tensor, " read"] | None = None,
+    patterns: bool = False,
+    idle: Collection[int] = (),
 ) -> Iterator[LayerActivations]:
     """The layers from `start` on, one at a time, so that nothing is kept that the caller lets go.
 
-    `read` names the positions that the last layer computes (None: all); `patterns` asks for scores and patterns.
+    `read` names the positions that the last layer computes (None: all); `patterns` asks for scores and patterns; `idle`
+    names layers whose attention adds nothing and is not computed.
     """
     resid, last = start.resid_pre, model.shape.n_layers - 1
     for layer in range(start.layer, model.shape.n_layers):
         resumed = start if layer == start.layer else Start(layer, resid)
-        computed = _layer(model, resumed, edits.layers[layer], read if layer == last else None, patterns)
+        if layer in idle:
+            resumed = Start(layer, resumed.resid_pre, resid_mid=resumed.resid_pre)
+        computed = one_layer(model, resumed, edits.layers[layer], read if layer == last else None, patterns)
         resid = computed.resid_post
         yield computed
         del computed  # only the caller may still hold this layer while the next one is computed
 
 
-def _layer(
+def one_layer(
     model: Model, start: Start, edits: LayerEdits, read: Int[Tensor, " read"] | None, patterns: bool
 ) -> LayerActivations:
+    """The layer that `start` is in, at the positions in `read` (None: all)."""
     weights = model.layers[start.layer]
     resid_pre = edits.replaced("resid_pre", start.resid_pre)
     at = slice(None) if read is None else read
@@ -138,12 +149,15 @@ def _layer(
         resid_mid = resid_pre[:, at] + attn_out
 
     resid_mid = edits.replaced("resid_mid", resid_mid, read)
-    normed = layer_norm(resid_mid, weights.mlp_norm)
-    hidden = linear(normed, weights.mlp_in)
-    hidden = F.gelu(hidden) if weights.mlp_gate is None else F.silu(linear(normed, weights.mlp_gate)) * hidden
-    mlp_out = edits.replaced("mlp_out", _written(hidden, weights.mlp_out, model), read)
-    if edits.mlp_gain is not None:
-        mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
+    if edits.mlp_off:
+        mlp_out = torch.zeros_like(resid_mid)
+    else:
+        normed = layer_norm(resid_mid, weights.mlp_norm)
+        hidden = linear(normed, weights.mlp_in)
+        hidden = F.gelu(hidden) if weights.mlp_gate is None else F.silu(linear(normed, weights.mlp_gate)) * hidden
+        mlp_out = edits.replaced("mlp_out", _written(hidden, weights.mlp_out, model), read)
+        if edits.mlp_gain is not None:
+            mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
     resid_post = edits.with_features(edits.replaced("resid_post", resid_mid + mlp_out, read), read)
     return LayerActivations(
         layer=start.layer,

@@ -15,6 +15,7 @@ from core.architecture import ESM_2, Architecture
 from core.checkpoints import EMBEDDED, read_checkpoint
 from core.errors import InputError
 from core.features.dictionary import Dictionary
+from core.memory import require_memory
 from core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class Model:
     """What loading left out, or took because the file doesn't state it: lines for people."""
     dictionaries: tuple[Dictionary, ...] = ()
     """Of features, by layer, at most one a layer; none after loading (see `with_dictionary`)."""
+    features_fingerprint: str = ""
+    """Of the dictionaries: with `fingerprint`, which is the weights' alone, the key of what depends on features."""
 
     @property
     def residual_scale(self) -> float:
@@ -173,7 +176,7 @@ class Model:
         return replace(self, contact_head=moved, fingerprint=digest.hexdigest()[:16])
 
     def with_dictionary(self, dictionary: Dictionary) -> "Model":
-        """The same model with a layer's features to change, and so with another fingerprint.
+        """The same model with a layer's features to change.
 
         Raises `InputError` when the dictionary is of another width, of a layer that is not there, or of other weights.
         """
@@ -186,11 +189,11 @@ class Model:
             theirs, ours = dictionary.parent, self.trunk_fingerprint
             raise InputError(f"the dictionary was trained on weights {theirs}, those of {self.name} are {ours}")
         others = [held for held in self.dictionaries if held.layer != dictionary.layer]
-        digest = hashlib.sha256(f"{self.fingerprint} {dictionary.layer} {dictionary.k}".encode())
+        digest = hashlib.sha256(f"{self.features_fingerprint} {dictionary.layer} {dictionary.k}".encode())
         for part in (dictionary.encoder, dictionary.encoder_bias, dictionary.decoder, dictionary.bias):
             digest.update(part.detach().float().contiguous().cpu().numpy().tobytes())
         held = sorted([*others, dictionary.to(self.dtype, self.device)], key=lambda each: each.layer)
-        return replace(self, dictionaries=tuple(held), fingerprint=digest.hexdigest()[:16])
+        return replace(self, dictionaries=tuple(held), features_fingerprint=digest.hexdigest()[:16])
 
     def dictionary(self, layer: int) -> Dictionary:
         """The dictionary of a layer (0-based); `InputError` when the model carries none there."""
@@ -309,8 +312,11 @@ def load_model(
     progress: Progress = SILENT,
 ) -> Model:
     """The model called `name_or_path`: "embedded", a published ESM-2 or ESMC by name, a file of weights, or a folder in
-    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""
+    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses, and
+    memory that won't do is refused too."""
     checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
+    weights = sum(tensor.numel() for tensor in checkpoint.tensors.values()) * dtype.itemsize
+    require_memory(weights, checkpoint.name, torch.device(device))
     shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
     model = Model.from_state_dict(
         checkpoint.tensors,

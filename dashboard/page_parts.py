@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
+from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
 from dashboard.question import Question
 
@@ -65,6 +66,16 @@ def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> 
     st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
     if model.teaching:
         st.caption("Another model, trained on far fewer proteins: its numbers need not agree with those of ESM-2 8M.")
+
+
+def about_norms(model: Model) -> str:
+    """What a head's |q| and |k| depend on, where the model has LayerNorms on q and k; else nothing."""
+    if not model.architecture.qk_norms:
+        return ""
+    return (
+        f" {model.architecture.name} has LayerNorms on q and k over all heads of a layer: a head's |q| depends on the "
+        "other heads' too, and what is changed in q or k is changed after them."
+    )
 
 
 def page_of(view: ModuleType) -> StreamlitPage:

@@ -1,7 +1,11 @@
-"""A tiny ESMC with random weights, made by `transformers`, the reference; and its weights in the layouts of others."""
+"""A tiny ESMC with random weights, made by `transformers`, the reference; and its weights in the layouts of others.
+
+`python -m tests.esmc_reference FOLDER` makes one of 300M's size, to look at pages and to measure: it predicts nothing.
+"""
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import torch
@@ -9,18 +13,26 @@ from safetensors.torch import save_file
 from transformers import EsmcConfig, EsmcForMaskedLM
 
 
-def random_esmc(n_layers: int = 4, n_heads: int = 3, d_model: int = 96, d_mlp: int = 256, seed: int = 0):
-    """EsmcForMaskedLM in float64 with explicit attention, every weight and bias random, norms' gains near 1."""
+def random_esmc(
+    n_layers: int = 4,
+    n_heads: int = 3,
+    d_model: int = 96,
+    d_mlp: int = 256,
+    spread: float = 0.3,
+    dtype: torch.dtype = torch.float64,
+    seed: int = 0,
+):
+    """EsmcForMaskedLM with explicit attention, every weight and bias random, norms' gains near 1."""
     config = EsmcConfig(
         num_hidden_layers=n_layers, num_attention_heads=n_heads, hidden_size=d_model, intermediate_size=d_mlp
     )
-    module = EsmcForMaskedLM._from_config(config, attn_implementation="eager").double().eval()
+    module = EsmcForMaskedLM._from_config(config, attn_implementation="eager").to(dtype).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
             is_gain = "norm" in name and name.endswith("weight")
-            parameter.copy_(1 + 0.3 * noise if is_gain else 0.3 * noise)
+            parameter.copy_(1 + spread * noise if is_gain else spread * noise)
     return module.requires_grad_(False)
 
 
@@ -103,3 +115,7 @@ def write_esmc(module, folder: Path, layout: str = "transformers", **config) -> 
     )
     (folder / "config.json").write_text(json.dumps(stated | config))
     return folder
+
+
+if __name__ == "__main__":
+    write_esmc(random_esmc(30, 15, 960, 2560, spread=0.05, dtype=torch.float32), Path(sys.argv[1]))

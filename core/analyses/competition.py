@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Real
 
 from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, token_id, tokenize
+from core.arrays import as_array
 from core.errors import InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
@@ -43,8 +44,9 @@ def elongation(
     `target` and `repeated` are the logits of the target and of X at the mask, minus the mean logit of the 20 amino
     acids: logits by themselves have a free constant. `probability` is the target's over the vocabulary. `scale` is what
     token dropout multiplies all embeddings by, which falls as the repeat grows because one mask is a smaller share of
-    it. `fixed_scale` holds it still, the control for that. `progress` hears (lengths done, all). Source: Jedryszek &
-    Crook 2026, Figure 2C. Raises `InputError` for a letter that is no amino acid.
+    it. `fixed_scale` holds it still, the control for that; a model without token dropout has 1 throughout. `progress`
+    hears (lengths done, all). Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is no
+    amino acid.
     """
     _check(letter)
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
@@ -52,7 +54,7 @@ def elongation(
     for length in lengths:
         tokens = tokenize(target.letter + letter * length, masked=[0])
         read.append(_read(run(model, tokens, [condition], positions=[1]).logits[:, 0], letter, target))
-        scales.append(float(token_dropout_scale(tokens[None], model.dtype)) if fixed_scale is None else fixed_scale)
+        scales.append(float(token_dropout_scale(model, tokens[None])) if fixed_scale is None else fixed_scale)
         progress.report(len(read), len(lengths))
     table = pd.concat(read, ignore_index=True).assign(scale=scales)
     table.insert(0, "length", list(lengths))
@@ -93,7 +95,7 @@ def destruction(
         read.append(_read(run(model, chunk, [condition], positions=[1]).logits[:, 0], letter, target))
         progress.report(sum(map(len, read)), len(rows))
     table = pd.concat([pd.DataFrame(rows, columns=["masks", "order"]), pd.concat(read, ignore_index=True)], axis=1)
-    own = token_dropout_scale(tokens, model.dtype).cpu().numpy()
+    own = as_array(token_dropout_scale(model, tokens))
     return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
 

@@ -198,11 +198,13 @@ def ends_unread(model: Model) -> Condition:
     return tuple(AblateValues(head, "bos+eos") for head in heads)
 
 
-def one_mask_scale(model: Model, n_pos: int) -> FixTokenDropout:
-    """Token dropout's scale held at what one mask among `n_pos` positions gives."""
+def one_mask_scale(model: Model, n_pos: int) -> Condition:
+    """Token dropout's scale held at what one mask among `n_pos` positions gives; nothing for models without any."""
+    if not model.token_dropout:
+        return ()
     tokens = torch.zeros(1, n_pos, dtype=torch.long)
     tokens[0, 0] = MASK
-    return FixTokenDropout(float(token_dropout_scale(tokens, model.dtype)))
+    return (FixTokenDropout(float(token_dropout_scale(model, tokens))),)
 
 
 def in_random_order(
@@ -235,7 +237,6 @@ def contexts(
     return found
 
 
-@torch.inference_mode()
 def measure_support(
     model: Model,
     sequence: str,
@@ -253,13 +254,13 @@ def measure_support(
     if not repeats:
         raise InputError("at least one random order is needed, not 0")
     scale = one_mask_scale(model, len(sequence) + 2)
-    conditions: tuple[Condition, ...] = ((*ends_unread(model), scale), (scale,))
+    conditions: tuple[Condition, ...] = (ends_unread(model) + scale, scale)
     all_copies = tuple(copies(sequence, residue) for residue in residues)
     log_p = np.empty((len(residues), len(CONTEXTS), len(ENDS), len(repeats), len(AMINO_ACIDS)))
     for place, (residue, copied) in enumerate(zip(residues, all_copies, strict=True)):
         rows = contexts(sequence, residue, copied, repeats, seed)
         for ends, condition in enumerate(conditions):
-            read = _read(model, torch.cat(list(rows.values())), condition, residue)
+            read = read_rows(model, torch.cat(list(rows.values())), condition, residue + 1)
             by_context = dict(
                 zip(rows, np.split(read, np.cumsum([len(each) for each in rows.values()])[:-1]), strict=True)
             )
@@ -270,10 +271,12 @@ def measure_support(
     return Support(sequence, tuple(residues), log_p, all_copies)
 
 
-def _read(
-    model: Model, rows: Int[Tensor, "row pos"], condition: Condition, residue: int
+@torch.inference_mode()
+def read_rows(
+    model: Model, rows: Int[Tensor, "row pos"], condition: Condition, position: int
 ) -> Float[np.ndarray, "row amino_acid"]:
+    """Log-probabilities (nats, over the twenty amino acids) at one position of every row, under one condition."""
     parts = rows.split(rows_within(model, rows.shape[1]))
     return np.concatenate(
-        [log_probabilities(run(model, part, (condition,), positions=[residue + 1]).logits[:, 0]) for part in parts]
+        [log_probabilities(run(model, part, (condition,), positions=[position]).logits[:, 0]) for part in parts]
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor
 
 from core.analyses.reading import read
@@ -37,7 +37,7 @@ class FeatureEffects:
         """Spearman's, of first-order with measured effects; None without them or with fewer than three features."""
         if self.by_ablation is None or len(self.features) < 3:
             return None
-        return float(spearmanr(self.by_gradient, self.by_ablation)[0])
+        return float(np.corrcoef(rankdata(self.by_gradient), rankdata(self.by_ablation))[0, 1])
 
 
 def feature_effects(

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import BOS, residue_position
+from core.arrays import as_array
 from core.interventions import Head
 from core.model import Model
 from core.rope import BandScores, band_scores, bands
@@ -71,7 +72,7 @@ def norm_direction(
     longer = (clean.norm(dim=-1) - internal.norm(dim=-1)).unsqueeze(-1)
 
     def score(vector: Tensor) -> np.ndarray:
-        return ((vector * key).sum(-1) * scale).cpu().numpy()
+        return as_array((vector * key).sum(-1) * scale)
 
     def parts(reference: Tensor) -> tuple[np.ndarray, np.ndarray]:
         along = longer * torch.nn.functional.normalize(reference, dim=-1)

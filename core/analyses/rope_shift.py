@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import BOS, residue_position
+from core.arrays import as_array
 from core.interventions import Condition, Head, ShiftRope, Side
 from core.metrics import Target
 from core.model import Model
@@ -107,4 +108,4 @@ def shifted_score(
     native = rotate(q[:, :, :1], positions.new_full((1,), position), inv_freq)[0, 0]
     contribution = band_scores(shifted, key.expand_as(shifted)).contribution
     cosine = torch.cosine_similarity(shifted, native, dim=-1)
-    return ShiftedScore(tuple(shifts), contribution.cpu().numpy(), cosine.cpu().numpy())
+    return ShiftedScore(tuple(shifts), as_array(contribution), as_array(cosine))

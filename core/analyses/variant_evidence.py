@@ -6,25 +6,37 @@ from math import log
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import PARTS, Contrast, Estimate, Part, Support
-from core.proteins.variants import Variant
+from core.proteins.variants import Substitution, Variant
 
-RatioVerdict = Literal["evidence", "partly evidence", "copied", "default", "undecided"]
-WORDS: Final[Mapping[RatioVerdict, str]] = {
-    "evidence": "Mostly evidence from this sequence",
-    "partly evidence": "Partly evidence, and mostly not",
-    "copied": "Copied from a repeat",
-    "default": "Scored by default",
-    "undecided": "The model tells the letters hardly apart",
+RatioVerdict = Literal["evidence", "copied", "default", "unsettled", "undecided"]
+SAID: Final[Mapping[RatioVerdict, str]] = {
+    "evidence": "evidence from this sequence",
+    "copied": "copied from a repeat",
+    "default": "scored by default",
+    "unsettled": "without one source that stands out",
+    "undecided": "hardly told apart from the protein's own letter",
 }
-DEFAULTS: Final[tuple[Part, ...]] = ("prior", "position", "composition")
+"""The verdicts as people read them."""
+Source = Literal["evidence", "copied", "default"]
+SOURCES: Final[Mapping[Source, tuple[Part, ...]]] = {
+    "evidence": ("order",),
+    "copied": ("copying",),
+    "default": ("prior", "position", "composition"),
+}
+"""What each verdict that names a source rests on."""
 LEAST: Final = log(2)
-"""Nats: letters within a factor of two are told apart hardly at all."""
-MOSTLY: Final = 0.5
-"""The share of a ratio from which it is called mostly evidence."""
+"""Nats: letters within a factor of two are hardly told apart."""
+RULE: Final = (
+    "The verdict names what adds most to the ratio: order is evidence; position, composition and what the model says "
+    "knowing nothing are together the default; copying is a repeat. It is given where that source, and its lead over "
+    "the next one, have the ratio's sign with all of their intervals, and the letters differ by a factor of two."
+)
+"""The thresholds in words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,28 +57,23 @@ class RatioShares:
         """Each part with its interval, in the order of PARTS."""
         return {part: Estimate.of(values) for part, values in zip(PARTS, self.by_repeat, strict=True)}
 
-    def share(self, *parts: Part) -> float:
-        """How much of the ratio these parts make, 1 for all of it; beyond 0 and 1 where others pull the other way."""
-        return float(self.by_repeat[[PARTS.index(part) for part in parts]].sum(0).mean()) / self.total
-
     @property
     def verdict(self) -> RatioVerdict:
         """What the ratio rests on, never stronger than the intervals.
 
-        Undecided below a factor of two. Evidence needs an order part whose whole interval has the ratio's sign, and at
-        least half of the ratio; copied the same of the copying part. Without either sign, it is a default.
+        See `RULE`.
         """
         if abs(self.total) < LEAST:
             return "undecided"
-        if self._speaks("copying") and self.share("copying") >= MOSTLY:
-            return "copied"
-        if self._speaks("order"):
-            return "evidence" if self.share("order") >= MOSTLY else "partly evidence"
-        return "default"
+        sources: dict[Source, np.ndarray] = {source: np.sign(self.total) * self.source(source) for source in SOURCES}
+        first, second, _ = sorted(sources, key=lambda source: sources[source].mean(), reverse=True)
+        lead = sources[first] - sources[second]
+        surely = Estimate.of(sources[first]).low > 0 and Estimate.of(lead).low > 0
+        return first if surely else "unsettled"
 
-    def _speaks(self, part: Part) -> bool:
-        found = self.parts[part]
-        return found.low > 0 if self.total > 0 else found.high < 0
+    def source(self, source: Source) -> Float[np.ndarray, " repeat"]:
+        """What a source adds to the ratio, in every repeat (nats)."""
+        return self.by_repeat[[PARTS.index(part) for part in SOURCES[source]]].sum(0)
 
 
 def ratio_shares(support: Support, variant: Variant) -> RatioShares:
@@ -76,6 +83,20 @@ def ratio_shares(support: Support, variant: Variant) -> RatioShares:
         for each in variant.substitutions
     ]
     return RatioShares(variant, np.sum(parts, axis=0))
+
+
+def verdicts(support: Support) -> pd.DataFrame:
+    """Every substitution at the residues measured: residue (0-based), letter, verdict, and order with order_low and
+    order_high, the evidence's part of the ratio (nats)."""
+    found = []
+    for residue in support.residues:
+        own = support.sequence[residue]
+        for letter in AMINO_ACIDS:
+            if own in AMINO_ACIDS and letter != own:
+                shares = ratio_shares(support, Variant(f"{own}{residue + 1}{letter}", (Substitution(residue, letter),)))
+                order = shares.parts["order"]
+                found.append((residue, letter, shares.verdict, order.mean, order.low, order.high))
+    return pd.DataFrame(found, columns=["residue", "letter", "verdict", "order", "order_low", "order_high"])
 
 
 def without_evidence(support: Support) -> tuple[int, ...]:

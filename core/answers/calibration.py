@@ -88,6 +88,7 @@ def false_evidence(name: str, group: str, letters: pd.DataFrame) -> list[Criteri
     """How often confident residues of controls, whose order says nothing, are called evidence: all, and all but the
     first, which is a default of position."""
     top = rows(letters, role="top")
+    top = pd.DataFrame(top[top.verdict != "none"])
     found = []
     for what, chosen in (("", top), (", first residues left out", top[top.residue > 0])):
         counted = int((chosen.verdict == "evidence").sum())
@@ -115,13 +116,13 @@ def poly_x(length: int = 40) -> dict[str, Chosen]:
 
 
 def duplicates(n: int, seed: int, *, segment: int = 40, spacer: int = 15) -> dict[str, Chosen]:
-    """Random segments that come twice, a random stretch between; every second residue of the second copy's middle."""
+    """Random segments that come twice, a random stretch between; every fourth residue of the second copy's middle."""
     found: dict[str, Chosen] = {}
     for index in range(n):
         rng = np.random.default_rng((seed, 4, index))
         copy, between = ("".join(rng.choice(list(AMINO_ACIDS), size=size)) for size in (segment, spacer))
         start = segment + spacer
-        inside = tuple(range(start + segment // 4, start + 3 * segment // 4, 2))
+        inside = tuple(range(start + segment // 4, start + 3 * segment // 4, 4))
         found[f"duplicate {index + 1}"] = Chosen(copy + between + copy, inside)
     return found
 

@@ -26,14 +26,21 @@ OWN, HELD = "the model's own", "fixed"
 def growing_repeat(
     model: Model, letter: str, *, target: Target, lengths: tuple[int, ...], progress: Progress = SILENT
 ) -> pd.DataFrame:
-    """A mask before ever longer poly-X, token dropout's scale free and held: `elongation`'s columns, dropout."""
+    """A mask before ever longer poly-X, token dropout's scale free and, where there is any, held.
+
+    Columns: `elongation`'s, dropout.
+    """
+    if not model.token_dropout:
+        return elongation(model, letter, lengths, target=target, progress=progress).assign(dropout=OWN)
     free = elongation(model, letter, lengths, target=target, progress=progress.stretch(0, 2))
     held = elongation(model, letter, lengths, target=target, fixed_scale=FIXED_SCALE, progress=progress.stretch(1, 2))
     return pd.concat([free.assign(dropout=OWN), held.assign(dropout=HELD)], ignore_index=True)
 
 
 def broken_repeat(model: Model, letter: str, *, target: Target, seed: int, progress: Progress = SILENT) -> pd.DataFrame:
-    """Poly-X with ever more masks, token dropout's scale free and held: `destruction`'s columns, dropout."""
+    """Poly-X with ever more masks, token dropout's scale as in `growing_repeat`: `destruction`'s columns, dropout."""
+    if not model.token_dropout:
+        return destruction(model, letter, seed=seed, target=target, progress=progress).assign(dropout=OWN)
     free = destruction(model, letter, seed=seed, target=target, progress=progress.stretch(0, 2))
     held = destruction(
         model, letter, seed=seed, target=target, fixed_scale=FIXED_SCALE, progress=progress.stretch(1, 2)
@@ -56,7 +63,8 @@ class Competition:
         """Where each repeat outvotes the target as it grows, where the target is back as it breaks, how far both
         centred logits and the target's probability move: repeat, dropout, outvoted_at, back_at, m_range,
         repeated_range, p_least, p_most."""
-        return pd.DataFrame([self._crossings(repeat, dropout) for repeat in self.letters for dropout in (OWN, HELD)])
+        scales = self.grown.dropout.unique()
+        return pd.DataFrame([self._crossings(repeat, dropout) for repeat in self.letters for dropout in scales])
 
     def _crossings(self, repeat: str, dropout: str) -> dict[str, object]:
         longer = rows(self.grown, subject=repeat, dropout=dropout)

@@ -20,7 +20,7 @@ from core.tables import rows
 
 Verdict = Literal["evidence", "copied", "position", "composition", "competition", "unsettled", "none"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-SAID: Final[Mapping[Verdict, str]] = {
+SAID: Final[Mapping[str, str]] = {
     "evidence": "evidence from this sequence",
     "copied": "copied from a repeat",
     "position": "default of position",
@@ -37,13 +37,17 @@ COMPETING: Final = 0.5
 """Nats (as logits): two letters closer than this compete."""
 LEAST_ADDED: Final = 1.75
 """Nats that order or a copy must add before a prediction is said to rest on it. Rare motifs come up in random strings
-too, and among their few confident residues most would else be called evidence; chosen on `Study`'s tuning half."""
+too, and a quarter of their few confident residues would else be called evidence."""
+SURE: Final = 0.8
+"""Probability from which a lead on average is enough: none of the 2,417 residues of the controls that thresholds were
+chosen on reached it."""
 RULE: Final = (
     f"A prediction is confident from a probability of {CONFIDENT:g} among the twenty amino acids; two letters within "
     f"{COMPETING:g} logits compete. The verdict names the part that adds most to the log-odds: order is evidence, "
     "copying is a repeat, position is BOS and EOS, composition includes what the model says knowing nothing. It is "
     f"given only where that part, and its lead over every other part, stay above zero in {COVERED:.0%} of further "
-    f"random orders; evidence and copying must add {LEAST_ADDED:g} nats or more. Else nothing is settled."
+    f"random orders (from a probability of {SURE:g} on, a lead on average is enough); evidence and copying must add "
+    f"{LEAST_ADDED:g} nats or more. Else nothing is settled."
 )
 """The thresholds in words, for every place that shows verdicts."""
 
@@ -63,7 +67,8 @@ def judge(shares: Shares, probability: float, lead: float) -> Judged:
     first = max(added, key=lambda verdict: added[verdict].mean())
     part = Estimate.of(added[first])
     ahead_low = min(Estimate.of(added[first] - added[other]).low for other in added if other != first)
-    stands_out = part.low > 0 and ahead_low > 0 and (first not in _CLAIMS or part.mean >= LEAST_ADDED)
+    ahead = ahead_low > 0 or probability >= SURE
+    stands_out = part.low > 0 and ahead and (first not in _CLAIMS or part.mean >= LEAST_ADDED)
     if probability < CONFIDENT:
         verdict: Verdict = "none"
     elif abs(lead) < COMPETING:
@@ -212,7 +217,7 @@ class Evidence:
     @cached_property
     def strip(self) -> pd.DataFrame:
         """A row per residue: subject, the columns of `scanned`, and verdict (of the top letter)."""
-        known = rows(self.letters, role="top")[["subject", "residue", "verdict", "total", *PARTS]]
+        known = rows(self.letters, role="top")[["subject", "residue", "verdict", "total", "first_in", "of", *PARTS]]
         found = self.scan.table.merge(known, on=["subject", "residue"], how="left")
         return found.assign(verdict=found.verdict.fillna("none"))
 
@@ -223,16 +228,13 @@ class Evidence:
 
 
 def evidence(survey: Survey, sequences: Mapping[str, str], *, seed: int = 0) -> Evidence:
-    """A verdict for every residue: those whose prediction is confident are taken apart, the others have none."""
+    """A verdict for every residue: the first one and those whose prediction is confident are taken apart."""
     found = scan(survey, sequences)
-    chosen = {name: Chosen(sequences[name], found.confident(name)) for name in dict.fromkeys(found.table.subject)}
-    return Evidence(found, letters(survey, {name: each for name, each in chosen.items() if each.residues}, seed=seed))
+    names = list(dict.fromkeys(found.table.subject))
+    chosen = {name: Chosen(sequences[name], tuple(sorted({0, *found.confident(name)}))) for name in names}
+    return Evidence(found, letters(survey, chosen, seed=seed))
 
 
 def letters(survey: Survey, chosen: Mapping[str, Chosen], *, seed: int = 0) -> pd.DataFrame:
     """Chosen residues taken apart: subject, and the columns of `residue_rows`."""
-    found = survey.table(judged, chosen, seed=seed)
-    return found if len(found) else pd.DataFrame(columns=_COLUMNS)
-
-
-_COLUMNS: Final = ("subject", "residue", "role", "letter", "p", "lead", "verdict", "total", *PARTS)
+    return survey.table(judged, chosen, seed=seed)

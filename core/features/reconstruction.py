@@ -1,5 +1,6 @@
 """How much of a layer's residual stream a dictionary says, and how much of the prediction lives in that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from core.edits import compile_edits
 from core.features.dictionary import Dictionary
 from core.forward import Start, layers, unembed
+from core.interventions import Condition
 from core.model import Model
 from core.run import stream
 
@@ -33,9 +35,11 @@ class Reconstruction:
         return (self.no_features - self.reconstructed) / (self.no_features - self.clean)
 
 
-def resid_post(model: Model, tokens: Int[Tensor, "rows pos"], layer: int) -> Float[Tensor, "rows pos d_model"]:
+def resid_post(
+    model: Model, tokens: Int[Tensor, "rows pos"], layer: int, conditions: Sequence[Condition] = ((),)
+) -> Float[Tensor, "rows pos d_model"]:
     """The residual stream after a layer (0-based); later layers are not computed."""
-    for computed in stream(model, tokens, patterns=False):
+    for computed in stream(model, tokens, conditions, patterns=False):
         if computed.layer == layer:
             return computed.resid_post
     raise ValueError(f"the model has no layer {layer}")

@@ -9,18 +9,11 @@ from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import Estimate, Part
-from core.figures.style import CLEAN, EDITED, OTHER, bars, heatmap, styled
+from core.figures.evidence import COLOURS, NAMES
+from core.figures.style import CLEAN, EDITED, bars, heatmap, styled, wrapped
 
 ROWS: Final = "GAVLIMCPFWYHKRDENQST"
 """Letters from top to bottom, like beside like: small and greasy, aromatic, positive, negative, polar."""
-PART_NAMES: Final[Mapping[Part, str]] = {
-    "prior": "knowing nothing",
-    "position": "position and ends",
-    "composition": "composition",
-    "order": "order: evidence",
-    "copying": "a copy elsewhere",
-}
-_PART_COLOURS: Final = {"order": EDITED, "copying": OTHER[0]}
 
 
 def ratios(
@@ -91,11 +84,11 @@ def measured(
 
 
 def parts_of_ratio(parts: Mapping[Part, Estimate], total: float) -> go.Figure:
-    """A bar per part with its interval, blue for evidence, grey for defaults, and their sum as the last one."""
-    names = [*map(PART_NAMES.__getitem__, parts), "together"]
+    """A bar per part with its interval, and their sum as the last one."""
+    names = [wrapped(name) for name in (*map(NAMES.__getitem__, parts), "together")]
     values = np.array([*(part.mean for part in parts.values()), total])
     spread = np.array([*(part.high - part.mean for part in parts.values()), 0.0])
-    colours = [*(_PART_COLOURS.get(part, CLEAN) for part in parts), OTHER[1]]
+    colours = [*map(COLOURS.__getitem__, parts), EDITED]
     figure = bars(
         names, {"ratio": values}, colours=colours, x_title="", y_title="Log ratio (nats)", spread={"ratio": spread}
     )

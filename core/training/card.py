@@ -14,20 +14,22 @@ import typer
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.categorical_jacobian import CHEAP, categorical_jacobian
-from core.analyses.contact_evaluation import precisions
+from core.analyses.contact_calibration import binned, calibrate
+from core.analyses.contact_evaluation import FEWEST, precisions
 from core.analyses.head_ranking import head_precisions
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model, load_model
 from core.proteins.evaluation_sets import shuffled
+from core.proteins.examples import load_example
 from core.proteins.labelled import LabelledProtein
 from core.training import baselines, methionine
 from core.training.card_text import render
 from core.training.families import Collection, load_collection, read_fasta
 from core.training.held_out import perplexity
 from core.training.network import Network
-from core.training.structures import families_of, read_structures
+from core.training.structures import families_of, judging, read_structures
 from core.training.weights import load_weights
 
 LONGEST: Final = 300
@@ -47,6 +49,10 @@ LONGEST_JACOBIAN: Final = 60
 """Residues up to which structures of untrained families get a Jacobian; those of trained families always do."""
 LONGEST_FULL_JACOBIAN: Final = 130
 """Residues up to which it is taken over all amino acids; beyond, over five of them, which is four times as fast."""
+
+SHIFTED: Final = "ubiquitin"
+"""The example in which the readout's queries are shifted, as in the paper."""
+CURVE_NOTE: Final = "150 proteins at large, 40 members of each family"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -76,8 +82,7 @@ def perplexities(folder: Path, model: Model, collection: Collection, n_at_large:
 def methionine_figures(model: Model, data: Path, collection: Collection) -> dict[str, Any]:
     """The prior on every set, the heads that carry it, and what outvotes it."""
     rng = np.random.default_rng(0)
-    starters = [s for s in collection.held_out if s.startswith("M") and len(s) <= LONGEST]
-    starters = list(rng.permutation(np.array(starters, dtype=object)))
+    starters = _starters(collection, rng)
     known = [sequence for _, sequence in read_fasta(data / "known20.fasta")]
     sets = {
         "held-out proteins that start with M": starters[:N_PRIOR],
@@ -108,13 +113,32 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
     }
 
 
+def readout_figures(model: Model, readout: Head, collection: Collection) -> dict[str, Any]:
+    """What the head that brings M to the mask writes there, and how it finds BOS."""
+    checking = _starters(collection, np.random.default_rng(0))[N_PRIOR + N_CHOOSING :][:N_CHECKING]
+    protein = load_example(SHIFTED)
+    return {
+        "head": str(readout),
+        "n": len(checking),
+        "written": methionine.written(model, checking, readout),
+        "shifted_in": protein.name,
+        "shifted": methionine.shifted(model, protein.sequence, readout),
+    }
+
+
+def _starters(collection: Collection, rng: np.random.Generator) -> list[str]:
+    """Held-out proteins at large that start with M, in a random order."""
+    starters = [s for s in collection.held_out if s.startswith("M") and len(s) <= LONGEST]
+    return list(rng.permutation(np.array(starters, dtype=object)))
+
+
 def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collection: Collection) -> dict[str, Any]:
     """Precision on every structure that the contact head wasn't fitted on."""
     proteins = read_structures(data / "psicov_pdb")
     families = families_of(proteins, collection.families)
     fitted = config["contact_head_fit"]["fitted_on"]
     single, _ = _best_head(model, [proteins[name] for name in fitted])
-    judged = _distinct({name: protein for name, protein in proteins.items() if name not in fitted})
+    judged, left_out = judging(proteins, fitted)
     scores = [
         _scores(model, protein, single, name in families or len(protein.sequence) <= LONGEST_JACOBIAN).assign(
             protein=name, family=families.get(name), residues=len(protein.sequence)
@@ -130,21 +154,25 @@ def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collect
         "best_head_of_each": {
             name: {"head": str(head), "precision": precision} for name, (head, precision) in own.items()
         },
+        "left_out": left_out,
+        "calibration": _calibration(model, judged),
         "scores": _records(pd.concat(scores, ignore_index=True)),
     }
 
 
-def _distinct(proteins: Mapping[str, LabelledProtein]) -> dict[str, LabelledProtein]:
-    """One protein of each sequence: some examples are structures of the other list too."""
-    by_sequence: dict[str, tuple[str, LabelledProtein]] = {}
-    for name, protein in proteins.items():
-        by_sequence.setdefault(protein.sequence, (name, protein))
-    return dict(by_sequence.values())
+def _calibration(model: Model, judged: Mapping[str, LabelledProtein]) -> dict[str, Any] | None:
+    """What the contact probabilities are worth, None where too few proteins judge."""
+    if len(judged) < FEWEST:
+        return None
+    found = calibrate(
+        model, judged, {name: binned(each, contact_map(model, each.tokens)) for name, each in judged.items()}
+    )
+    return {"finding": found.finding(), "tenths": found.tenths}
 
 
 def _best_head(model: Model, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
     """The head whose own map has the best mean long-range P@L/2, and that precision."""
-    mean = np.nanmean([head_precisions(model, protein)["long"] for protein in proteins], axis=0)
+    mean = np.nanmean([head_precisions(model, protein, repeats=1).found["long"] for protein in proteins], axis=0)
     layer, index = np.unravel_index(mean.argmax(), mean.shape)
     return Head(int(layer), int(index)), float(mean.max())
 
@@ -185,30 +213,40 @@ def main(
     run: Annotated[
         list[Path] | None, typer.Option(help="Folder of a training run, for its held-out curve; once for each.")
     ] = None,
+    curve_note: Annotated[str, typer.Option(help="What that curve was measured on.")] = CURVE_NOTE,
     machine: Annotated[str, typer.Option(help="What it was trained on, in words.")] = "",
     remarks: Annotated[str, typer.Option(help="What else the card should say of the training.")] = "",
     at_large: Annotated[int | None, typer.Option(help="Held-out proteins at large to read; all without.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split of the families: the training run's.")] = 0,
     processes: Annotated[int, typer.Option(help="Parts of the card that are measured side by side.")] = 1,
+    readout_only: Annotated[
+        bool, typer.Option(help="Measure the readout head again, all else as it is in card.json.")
+    ] = False,
 ) -> None:
     """Measure everything the card says and write it, as text and as JSON."""
     try:
         config = json.loads((model / "config.json").read_text())
         loaded, collection = load_model(model), load_collection(data, seed)
-        figures: dict[str, Any] = {"training": config["training"], "machine": machine, "remarks": remarks}
-        figures["n_parameters"] = loaded.n_parameters
-        figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
-        figures["fingerprint"] = loaded.fingerprint
-        figures["longest_full_jacobian"] = LONGEST_FULL_JACOBIAN
-        figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
-        figures |= _measured(
-            {
-                "methionine": partial(methionine_figures, loaded, data, collection),
-                "perplexity": partial(perplexities, model, loaded, collection, at_large),
-                "contacts": partial(contact_figures, loaded, config, data, collection),
-            },
-            processes,
-        )
+        if readout_only:
+            figures: dict[str, Any] = json.loads(out.with_name("card.json").read_text())
+        else:
+            figures = {"training": config["training"], "machine": machine, "remarks": remarks}
+            figures["n_parameters"] = loaded.n_parameters
+            figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
+            figures["fingerprint"] = loaded.fingerprint
+            figures["longest_full_jacobian"] = LONGEST_FULL_JACOBIAN
+            figures |= _measured(
+                {
+                    "methionine": partial(methionine_figures, loaded, data, collection),
+                    "perplexity": partial(perplexities, model, loaded, collection, at_large),
+                    "contacts": partial(contact_figures, loaded, config, data, collection),
+                },
+                processes,
+            )
+        if run or not readout_only:
+            figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
+            figures["curve_note"] = curve_note
+        figures["readout"] = readout_figures(loaded, Head.parse(figures["methionine"]["readers"][0]), collection)
         out.with_name("card.json").write_text(json.dumps(figures, indent=1) + "\n")
         out.write_text(render(figures))
     except (InputError, FileNotFoundError) as error:

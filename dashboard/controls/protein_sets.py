@@ -16,7 +16,7 @@ from core.proteins.protein import read_file
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.protein import checked_upload
-from dashboard.engine import seconds
+from dashboard.engine import UNASKED_SECONDS, seconds
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.survey import answered
@@ -137,5 +137,6 @@ def ask_of(
         what=f"Compute for {proteins}",
         label=label,
         list_left_out=list_left_out,
+        unasked=UNASKED_SECONDS,
         **settings,
     )

@@ -1,8 +1,12 @@
 """The Variants page as a script: its numbers are core's, bad rows get one line each, the others are kept."""
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
+from playwright.sync_api import Page, expect
 
 from core.analyses.evidence import measure_support
 from core.analyses.substitutions import substitutions
@@ -12,7 +16,7 @@ from core.proteins.numbering import Numbering
 from core.proteins.variants import parse_variant
 from dashboard import engine
 from dashboard.views.variants import page as variants_page
-from tests.dashboard.test_circuit_lab import SEQUENCE, said, start
+from tests.dashboard.test_circuit_lab import APP, SEQUENCE, SLOW, said, start
 
 NUMBERING = Numbering(SEQUENCE)
 RESIDUES = tuple(range(len(SEQUENCE)))
@@ -64,8 +68,17 @@ def test_a_chosen_variant_is_taken_apart(embedded):
     shown = [*app.success, *app.warning, *app.error, *app.info]
     assert len(shown) == 1
     assert shown[0].value.startswith("**K2W:Y5W: ")
-    assert f"of {found.total:+.2f} nats" in shown[0].value
+    assert f"Of {found.total:+.2f} nats" in shown[0].value
     assert f"add up to {found.total:+.2f} nats" in said(app)
+
+
+def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(saved):
+    app = start("variants", sequence="MKXAYIAKQRQISFVK", hatched="true", variants="X3A K2R")
+    assert not app.exception
+    table = saved["variants-masked"]
+    assert len(table) == 19 * 15
+    assert table.verdict.notna().all()
+    assert "residue 3 is X, none of the twenty" in said(app)
 
 
 def test_what_is_scored_by_default_is_said_loudly():
@@ -124,3 +137,15 @@ def test_a_variant_that_does_not_fit_gets_one_line():
     app = start("variants", variant="A2V")
     assert [each.value.replace("\\", "") for each in app.warning] == ["residue 2 is K, not A"]
     assert app.get("plotly_chart")
+
+
+@pytest.mark.browser
+def test_the_heatmap_and_the_strip_are_drawn_and_a_click_lists_a_residue(open_page: Callable[..., Page]):
+    page = open_page(APP, query=f"/variants?from=Paste&sequence={SEQUENCE}", width=1024, height=768, dark=True)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".map")).to_be_hidden(timeout=SLOW)
+    page.locator(".residue").nth(1).click()
+    expect(page.get_by_text("All substitutions of K2")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"M1\w: scored by default"))).to_be_visible(timeout=SLOW)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

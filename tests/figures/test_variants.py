@@ -6,7 +6,8 @@ import pytest
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import PARTS, Estimate
 from core.figures import variants
-from core.figures.style import CLEAN, DIVERGING, EDITED
+from core.figures.evidence import COLOURS
+from core.figures.style import DIVERGING, EDITED
 
 
 def test_a_cell_is_the_ratio_of_its_residue_and_letter_and_dots_are_the_own_letters():
@@ -46,5 +47,4 @@ def test_points_and_parts_draw_their_numbers():
     bar = variants.parts_of_ratio(parts, 10.0).data[0]
     assert bar.y.tolist() == [0, 1, 2, 3, 4, 10]
     assert bar.error_y.array.tolist() == pytest.approx([0.5] * 5 + [0])
-    assert bar.marker.color[PARTS.index("order")] == EDITED
-    assert bar.marker.color[PARTS.index("position")] == CLEAN
+    assert list(bar.marker.color) == [*(COLOURS[part] for part in PARTS), EDITED]

@@ -17,9 +17,9 @@ EXPERIMENT = Experiment(
     ),
     parts={
         "controls": controls,
-        "families": families,
         "starts": starts,
         "poly-x": poly_x,
         "copying": copying,
+        "families": families,
     },
 )

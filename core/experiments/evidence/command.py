@@ -40,7 +40,7 @@ def evidence(
     non_m_starters: NonMOption = None,
     families: FamiliesOption = None,
     members: Annotated[int, typer.Option(help="Held-out members of each family.", min=1)] = 8,
-    random: Annotated[int, typer.Option(help="Random strings, and duplicated segments.", min=1)] = 20,
+    random: Annotated[int, typer.Option(help="Random strings.", min=1)] = 20,
     longest: Annotated[int, typer.Option(help="Proteins of more residues are left out.", min=15)] = 300,
     only: OnlyOption = None,
     workers: WorkersOption = N_CORES,

@@ -1,6 +1,7 @@
 """Sections of the calibration: each measures one kind of sequence in which the truth is known."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from core.experiments.evidence.study import CONSERVED_SHARE, N_RELATIVES, Study
 from core.experiments.report import Section
 from core.figures.evidence import stacked_shares
 from core.tables import means, rows
+
+N_DUPLICATES: Final = 8
 
 
 def controls(study: Study) -> Section:
@@ -114,7 +117,7 @@ def poly_x(study: Study) -> Section:
 
 def copying(study: Study) -> Section:
     """Is what the model copies called copied?"""
-    chosen = duplicates(study.n_random, study.seed)
+    chosen = duplicates(N_DUPLICATES, study.seed)
     judged = letters(study.survey, chosen, seed=study.seed)
     mine = own(judged, chosen)
     copies = pd.DataFrame(mine[(mine.copying_low > 0) & (mine.verdict != "none")])

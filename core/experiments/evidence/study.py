@@ -1,5 +1,6 @@
 """The sequences in which the truth is known, and what each part of the calibration found in them."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,13 +41,12 @@ class Study:
 
     @property
     def shuffled(self) -> dict[str, str]:
-        """A shuffle of every known protein and family member."""
-        sequences = dict(self.known)
-        for family in self.members.values():
-            sequences |= family
+        """A shuffle of every family member, where there are any, or of every known protein."""
+        members = {name: each for family in self.members.values() for name, each in family.items()}
+        sequences = members or self.known
         return {
-            f"{name} shuffled": shuffled(sequence, np.random.default_rng((self.seed, 1, index)))
-            for index, (name, sequence) in enumerate(sequences.items())
+            f"{name} shuffled": shuffled(sequence, np.random.default_rng((self.seed, 1, zlib.crc32(sequence.encode()))))
+            for name, sequence in sequences.items()
         }
 
     @property

@@ -68,7 +68,9 @@ def norm_direction(study: Study) -> Section:
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
-    paper_weight = {band: weight for band, (_, weight, _) in enumerate(BAND_DIFFERENCES)}
+    share = {"here": 100 * bands.weight.to_numpy()}
+    if answer.bands_are_the_papers:
+        share["paper, ESM-2 8M"] = np.array([weight for _, weight, _ in BAND_DIFFERENCES[: len(bands)]])
     labels = figures.band_labels(lengths)
     return Section(
         title="Is the query shorter inside, or turned away?",
@@ -99,10 +101,7 @@ def norm_direction(study: Study) -> Section:
             ),
             "Each band's share of the score difference.": bars(
                 labels,
-                {
-                    "here": 100 * bands.weight.to_numpy(),
-                    "paper, ESM-2 8M": np.array([paper_weight.get(band, np.nan) for band in bands.band]),
-                },
+                share,
                 colours={"here": EDITED, "paper, ESM-2 8M": CLEAN},
                 x_title="Wavelength (residues)",
                 y_title="Share (%)",

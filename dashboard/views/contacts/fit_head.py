@@ -5,7 +5,8 @@ from typing import NoReturn
 import msgspec
 import streamlit as st
 
-from core.analyses.contact_probe import contact_head_bytes, fit_probe, read_contact_head
+from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
+from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
@@ -24,10 +25,11 @@ TITLE, PATH = "Fit a contact head", "contact-head"
 def page(question: Question) -> None:
     introduce(
         "Can this model get a contact head from a few structures?",
-        "fair-esm's contact head is a sparse logistic regression on all heads' maps, fitted on about twenty proteins.",
-        "Fit one here on structures of your choice, for any model, also one that came without; every page of this"
-        " session then uses it, until you close the tab.",
-        "Positive cells (red) are heads whose attention speaks for a contact; the penalty leaves many without weight.",
+        "fair-esm's contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
+        "Fit one here on structures of your choice, for any model; ESMC was published without one. Every page of this"
+        " session then uses it; saved beside the model's weights, it is there the next time too.",
+        "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation,"
+        " leaves some without weight.",
     )
     model = question.model
     try:
@@ -41,7 +43,9 @@ def page(question: Question) -> None:
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (
                 f"Fitted here on {len(chosen)} proteins; heads fitted on three quarters of them reach a long-range "
-                f"P@L/2 of **{fitted.precision:.2f}** on the others, chance {fitted.chance:.2f}."
+                f"P@L/2 of **{fitted.precision:.2f}** on the others, blind picking {fitted.chance:.2f}. The penalty "
+                f"(C = {fitted.strength:g}) is the best of {len(STRENGTHS)} by that number, which is therefore a "
+                "little too high."
             )
             _use(model, fitted.model)
         file = st.file_uploader("Or load one (fair-esm's -contact-regression.pt)", type="pt", key="contact head file")
@@ -73,5 +77,12 @@ def _show(model: Model) -> None:
         f"{float(head.bias):+.2f}. {st.session_state.get('fitted contact heads', {}).get(model.fingerprint, '')}",
         "weights",
     )
-    name = f"{model.name}-contact-regression.pt"
-    st.download_button("Save it", contact_head_bytes(head), name, icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Save it",
+        contact_head_bytes(head),
+        path.name if (path := contact_head_file(model.name)) else f"{model.name}-contact-regression.pt",
+        help="Beside the model's weights under this name (in its folder, if it is one), it is in use whenever that "
+        "model is.",
+        icon=":material/download:",
+        on_click="ignore",
+    )

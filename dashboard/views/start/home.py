@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.checkpoints import PUBLISHED
 from dashboard.page_parts import link_to
-from dashboard.views.circuits import first_residue
 from dashboard.views.explore import page as explore
+from dashboard.views.sanity import page as sanity
 from dashboard.views.start import learn
 
 TITLE, PATH, ASKS = "Home", "home", False
@@ -40,8 +40,8 @@ def page() -> None:
 def _ways() -> None:
     ways = st.columns(4, border=True)
     with ways[0]:
-        st.markdown("**Check a protein**  \nIs a confident start of your protein evidence, or would random letters do?")
-        link_to(first_residue, "Check it", {})
+        st.markdown("**Check a protein**  \nWhere is the model sure, and is that evidence or a default? In a minute.")
+        link_to(sanity, "Check it", {})
     with ways[1]:
         st.markdown("**Explore a circuit**  \nSwitch heads off in one protein and watch what changes.")
         link_to(explore, "Explore", {})

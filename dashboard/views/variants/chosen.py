@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from core.analyses.evidence import COVERED, REPEATS
+from core.analyses.evidence import COVERED, REPEATS, Estimate
 from core.analyses.substitutions import Substitutions
-from core.analyses.variant_evidence import DEFAULTS, LEAST, WORDS, RatioShares, ratio_shares
+from core.analyses.variant_evidence import LEAST, RULE, SAID, RatioShares, ratio_shares
 from core.errors import InputError
 from core.figures import variants as figures
 from core.proteins.variants import Substitution, Variant, VariantList, parse_variant
@@ -14,6 +14,14 @@ from dashboard.page_parts import download, draw
 from dashboard.question import Question
 from dashboard.session import plain
 from dashboard.views.variants.support import support_of
+
+_SHOWN = {
+    "evidence": st.success,
+    "copied": st.warning,
+    "default": st.error,
+    "unsettled": st.warning,
+    "undecided": st.info,
+}
 
 
 def chosen_variant(question: Question, found: Substitutions, given: VariantList) -> None:
@@ -51,25 +59,23 @@ def _least_likely(found: Substitutions) -> Variant | None:
 
 def _show(shares: RatioShares) -> None:
     name, total, order = shares.variant.name, shares.total, shares.parts["order"]
-    said = {
-        "evidence": st.success,
-        "partly evidence": st.warning,
-        "copied": st.warning,
-        "default": st.error,
-        "undecided": st.info,
-    }[shares.verdict]
-    interval = f"{order.mean:+z.2f} of {total:+z.2f} nats [{order.low:+z.2f}, {order.high:+z.2f}]"
-    because = f"the order of this protein's residues makes {interval}"
+    default = Estimate.of(shares.source("default"))
+    because = (
+        f"Of {total:+z.2f} nats, the order of this protein's residues makes {_told(order)}, and what would be there "
+    )
+    because += f"without it {_told(default)}."
     if shares.verdict == "undecided":
-        because = f"its ratio is {total:+z.2f} nats, within a factor of two ({LEAST:.2f} nats)"
-    said(f"**{name}: {WORDS[shares.verdict].lower()}.** {because[0].upper()}{because[1:]}.")
+        because = f"Its ratio is {total:+z.2f} nats, and a factor of two is {LEAST:.2f}."
+    _SHOWN[shares.verdict](f"**{name}: {SAID[shares.verdict]}.** {because}")
     draw(
         figures.parts_of_ratio(shares.parts, total),
-        f"What the ratio of {name} is made of, masked marginals: parts add up to {total:+z.2f} nats. Blue is evidence "
-        "from this protein's own order; grey would be there in any protein of this length and composition "
-        f"({sum(shares.parts[part].mean for part in DEFAULTS):+z.2f} nats together). Whiskers hold {COVERED:.0%} of "
-        f"what further random orders would give, from {len(REPEATS)}.",
+        f"What the ratio of {name} is made of, masked marginals: parts add up to {total:+z.2f} nats. Whiskers and "
+        f"brackets hold {COVERED:.0%} of what further random orders would give, from {len(REPEATS)}. {RULE}",
         "parts of the ratio",
     )
     rows = [(part, found.mean, found.low, found.high) for part, found in shares.parts.items()]
     download(pd.DataFrame(rows, columns=["part", "nats", "low", "high"]).assign(variant=name), f"parts-{name}")
+
+
+def _told(found: Estimate) -> str:
+    return f"{found.mean:+z.2f} [{found.low:+z.2f}, {found.high:+z.2f}]"

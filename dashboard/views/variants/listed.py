@@ -9,13 +9,14 @@ from core.errors import InputError
 from core.figures import variants as figures
 from core.proteins.uploads import upload_text
 from core.proteins.variants import VariantList, read_variants
+from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.protein import checked_upload
 from dashboard.page_parts import download, draw
 from dashboard.question import Question
 from dashboard.session import plain
 
-MOST_LISTED = 100
+FEW, MOST_LISTED = 5, 100
 
 
 def given_variants(question: Question) -> VariantList:
@@ -32,12 +33,12 @@ def given_variants(question: Question) -> VariantList:
     try:
         if file is not None:
             text = upload_text(file.name, checked_upload(file))
-        given = read_variants(text, question.numbering)
+        given = _read(text, question, None)
         if len(given.score_columns) > 1:
             columns = list(given.score_columns)
             at_first = columns.index(given.score_column) if given.score_column else None
             score = st.selectbox("Measured score", columns, at_first, key=f"score of {columns}", placeholder="Choose")
-            given = read_variants(text, question.numbering, score_column=score)
+            given = _read(text, question, score)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return VariantList(())
@@ -45,11 +46,17 @@ def given_variants(question: Question) -> VariantList:
         st.caption(f":material/info: {plain(note)}")
     if given.left_out:
         n_all = len(given.variants) + len(given.left_out)
-        with st.expander(f"{len(given.left_out)} of {n_all} rows are left out", expanded=not given.variants):
+        with st.expander(f"{len(given.left_out)} of {n_all} rows are left out", expanded=len(given.left_out) <= FEW):
             st.markdown("\n".join(f"- {plain(line)}" for line in given.left_out[:MOST_LISTED]))
             if len(given.left_out) > MOST_LISTED:
                 st.caption(f"and {len(given.left_out) - MOST_LISTED:,} more")
     return given
+
+
+def _read(text: str, question: Question, score_column: str | None) -> VariantList:
+    """`read_variants`, once for a list that may be long."""
+    key = ("variants read", text, question.numbering, score_column)
+    return engine.kept(key, lambda: read_variants(text, question.numbering, score_column=score_column))
 
 
 def listed_variants(found: Substitutions, given: VariantList) -> None:

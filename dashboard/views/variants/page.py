@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.substitutions import Marginal, Substitutions, substitutions
-from core.analyses.variant_evidence import without_evidence
+from core.analyses.variant_evidence import SAID, without_evidence
 from core.figures import variants as figures
 from dashboard import engine
 from dashboard.controls import bound
@@ -15,7 +15,7 @@ from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question
 from dashboard.views.variants.chosen import chosen_variant
 from dashboard.views.variants.listed import given_variants, listed_variants
-from dashboard.views.variants.support import known_support, support_of
+from dashboard.views.variants.support import known_support, known_verdicts, support_of
 from dashboard.widgets.linked_view import LinkedViewData, Pick, ResidueValues, StructureText, linked_view
 
 TITLE, PATH = "Variants", "variants"
@@ -90,21 +90,29 @@ def _heatmap(question: Question, found: Substitutions, hatched: tuple[int, ...] 
     said += "which a dot marks; red: likelier. Drag to zoom in, double-click to see all."
     if hatched is not None:
         said += f" Hatched: {len(hatched)} of {len(names)} residues where the order of the other residues does not "
-        said += "speak for the protein's own letter more than a random order of them would."
+        said += "speak for the protein's own letter more than a random order of them would." + _counted(question)
     draw(figures.ratios(found.ratios, found.sequence, names, hatched or ()), said, "ratios")
     download(_everything(question, found), f"variants-{found.marginal.replace(' ', '-')}")
 
 
+def _counted(question: Question) -> str:
+    verdicts = known_verdicts(question)
+    assert verdicts is not None
+    counts = verdicts.verdict.value_counts()
+    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in SAID.items())
+    return f" Of {len(verdicts):,} masked-marginal ratios: {listed}."
+
+
 def _everything(question: Question, found: Substitutions) -> pd.DataFrame:
-    """Every substitution, and of its residue the mean ratio and, where it was asked for, the order's part."""
+    """Every substitution, its residue's mean ratio and, where that was asked for, what the ratio rests on."""
     table = found.table
     table["variant"] = table.own + (table.residue + 1).astype(str) + table.letter
     table["marginal"] = found.marginal
     table["mean_of_residue"] = found.mean[table.residue]
-    support = known_support(question)
-    if support is not None:
-        hatched = without_evidence(support)
-        table["evidence_at_residue"] = ~table.residue.isin(hatched)
+    support, verdicts = known_support(question), known_verdicts(question)
+    if support is not None and verdicts is not None:
+        table = table.merge(verdicts, on=["residue", "letter"])
+        table["evidence_at_residue"] = ~table.residue.isin(without_evidence(support))
     names = np.array(question.numbering.names())
     return table.assign(residue=names[table.residue])
 
@@ -122,7 +130,7 @@ def _strongest(question: Question, found: Substitutions) -> None:
         {"Variant": table.own + (table.residue + 1).astype(str) + table.letter, "Log ratio (nats)": table.ratio}
     )
     shown = shown.sort_values("Log ratio (nats)", kind="stable")
-    st.dataframe(shown.style.format(precision=2), hide_index=True, height=420)
+    st.dataframe(shown.style.format(precision=2), hide_index=True, height=520)
 
 
 def _structure(question: Question, found: Substitutions) -> None:

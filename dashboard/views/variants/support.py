@@ -2,7 +2,10 @@
 
 from collections.abc import Hashable
 
+import pandas as pd
+
 from core.analyses.evidence import REPEATS, Support, measure_support
+from core.analyses.variant_evidence import verdicts
 from dashboard import engine
 from dashboard.engine import on_request, seconds
 from dashboard.question import Question
@@ -27,10 +30,19 @@ def support_of(question: Question, residues: tuple[int, ...], what: str) -> Supp
         )
 
 
+def known_verdicts(question: Question) -> pd.DataFrame | None:
+    """What every substitution's ratio rests on, where all residues were measured before: as `verdicts`."""
+    support = known_support(question)
+    if support is None:
+        return None
+    key = ("verdicts", *_key(question, support.residues))
+    return engine.computed(key, lambda _: verdicts(support), "Taking ratios apart")
+
+
 def known_support(question: Question) -> Support | None:
     """The support of all residues, where it was measured before."""
     return engine.known(_key(question, tuple(range(len(question.protein.sequence)))))
 
 
-def _key(question: Question, residues: tuple[int, ...]) -> Hashable:
+def _key(question: Question, residues: tuple[int, ...]) -> tuple[Hashable, ...]:
     return ("support", question.model.fingerprint, question.protein.sequence, residues)

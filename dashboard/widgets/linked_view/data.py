@@ -67,13 +67,17 @@ class StructureText:
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidueValues:
     """One value per residue, coloured from `low` to `high` in the strip and on the structure: amounts from zero up, or
-    effects either way of the middle."""
+    effects either way of the middle.
+
+    With `classes`, names with their colours, each value is the place of its residue's class among them.
+    """
 
     values: Float[np.ndarray, " residue"]
     label: str
     low: float = 0.0
     high: float = 1.0
     palette: Literal["values", "effects"] = "values"
+    classes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,6 +200,6 @@ def _scale(heat: Heat) -> dict[str, Any]:
 
 
 def _values(values: ResidueValues) -> dict[str, Any]:
-    shades = _base64(codes(values.values, values.low, values.high))
-    scale = {"label": values.label, "low": values.low, "high": values.high, "palette": values.palette}
-    return {"codes": shades, **scale}
+    low, high = (0.0, max(len(values.classes) - 1, 1)) if values.classes else (values.low, values.high)
+    scale = {"label": values.label, "low": low, "high": high, "palette": values.palette, "classes": values.classes}
+    return {"codes": _base64(codes(values.values, low, high)), **scale}

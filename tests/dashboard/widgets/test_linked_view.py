@@ -89,7 +89,18 @@ def test_without_a_map_residues_are_coloured_by_effects_all_the_same() -> None:
     sent = payload(view_data(above=None, residue_values=effects), None)
     assert (sent["cells"], sent["above"], sent["below"]) == (None, None, None)
     assert list(base64.b64decode(sent["values"].pop("codes"))) == [1, 128, 255, 0]
-    assert sent["values"] == {"label": "mean ratio", "low": -1.0, "high": 1.0, "palette": "effects"}
+    assert sent["values"] == {"label": "mean ratio", "low": -1.0, "high": 1.0, "palette": "effects", "classes": ()}
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_every_class_of_residues_keeps_its_own_code(n: int) -> None:
+    """The browser finds the class as the nearest of n steps between the codes 1 and 255."""
+    classes = tuple((f"class {index}", f"#{index:06x}") for index in range(n))
+    values = ResidueValues(np.array([0, n - 1, 0, n // 2], dtype=float), "verdict", classes=classes)
+    sent = json.loads(json.dumps(payload(view_data(residue_values=values), None)))["values"]
+    found = [round((code - 1) / 254 * sent["high"]) for code in base64.b64decode(sent["codes"])]
+    assert found == [0, n - 1, 0, n // 2]
+    assert sent["classes"] == [list(each) for each in classes]
 
 
 @pytest.mark.parametrize(
