@@ -16,7 +16,6 @@ from core.alphabet import AMINO_ACIDS
 from core.analyses.categorical_jacobian import CHEAP, categorical_jacobian
 from core.analyses.contact_evaluation import precisions
 from core.analyses.head_ranking import head_precisions
-from core.analyses.map_agreement import rank_correlation
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import Head
@@ -96,7 +95,6 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
     first = methionine.readout(model, choosing, ablated)
     readers = methionine.bos_readers(model, choosing, first, N_READERS, N_CANDIDATES)
     poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
-    agreement = rank_correlation(poly_x["last_gap"].to_numpy(), met["odds"].to_numpy())
     return {
         "prior": _records(methionine.prior(model, sets)),
         "ablations": _records(ablated),
@@ -108,7 +106,7 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(poly_x),
         "poly_x_met": _records(met),
-        "poly_x_agreement": None if np.isnan(agreement) else agreement,
+        "poly_x_agreement": methionine.agreement(dict(zip(poly_x.letter, poly_x.last_gap, strict=True)), met),
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
         "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }
