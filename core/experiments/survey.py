@@ -61,4 +61,4 @@ def task_key(task: Task) -> str:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, keep_default_na=False, na_values=[""])
+    return pd.read_csv(file, keep_default_na=False, na_values=[""]).copy()  # one block, where columns are many

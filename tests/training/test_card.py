@@ -15,16 +15,17 @@ from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.head_ranking import load_ranking
 from core.analyses.write_vectors import write_vectors
 from core.checkpoints import EMBEDDED_FOLDER
-from core.experiments.contacts.study import listed_relatives
+from core.experiments.contacts.split import listed_relatives
 from core.metrics import target_gap
 from core.model import load_model
+from core.proteins.labelled import LabelledProtein
 from core.proteins.listed import ListedStructure, sequence_digest
 from core.run import run
 from core.training import average, baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
 from core.training.families import Collection
 from core.training.network import Network
-from core.training.structures import families_of, read_structures
+from core.training.structures import families_of, judging, read_structures
 from core.training.weights import save_model
 from tests.training.made_sequences import random_protein
 
@@ -134,6 +135,16 @@ def test_a_structure_is_recognised_as_of_a_trained_family(
 ) -> None:
     monkeypatch.setattr(structures, "LONGEST", 80)
     assert families_of(read_structures(folder / "psicov_pdb"), collection.families) == {"bpti": "Kunitz"}
+
+
+def test_structures_with_too_few_long_pairs_are_left_out_as_everywhere(folder: Path) -> None:
+    proteins = read_structures(folder / "psicov_pdb")
+    short = LabelledProtein("short", "MKTAYIAKQR", ((0, 6),), (), "by hand")
+    twin = next(iter(proteins.values()))
+    judged, left_out = judging({**proteins, "short": short, "twin": twin}, ["bpti"])
+    assert not {"bpti", "short", "twin"} & set(judged)
+    assert left_out["short"] == short.long_range_problem
+    assert all(protein.long_range_problem is None for protein in judged.values())
 
 
 def test_the_card_opens_by_saying_what_it_is_not(written: Path) -> None:
