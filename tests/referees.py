@@ -5,7 +5,7 @@ A change gets and gives activations of one protein: pos x width, heads x pos x d
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Referee:
 
     module: Any
     model: Model
+    _clean: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
     def logits(self, tokens: Tensor, *contexts) -> Tensor:
         """pos x vocab, with every one of `contexts` in force."""
@@ -35,6 +36,13 @@ class Referee:
             for context in contexts:
                 stack.enter_context(context)
             return self.module(tokens[None])["logits"][0]
+
+    def clean(self, tokens: Tensor) -> Tensor:
+        """Logits of an unedited run, made once."""
+        key = tuple(tokens.tolist())
+        if key not in self._clean:
+            self._clean[key] = self.logits(tokens)
+        return self._clean[key]
 
     def recorded(self, tokens: Tensor, place: Callable[[Change], Any]) -> Tensor:
         """The activation at a place in a run of `tokens`: `referee.recorded(tokens, partial(referee.z, 1))`."""

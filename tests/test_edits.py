@@ -70,7 +70,7 @@ def set_rows(x, positions, value, columns=slice(None)):
 
 def assert_agrees(referee, condition, *contexts, tokens=TOKENS):
     """The condition's logits are the reference's to 1e-10, and the edit did something."""
-    expected, clean = referee.logits(tokens, *contexts), referee.logits(tokens)
+    expected, clean = referee.logits(tokens, *contexts), referee.clean(tokens)
     assert (expected - clean).abs().max() > 1e-6, "the reference edit changes nothing"
     # among other rows, so that an edit which leaks into its neighbours is seen as well
     found = run(referee.model, tokens, ((), condition, (AblateMlp(0),))).logits

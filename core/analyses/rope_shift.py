@@ -1,7 +1,7 @@
 """How far may a head's positions slip? Its queries turned by a shift, keys left or taken along."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -74,7 +74,8 @@ def shift_control(model: Model, tokens: Int[Tensor, " pos"], heads: Sequence[Hea
     What is left of a change is then the rotation's own, not float32's rounding, which alone reaches 1e-5 in a logit.
     `settings` are those of `shift_curve`.
     """
-    return shift_curve(model.to(dtype=torch.float64), tokens, heads, side="qk", **settings)
+    exact = replace(model, architecture=replace(model.architecture, float32_angles=False))
+    return shift_curve(exact.to(dtype=torch.float64), tokens, heads, side="qk", **settings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

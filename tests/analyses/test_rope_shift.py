@@ -3,11 +3,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.alphabet import tokenize
 from core.analyses.rope_shift import shift_control, shift_curve, shifted_score
 from core.interventions import Head, ShiftRope
 from core.metrics import target_gap
 from core.model import Model
 from core.run import Keep, run
+from tests.lively import SEQUENCE
+from tests.referees import make_referee
 
 HEADS = [Head(1, 2), Head(2, 0)]
 
@@ -48,3 +51,9 @@ def test_shifted_scores_sum_to_the_shifted_runs_score(lively: Model, clean: Tens
         q, q_shifted = unshifted["q_rot", 2][0, 1, 1], shifted["q_rot", 2][0, 1, 1]
         assert found.cosine[index] == pytest.approx(float(q @ q_shifted / q.norm() ** 2), abs=1e-9)
     assert found.band_share.sum() == pytest.approx(1)
+
+
+def test_the_control_is_exact_where_the_reference_has_float32_angles(tmp_path):
+    model, tokens = make_referee("ESMC", tmp_path).model.to(dtype=torch.float32), tokenize(SEQUENCE, masked=[0])
+    control = shift_control(model, tokens, [Head(1, 1)], shifts=[-20, 0, 3])
+    assert np.ptp(control.gap) < 1e-9

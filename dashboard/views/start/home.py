@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.checkpoints import PUBLISHED
+from core.published import PUBLISHED
 from dashboard.page_parts import link_to
 from dashboard.views.explore import page as explore
 from dashboard.views.sanity import page as sanity
@@ -29,8 +29,8 @@ def page() -> None:
             "a model off and see at once what its prediction, its contact map and the structure do."
         )
         st.caption(
-            "A small teaching model runs in this app, without network. ESM-2 can be chosen in its place; what the "
-            "teaching model shows isn't ESM-2's."
+            "A small teaching model runs in this app, without network. ESM-2 or ESMC can be chosen in its place; what "
+            "the teaching model shows isn't theirs."
         )
     picture.image(ASSETS / "explore.png", caption="Ubiquitin on the Explore page, one head of the teaching model off.")
     _ways()
