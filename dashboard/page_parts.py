@@ -53,6 +53,16 @@ def beside_paper(model: Model, rows: Sequence[tuple[PaperValue, str]]) -> None:
         st.caption("Another, much smaller model: its numbers need not agree with those of ESM-2 8M.")
 
 
+def about_norms(model: Model) -> str:
+    """What a head's |q| and |k| depend on, where the model has LayerNorms on q and k; else nothing."""
+    if not model.architecture.qk_norms:
+        return ""
+    return (
+        f" {model.architecture.name} has LayerNorms on q and k over all heads of a layer: a head's |q| depends on the "
+        "other heads' too, and what is changed in q or k is changed after them."
+    )
+
+
 def page_of(view: ModuleType) -> StreamlitPage:
     """A page as links to it need it."""
     return st.Page(lambda: None, title=view.TITLE, url_path=view.PATH, default=not view.PATH)

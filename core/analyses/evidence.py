@@ -198,11 +198,13 @@ def ends_unread(model: Model) -> Condition:
     return tuple(AblateValues(head, "bos+eos") for head in heads)
 
 
-def one_mask_scale(model: Model, n_pos: int) -> FixTokenDropout:
-    """Token dropout's scale held at what one mask among `n_pos` positions gives."""
+def one_mask_scale(model: Model, n_pos: int) -> Condition:
+    """Token dropout's scale held at what one mask among `n_pos` positions gives; nothing for models without any."""
+    if not model.token_dropout:
+        return ()
     tokens = torch.zeros(1, n_pos, dtype=torch.long)
     tokens[0, 0] = MASK
-    return FixTokenDropout(float(token_dropout_scale(tokens, model.dtype)))
+    return (FixTokenDropout(float(token_dropout_scale(model, tokens))),)
 
 
 def in_random_order(
@@ -252,7 +254,7 @@ def measure_support(
     if not repeats:
         raise InputError("at least one random order is needed, not 0")
     scale = one_mask_scale(model, len(sequence) + 2)
-    conditions: tuple[Condition, ...] = ((*ends_unread(model), scale), (scale,))
+    conditions: tuple[Condition, ...] = (ends_unread(model) + scale, scale)
     all_copies = tuple(copies(sequence, residue) for residue in residues)
     log_p = np.empty((len(residues), len(CONTEXTS), len(ENDS), len(repeats), len(AMINO_ACIDS)))
     for place, (residue, copied) in enumerate(zip(residues, all_copies, strict=True)):

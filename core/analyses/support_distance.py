@@ -40,7 +40,7 @@ def distance_ladder(
     low, high (nats). `progress` hears of windows. Raises `InputError` for a residue outside the sequence.
     """
     tokens = tokenize(sequence, [residue])
-    condition = (one_mask_scale(model, len(tokens)),)
+    condition = one_mask_scale(model, len(tokens))
     found = []
     for done, window in enumerate(windows):
         inside = [at for at in range(len(sequence)) if at != residue and abs(at - residue) <= window]
@@ -79,7 +79,7 @@ def moved(
         places[f"after {n} random residues"] = torch.stack(rows), n + residue + 1
     found = []
     for place, (rows, position) in places.items():
-        log_p = read_rows(model, rows, (one_mask_scale(model, rows.shape[1]),), position)
+        log_p = read_rows(model, rows, one_mask_scale(model, rows.shape[1]), position)
         found += [(letter, place, *_estimate(letter, log_p)) for letter in letters]
     return pd.DataFrame(found, columns=["letter", "place", "log_odds", "low", "high"])
 

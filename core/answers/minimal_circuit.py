@@ -15,7 +15,7 @@ from core.answers.subjects import masked
 from core.answers.survey import Survey
 from core.answers.words import Beside
 from core.components import ablate, heads_in, modules
-from core.interventions import Component, Head, NamedScope, component_name, parse_component
+from core.interventions import Component, Condition, Head, NamedScope, component_name, parse_component
 from core.metrics import Target
 from core.model import Model, ModelShape
 from core.paper_values import MINIMAL_CIRCUIT
@@ -25,20 +25,44 @@ Search = Literal["modules", "heads"]
 """Among all attention modules and MLPs; or, going on from there, among the heads of the attention needed."""
 
 
-def searched(
-    model: Model, sequence: str, *, target: Target, search: Search, scope: NamedScope, progress: Progress = SILENT
-) -> pd.DataFrame:
-    """One search's candidates: component, step (of its ablation; empty where it was never ablated), gap, logit, needed.
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A sequence and the modules that a search among modules needed there, by their names."""
 
-    "heads" searches inside the attention modules that the search among modules needed, with everything spared there
-    still ablated, so that what it finds is part of what that found.
+    sequence: str
+    needed: tuple[str, ...]
+
+
+def searched(
+    model: Model, sequence: str, *, target: Target, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """One search's modules: component, step (of its ablation; empty where it was never ablated), gap, logit, needed."""
+    return _path(model, sequence, modules(model.shape), (), target, scope, progress)
+
+
+def searched_heads(
+    model: Model, subject: Narrowed, *, target: Target, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """The same table for the heads inside the attention modules that were needed, and the MLPs that were.
+
+    Everything spared among modules is still ablated, so what is found is part of what was found there.
     """
-    tokens, candidates, given = masked(sequence, target), modules(model.shape), ()
-    found = minimal_circuit(model, tokens, candidates, scope=scope, target=target, progress=progress)
-    if search == "heads":
-        given = sum((ablate(component, scope) for component in candidates if component not in found.needed), ())
-        candidates = heads_in(model.shape, found.needed)
-        found = minimal_circuit(model, tokens, candidates, scope=scope, given=given, target=target, progress=progress)
+    needed = [parse_component(name) for name in subject.needed]
+    given = sum((ablate(component, scope) for component in modules(model.shape) if component not in needed), ())
+    return _path(model, subject.sequence, heads_in(model.shape, needed), given, target, scope, progress)
+
+
+def _path(
+    model: Model,
+    sequence: str,
+    candidates: list[Component],
+    given: Condition,
+    target: Target,
+    scope: NamedScope,
+    progress: Progress,
+) -> pd.DataFrame:
+    tokens = masked(sequence, target)
+    found = minimal_circuit(model, tokens, candidates, scope=scope, given=given, target=target, progress=progress)
     steps = {component: step for step, component in enumerate(found.removed)}
     rows = []
     for component in candidates:
@@ -120,5 +144,9 @@ def minimal_circuits(
     survey: Survey, sequences: Mapping[str, str], target: Target, *, search: Search, scope: NamedScope
 ) -> MinimalCircuits:
     """The greedy minimal circuit of every sequence; where the target doesn't rank first there is none to find."""
-    table = survey.table(searched, sequences, target=target, search=search, scope=scope)
+    table = survey.table(searched, sequences, target=target, scope=scope)
+    if search == "heads":
+        needed = {name: tuple(found.component[found.needed]) for name, found in table.groupby("subject", sort=False)}
+        narrowed = {name: Narrowed(sequences[name], needed[name]) for name in sequences if name in needed}
+        table = survey.table(searched_heads, narrowed, target=target, scope=scope)
     return MinimalCircuits(survey.model.shape, search, scope, table)

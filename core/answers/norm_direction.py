@@ -11,6 +11,7 @@ from core.analyses.norm_direction import Attribution, NormDirection, aggregate, 
 from core.answers.subjects import TwoMasks
 from core.answers.survey import Survey
 from core.answers.words import Beside, percent
+from core.arrays import as_array
 from core.interventions import Head
 from core.model import Model
 from core.paper_values import BAND_CONTRIBUTIONS, BAND_DIFFERENCES, NORM_DIRECTION, PaperValue
@@ -27,7 +28,7 @@ def band_parts(model: Model, masks: TwoMasks, *, head: Head, progress: Progress 
     parts: dict[str, Sequence[float] | np.ndarray] = {"band": np.arange(model.shape.n_bands)}
     for run_name, scores in (("clean", found.clean), ("internal", found.internal)):
         for quantity in ("q_norm", "k_norm", "cosine", "contribution"):
-            parts[f"{quantity}_{run_name}"] = getattr(scores, quantity).numpy()
+            parts[f"{quantity}_{run_name}"] = as_array(getattr(scores, quantity))
     for quantity in PARTS:
         parts[quantity] = getattr(found.attribution, quantity)
     return pd.DataFrame(parts)
@@ -49,6 +50,11 @@ class BandAttribution:
     def wavelengths(self) -> Float[np.ndarray, " n_bands"]:
         return self.bands.wavelength.to_numpy()
 
+    @property
+    def bands_are_the_papers(self) -> bool:
+        """Whether each band can stand beside the paper's: with wider heads bands are finer, and each adds less."""
+        return len(self.bands) <= len(BAND_CONTRIBUTIONS)
+
     def beside_paper(self) -> Beside:
         table, found = self.bands, self.attribution
         first = table.iloc[0]
@@ -62,6 +68,8 @@ class BandAttribution:
             percent(changes.max()),
         )
         beside: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
+        if not self.bands_are_the_papers:
+            return beside
         for band, (difference, weight, share) in enumerate(BAND_DIFFERENCES[: len(table)]):
             row = table.iloc[band]
             stated = (

@@ -6,7 +6,7 @@ import pytest
 
 from core import paper_values
 from core.analyses.norm_direction import Attribution
-from core.analyses.rope_shift import SHIFTS, Oscillation
+from core.analyses.rope_shift import SHIFTS
 from core.answers.bos_knockouts import BosKnockouts
 from core.answers.competition import OWN, Competition
 from core.answers.first_residue import FirstResidue
@@ -106,21 +106,24 @@ def test_patch_sets_stand_beside_those_of_the_same_name():
     assert ours(found)[-1].startswith("in 50%")
 
 
-def test_a_shift_is_told_by_its_fits_and_how_the_cosine_follows_the_gap():
+def test_a_shift_is_told_by_its_shape_and_how_the_cosine_follows_the_gap():
     shifts = np.array(SHIFTS, float)
-    rows = {"subject": "a", "shift": SHIFTS, "gap": 2 * shifts + 1, "logit": 0.0, "largest_change": 3e-14}
+    rows = {"subject": "a", "shift": SHIFTS, "logit": 0.0, "largest_change": 3e-14}
     kinds = (("first", "q"), ("inside", "q"), ("first", "qk"))
-    table = pd.concat([pd.DataFrame(rows).assign(mask=mask, side=side) for mask, side in kinds])
-    cosines = pd.DataFrame({"shift": SHIFTS, "cosine": -shifts})
-    found = RopeShift(table, cosines, np.ones((41, 1)), np.array([6.283]))
-    found.__dict__["fits"] = {"first": Oscillation(6.3, 2.0, 0.9), "inside": Oscillation(9.0, 0.5, 0.3)}
-    assert ours(found.beside_paper()) == [
-        "6.3 residues (explains 90%)",
-        "6.28 residues",
-        "r = -1.00",
-        "amplitude 0.50 against 2.00, explains 30%",
-        "3.0e-14",
-    ]
+
+    def said(gap: np.ndarray) -> list[str]:
+        table = pd.concat([pd.DataFrame(rows).assign(gap=gap, mask=mask, side=side) for mask, side in kinds])
+        cosines = pd.DataFrame({"shift": SHIFTS, "cosine": -gap})
+        return ours(RopeShift(table, cosines, np.ones((41, 1)), np.array([6.283])).beside_paper())
+
+    wave = said(2 * np.cos(2 * np.pi * shifts / 6.3))
+    assert wave[0].startswith("oscillates with a period of 6.3 residues and an amplitude of 2.00")
+    assert wave[1:3] == ["6.28 residues", "r = -1.00 over 41 shifts of the mean of 1"]
+    assert wave[3] == wave[0]
+    assert wave[4] == "3.0e-14"
+    bump = said(np.exp(-(shifts**2)))
+    assert bump[0].startswith("is one bump at +0.0 residues")
+    assert bump[3] == "not applicable: the curve at residue 1 is no oscillation"
 
 
 def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():

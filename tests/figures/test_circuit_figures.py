@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from core.alphabet import AMINO_ACIDS
+from core.analyses.induction import NO_REPEAT, NOTHING
 from core.analyses.super_additivity import SuperAdditivity
 from core.analyses.write_vectors import WriteVectors
-from core.figures import ablation, circuits, competition, first_residue, patching, rope
-from core.figures.style import CLEAN, TARGET
+from core.figures import ablation, circuits, competition, first_residue, induction, patching, rope
+from core.figures.style import CLEAN, EDITED, TARGET
 
 
 def axis_labels(figure, axis="x"):
@@ -191,3 +192,22 @@ def test_swaps_causes_removals_and_patch_sets_draw_their_numbers():
     assert rope.removal(["none", "L1"], np.array([4.0, 3.0]), "M").data[0].y.tolist() == [4.0, 3.0]
     sets = rope.patch_sets(["clean", "corrupted", "q", "rotation"], np.array([100.0, 0.0, 70.2, -0.01]))
     assert list(sets.data[0].text) == ["100%", "0%", "70%", "0%"]
+
+
+def test_copying_has_a_bar_for_each_set_with_its_interval_and_a_line_for_a_guess():
+    table = pd.DataFrame(
+        {
+            "blocked": [NOTHING, "best head", NO_REPEAT],
+            "probability": [0.9, 0.2, 0.05],
+            "low": [0.8, 0.1, 0.04],
+            "high": [0.95, 0.4, 0.06],
+        }
+    )
+    figure = induction.blocking(table, 0.05)
+    [bar] = figure.data
+    assert list(zip(bar.y, bar.x, strict=True)) == [(NOTHING, 0.9), ("best head", 0.2), (NO_REPEAT, 0.05)]
+    assert bar.error_x.array.tolist() == pytest.approx([0.05, 0.2, 0.01])
+    assert bar.error_x.arrayminus.tolist() == pytest.approx([0.1, 0.1, 0.01])
+    assert list(bar.marker.color) == [TARGET, EDITED, CLEAN]
+    assert figure.layout.shapes[0].x0 == 0.05
+    assert induction.gains(np.array([[0.1, -0.2]])).data[0].zmin == -0.2

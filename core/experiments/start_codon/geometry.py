@@ -5,6 +5,7 @@ import pandas as pd
 
 from core.analyses.rope_shift import SHIFTS
 from core.answers.norm_direction import band_attribution
+from core.answers.nulls import HOW_NULLS_ARE_MADE
 from core.answers.rope_shift import rope_shift as shifted
 from core.answers.words import percent
 from core.experiments.report import Comparison, Section
@@ -19,7 +20,7 @@ def rope_shift(study: Study) -> Section:
     """Queries turned by a shift; the control; the period."""
     head = study.main_head
     found = shifted(study.survey, study.predicting, M_FIRST, compared=study.compared, head=head)
-    fit, curves, table, lengths = found.fits["first"], found.curves, found.table, found.wavelengths
+    curves, table, lengths = found.curves, found.table, found.wavelengths
     share, by = found.band_share, ["mask", "side", "shift"]
     return Section(
         title="How far may positions slip?",
@@ -27,16 +28,14 @@ def rope_shift(study: Study) -> Section:
         reading=(
             f"{head}'s query positions move by −20 to 20 residues while keys stay, with residue 1 and with "
             f"{study.inside} masked; bands are one standard deviation over sequences. The dotted control moves queries "
-            "and keys together, in float64, and can change nothing. The period is that of the sinusoid which, on top "
-            "of a parabola, fits the mean curve best; the bars show how much of the score's variation with the shift "
-            "each RoPE band makes."
+            "and keys together, in float64, and can change nothing. The mean curve is called an oscillation only where "
+            f"a sinusoid explains more of it than one bump does, and more than of noise. {HOW_NULLS_ARE_MADE} The bars "
+            "show how much of the score's variation with the shift each RoPE band makes."
         ),
         finding=(
-            f"At the first residue the M-gap oscillates with a period of {fit.period:.1f} residues (the sinusoid "
-            f"explains {percent(fit.explained)} of the curve's variance around the parabola, amplitude "
-            f"{fit.amplitude:.2f}). The band of wavelength {lengths[share.argmax()]:,.1f} makes {percent(share.max())} "
-            "of the score's variation. Queries and keys moved together change no logit by more than "
-            f"{found.largest_control:.1e}."
+            f"M-gap at the first residue: {found.in_words} The band of wavelength {lengths[share.argmax()]:,.1f} makes "
+            f"{percent(share.max())} of the score's variation, the most of {len(share)}. Queries and keys moved "
+            f"together change no logit by more than {found.largest_control:.1e}."
         ),
         figures={
             "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
@@ -52,12 +51,7 @@ def rope_shift(study: Study) -> Section:
                 deviations(table, by, ["gap", "logit"])
             ),
             "rope-shift-cosine": found.cosines,
-            "rope-shift-period": pd.DataFrame(
-                [
-                    {"mask": name, "period": each.period, "amplitude": each.amplitude, "explained": each.explained}
-                    for name, each in found.fits.items()
-                ]
-            ),
+            "rope-shift-period": found.shapes_table,
             "rope-shift-bands": pd.DataFrame({"wavelength": lengths, "share": share}),
         },
         comparisons=Comparison.all(found.beside_paper()),
@@ -72,7 +66,9 @@ def norm_direction(study: Study) -> Section:
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
-    paper_weight = {band: weight for band, (_, weight, _) in enumerate(BAND_DIFFERENCES)}
+    share = {"here": 100 * bands.weight.to_numpy()}
+    if answer.bands_are_the_papers:
+        share["paper, ESM-2 8M"] = np.array([weight for _, weight, _ in BAND_DIFFERENCES[: len(bands)]])
     labels = figures.band_labels(lengths)
     return Section(
         title="Is the query shorter inside, or turned away?",
@@ -97,10 +93,7 @@ def norm_direction(study: Study) -> Section:
             ),
             "Each band's share of the score difference.": bars(
                 labels,
-                {
-                    "here": 100 * bands.weight.to_numpy(),
-                    "paper, ESM-2 8M": np.array([paper_weight.get(band, np.nan) for band in bands.band]),
-                },
+                share,
                 colours={"here": EDITED, "paper, ESM-2 8M": CLEAN},
                 x_title="Wavelength (residues)",
                 y_title="Share (%)",

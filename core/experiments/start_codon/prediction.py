@@ -13,6 +13,7 @@ from core.experiments.report import Comparison, Section
 from core.experiments.start_codon.study import M_FIRST, Study
 from core.figures.competition import competing_logits
 from core.figures.style import CLEAN, TARGET, bars
+from core.model import Model
 from core.proteins.evaluation_sets import GROUPS
 from core.tables import deviations, means, rows
 
@@ -71,14 +72,16 @@ def competition(study: Study) -> Section:
         reading=(
             "Elongation: the masked residue stands before ever more alanines (and other residues, in the tables). "
             "Destruction: in a 20-residue repeat ever more residues are masked, in 50 random orders; bands are one "
-            "standard deviation. Token dropout multiplies all embeddings by a scale that depends on the share of "
-            "masks, so it moves in both experiments: it has a line of its own, and dotted lines hold it at "
-            f"{FIXED_SCALE}."
+            f"standard deviation. {_scale_in_words(study.survey.model)}"
         ),
         finding=(
             f"{_first_losses(found)} While alanines are added, M's logit moves by {own.m_range:.1f} and alanine's by "
-            f"{own.repeated_range:.1f}. With token dropout's scale held, the larger of the two changes "
-            f"{found.changes('poly-A', HELD)}."
+            f"{own.repeated_range:.1f}."
+            + (
+                f" With token dropout's scale held, the larger of the two changes {found.changes('poly-A', HELD)}."
+                if study.survey.model.token_dropout
+                else ""
+            )
         ),
         figures={
             "Elongation: M and alanine at the mask, and token dropout's scale.": _drawn(
@@ -115,7 +118,16 @@ def _gaps_by_group(found: FirstResidue, groups: Mapping[str, str]) -> go.Figure:
 
 def _drawn(table: pd.DataFrame, x: str, x_title: str) -> go.Figure:
     own, held = (rows(table, subject="poly-A", dropout=dropout) for dropout in (OWN, HELD))
-    return competing_logits(own, x, target="M", letter="A", x_title=x_title, held=held)
+    return competing_logits(own, x, target="M", letter="A", x_title=x_title, held=None if held.empty else held)
+
+
+def _scale_in_words(model: Model) -> str:
+    if not model.token_dropout:
+        return "The model has no token dropout: masks leave the scale of the embeddings alone, and its line is flat."
+    return (
+        "Token dropout multiplies all embeddings by a scale that depends on the share of masks, so it moves in both "
+        f"experiments: it has a line of its own, and dotted lines hold it at {FIXED_SCALE}."
+    )
 
 
 def _first_losses(found: Competition) -> str:

@@ -8,7 +8,7 @@ from core.answers.subjects import two_masks
 from core.figures import rope as figures
 from dashboard.controls.heads import choose_head_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import about_norms, beside_paper, download, draw, introduce
 from dashboard.question import Question
 
 TITLE, PATH = "Norm and direction", "rope-bands"
@@ -39,7 +39,7 @@ def page(question: Question) -> None:
         draw(
             figures.two_positions(table, found.wavelengths),
             "Each band adds |q||k|cos θ/√d to the score before softmax: a short query turns the band's gain down, a "
-            "cosine near zero or below turns BOS away.",
+            f"cosine near zero or below turns BOS away.{about_norms(question.model)}",
             "two positions",
         )
         download(table.filter(regex="^wavelength$|_clean$|_internal$"), "rope-bands-two-positions")

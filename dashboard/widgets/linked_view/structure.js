@@ -146,7 +146,7 @@ class StructureView {
     const { paper, plain, other, colours } = this.theme;
     const { values } = this.data;
     const codes = values && bytes(values.codes);
-    const shades = values && valueShades(values, "values", this.theme).map(hex);
+    const shades = values && valueShades(values, values.palette, this.theme).map(hex);
     const masked = new Set(this.state.masked);
     const colourOf = ({ residue }) => {
       if (residue === null) return hex(other);
@@ -223,7 +223,7 @@ class StructureView {
     const { values, maskable } = this.data;
     const items = kindItems(this.contacts, this.theme);
     if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
-    else if (values) items.unshift(rampItem({ ...values, palette: "values" }, this.theme, values.label));
+    else if (values) items.unshift(rampItem(values, this.theme, values.label));
     if (maskable) items.push(legendItem("swatch", this.theme.colours.masked, "masked"));
     items.push(legendItem("swatch", this.theme.colours.picked, "picked"));
     this.legend.replaceChildren(...items);

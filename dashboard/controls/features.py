@@ -1,0 +1,111 @@
+"""What the pages of features choose and name: a dictionary, a feature, and how well the dictionary reads here."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from core.alphabet import tokenize
+from core.analyses.protein_features import ProteinFeatures, protein_features
+from core.checkpoints import features_folder
+from core.features.descriptions import Description, Descriptions, kept_descriptions
+from core.features.reconstruction import Reconstruction, reconstruct
+from core.interventions import Condition, feature_name
+from core.model import Model
+from dashboard import engine
+from dashboard.controls import bound
+from dashboard.question import Question
+from dashboard.session import plain
+
+POOR_VARIANCE, POOR_RECOVERY = 0.5, 0.6
+"""From where a reconstruction is called poor."""
+NOWHERE = Description(0.0, 0.0, 0.0)
+
+
+def choose_layer(question: Question) -> int | None:
+    """Draws the choice among the model's dictionaries; one line says what to put where when it has none."""
+    model = question.model
+    if not model.dictionaries:
+        folder = features_folder(model.name)
+        place = plain(str(folder)) if folder else "the folder of its weights"
+        st.info(
+            f"{plain(model.name)} has no dictionary of features: put into {place} Biohub's (`config.json` and "
+            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), or what "
+            "`python -m core.training.features` wrote."
+        )
+        return None
+    options = {held.layer: f"L{held.layer + 1}" for held in model.dictionaries}
+    return bound.select("Layer", options, "layer", width=bound.WIDTH)
+
+
+def descriptions(model: Model) -> Mapping[int, Descriptions]:
+    """What is known of the features, by layer, for those dictionaries that have names.json beside them."""
+    key = ("descriptions", model.fingerprint, model.features_fingerprint)
+    return engine.kept(key, lambda: kept_descriptions(model))
+
+
+def described(model: Model, layer: int, feature: int) -> Description:
+    """One feature's description; an empty one where there is none."""
+    found = descriptions(model).get(layer)
+    return found.features[feature] if found else NOWHERE
+
+
+def label(model: Model, layer: int, feature: int) -> str:
+    """L3F120 and, where it has one, its name."""
+    name = described(model, layer, feature).name
+    return feature_name(layer, feature) + (f" {name}" if name != "unnamed" else "")
+
+
+def features_of(question: Question, layer: int, condition: Condition = ()) -> ProteinFeatures:
+    """The protein's features, masked as the question masks it."""
+    return engine.computed(
+        ("features", *question.key, layer, condition),
+        lambda _: protein_features(question.model, question.tokens, layer, condition),
+        "Reading the features",
+    )
+
+
+def say_reconstruction(question: Question, layer: int) -> None:
+    """How much of this protein's stream the dictionary says; loudly where that is little."""
+    found: Reconstruction = engine.computed(
+        ("reconstruction", *question.key, layer), lambda _: _reconstruction(question, layer), "Reconstructing"
+    )
+    said = (
+        f"On this protein the dictionary of L{layer + 1} leaves {found.variance_unexplained:.0%} of the stream's "
+        f"variance unexplained, and brings back {found.recovered:.0%} of the cross-entropy at the masked residues "
+        f"({found.no_features:.2f} nats without features, {found.reconstructed:.2f} with, {found.clean:.2f} as it is)."
+    )
+    if found.variance_unexplained > POOR_VARIANCE or not found.recovered > POOR_RECOVERY:
+        st.warning(f"**A poor reconstruction.** {said} What features say here is a small part of what the model does.")
+    else:
+        st.caption(said)
+
+
+def _reconstruction(question: Question, layer: int) -> Reconstruction:
+    tokens, whole = question.tokens[None], tokenize(question.protein.sequence)[None]
+    model = question.model
+    return reconstruct(model, model.dictionary(layer), tokens.to(model.device), tokens != whole, whole)
+
+
+def places(question: Question) -> list[str]:
+    """What people call every position: BOS, the residues, EOS."""
+    return ["BOS", *question.numbering.names(), "EOS"]
+
+
+def table_of(question: Question, found: ProteinFeatures) -> pd.DataFrame:
+    """A row per feature of the protein, as people read it."""
+    names, rows = places(question), []
+    for feature, activation, score in zip(found.features.tolist(), found.activation, found.score, strict=True):
+        known = described(question.model, found.layer, feature)
+        rows.append(
+            {
+                "Feature": feature_name(found.layer, feature),
+                "Name": known.name,
+                "F1": known.f1 or None,
+                "Specificity": score,
+                "Strongest at": names[int(activation.argmax())],
+                "Activation there": float(activation.max()),
+                "Positions": int((activation > 0).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
