@@ -17,7 +17,11 @@ def how_far_to_trust(model: Model) -> None:
     except InputError as error:
         stop_with(error)
     if found is not None and found.missed:
-        st.caption(found.missed)
+        short = sum(each.met is False for each in found.criteria)
+        st.caption(
+            f"On this model the verdicts fall short in {short} of {len(found.criteria)} tests where the truth is known: "
+            "read them as hints. The table says where."
+        )
     with st.expander("How are verdicts given, and how far may they be trusted on this model?"):
         st.markdown(RULE)
         if found is None:
