@@ -67,6 +67,19 @@ class Calibration(msgspec.Struct, frozen=True):
     sample: str
     """What was measured, in a sentence."""
 
+    @property
+    def missed(self) -> str:
+        """Where the verdicts fall short of what is asked, and so how to read them; empty if nowhere."""
+        short = [
+            f"{each.group} ({each.verdict} in {each.counted} of {each.of})"
+            for each in self.criteria
+            if each.met is False
+        ]
+        if not short:
+            return ""
+        listed = "; ".join(short)
+        return f"On this model not all that is asked of the verdicts is met: read them as hints. Short are {listed}."
+
     def table(self) -> pd.DataFrame:
         """A row per criterion, in words: group, verdict, share, asked, met, note."""
         return pd.DataFrame([_row(each) for each in self.criteria])
@@ -156,12 +169,7 @@ def as_markdown(calibration: Calibration) -> str:
     """The table of a calibration as a Markdown file."""
     table = calibration.table()
     lines = ["| " + " | ".join(cells) + " |" for cells in (table.columns, ["---"] * table.shape[1], *table.to_numpy())]
-    missed = [each.group for each in calibration.criteria if each.met is False]
-    said = (
-        f"Not met: {'; '.join(missed)}. Read these verdicts as hints."
-        if missed
-        else "All that could be counted are met."
-    )
+    said = calibration.missed or "All that could be counted is met."
     name = "the embedded model" if calibration.model == EMBEDDED else calibration.model
     return (
         f"# Evidence or default: the verdicts calibrated on {name}\n\n"

@@ -12,12 +12,18 @@ from dashboard.session import plain
 
 def how_far_to_trust(model: Model) -> None:
     """A table of what the verdicts say where the truth is known, beside what is asked."""
+    try:
+        found = kept_calibration(model)
+    except InputError as error:
+        stop_with(error)
+    if found is not None and found.missed:
+        short = sum(each.met is False for each in found.criteria)
+        st.caption(
+            f"On this model the verdicts fall short in {short} of {len(found.criteria)} cases where truth is known: "
+            "read them as hints. The table says where."
+        )
     with st.expander("How are verdicts given, and how far may they be trusted on this model?"):
         st.markdown(RULE)
-        try:
-            found = kept_calibration(model)
-        except InputError as error:
-            stop_with(error)
         if found is None:
             st.markdown(
                 f"Nobody has calibrated them on {plain(model.name)} yet: take them as hints. "
