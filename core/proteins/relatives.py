@@ -58,7 +58,8 @@ def homologues(proteins: Mapping[str, str], others: Mapping[str, str]) -> dict[s
     """For each protein that has one, the homologue among `others` with the highest identity; sequences by name.
 
     Much as MMseqs2 counts: a local alignment (BLOSUM62, gaps 11 + 1) with an E-value of at most 0.001 (Karlin and
-    Altschul's, for the two lengths and all the others) that covers at least half of the shorter sequence at 30% identity or more.
+    Altschul's, for the two lengths and all the others) that covers at least half of the shorter sequence at 30%
+    identity or more.
     """
     aligner = _local_aligner(-11.0)
     found: dict[str, Homologue] = {}
