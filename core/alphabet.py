@@ -1,6 +1,7 @@
-"""The tokens that every ESM-2 reads: fair-esm's "ESM-1b" alphabet, and a protein as token ids."""
+"""The tokens that models read: fair-esm's "ESM-1b" alphabet, ESMC's that grew from it, and a protein as token ids."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -19,25 +20,48 @@ MASK: Final = TOKENS.index("<mask>")
 AMINO_ACID_IDS: Final = tuple(range(4, 24))
 RESIDUE_LETTERS: Final = AMINO_ACIDS + "XBUZO"
 """Letters a protein may hold: the twenty amino acids, and five that stand for unknown, ambiguous or rare ones."""
+CHAIN_BREAK: Final = "|"
 
-_ID_OF: Final = {token: index for index, token in enumerate(TOKENS)}
+
+@dataclass(frozen=True, slots=True)
+class Alphabet:
+    """The tokens that a model reads by id, the letters of its sequences, and how many ids it has (some may be unused).
+
+    The amino acids, BOS, EOS and `<mask>` have the same ids in all of them.
+    """
+
+    tokens: tuple[str, ...]
+    letters: str
+    n_ids: int
+
+
+ESM1B_ALPHABET: Final = Alphabet(TOKENS, RESIDUE_LETTERS, len(TOKENS))
+ESMC_ALPHABET: Final = Alphabet(
+    tuple(CHAIN_BREAK if t == "<null_1>" else t for t in TOKENS), RESIDUE_LETTERS + CHAIN_BREAK, 64
+)
+"""ESMC's: `|` between chains where ESM-1b has an empty place; ids 33 to 63 are unused."""
+
+_ID_OF: Final = {
+    token: index for alphabet in (ESM1B_ALPHABET, ESMC_ALPHABET) for index, token in enumerate(alphabet.tokens)
+}
 
 
 def token_id(letter: str) -> int:
     """The id of a residue letter or of a token such as `<mask>`; `InputError` when the alphabet lacks it."""
     if letter not in _ID_OF:
-        raise InputError(f"'{letter}' is not in ESM-2's alphabet: {' '.join(TOKENS)}")
+        raise InputError(f"'{letter}' is not in the alphabet: {' '.join(TOKENS)}")
     return _ID_OF[letter]
 
 
-def tokenize(sequence: str, masked: Iterable[int] = ()) -> Int[Tensor, " pos"]:
+def tokenize(sequence: str, masked: Iterable[int] = (), alphabet: Alphabet = ESM1B_ALPHABET) -> Int[Tensor, " pos"]:
     """The token ids of BOS, the residues and EOS, with the residues in `masked` (0-based) replaced by `<mask>`.
 
-    pos = residue + 1. Raises `InputError` for a letter outside the alphabet or a masked residue outside the sequence.
+    pos = residue + 1, and a chain break takes a place as a residue does. Raises `InputError` for a letter outside the
+    alphabet or a masked residue outside the sequence.
     """
     for index, letter in enumerate(sequence):
-        if letter not in RESIDUE_LETTERS:
-            raise InputError(f"residue {index + 1} is '{letter}': residues are one of {RESIDUE_LETTERS}")
+        if letter not in alphabet.letters:
+            raise InputError(f"residue {index + 1} is '{letter}': residues are one of {alphabet.letters}")
     tokens = torch.tensor([BOS, *(_ID_OF[letter] for letter in sequence), EOS])
     for residue in masked:
         if not 0 <= residue < len(sequence):

@@ -1,7 +1,7 @@
-"""Where weights come from: the embedded model, fair-esm's published files, local files, Hugging Face-format folders.
+"""Where weights come from: the embedded model, published files, local files, Hugging Face-format folders.
 
-Everything here ends in a `Checkpoint`: tensors under fair-esm's names, and the sizes that its configuration states.
-No file is ever unpickled with code execution: `.pt` files are read with `weights_only=True`.
+Everything here ends in a `Checkpoint`: tensors under one set of names, and the sizes that its configuration states.
+No file is ever unpickled with code execution: `.pt` and `.pth` files are read with `weights_only=True`.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,67 +20,42 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.alphabet import TOKENS
+from core.architecture import ESM_2, ESM_C, Architecture
 from core.download import download
 from core.errors import InputError
-from core.esm_config import Settings, read_config
+from core.esm_config import Settings, esmc_settings, read_config
 from core.progress import SILENT, Progress
+from core.published import BIOHUB_FILES, FAIR_ESM_FILES, PUBLISHED, PUBLISHED_BY_NAME
 from core.weight_names import (
     CONTACT_TENSORS,
     checked,
-    fair_esm_names,
+    common_names,
     fitting_contact_head,
+    is_esmc,
     n_layers_of,
     require_language_model,
-    tied,
     with_frequencies,
+    with_unembed,
 )
 
 EMBEDDED: Final = "embedded"
 EMBEDDED_FOLDER: Final = Path(__file__).parent.parent / "assets" / "embedded"
-FAIR_ESM_FILES: Final = "https://dl.fbaipublicfiles.com/fair-esm"
-LARGE_ABOVE: Final = 1_000_000_000
+MAPPED_ABOVE: Final = 2**29
 _PT_SIZES: Final = ("encoder_layers", "encoder_attention_heads", "encoder_embed_dim")
+_ESMC_SIZES: Final = ("n_heads", "num_attention_heads")
 _STATES: Final = ("model", "state_dict", "model_state_dict")
 _FIRST_FREQUENCIES: Final = "layers.0.self_attn.rot_emb.inv_freq"
+_SUFFIXES: Final = (".pt", ".pth", ".safetensors")
 _WEIGHT_FILES: Final = ("model.safetensors", "pytorch_model.bin")
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedModel:
-    """An ESM-2 that fair-esm publishes: its size, and the hashes of its two files where they are known."""
-
-    name: str
-    label: str
-    n_parameters: int
-    sha256: str | None = None
-    contact_sha256: str | None = None
-
-    @property
-    def is_large(self) -> bool:
-        return self.n_parameters > LARGE_ABOVE
-
-
-PUBLISHED: Final = (
-    PublishedModel(
-        "esm2_t6_8M_UR50D",
-        "ESM-2 8M",
-        7_512_474,
-        "46f002a9870c9bdecd0ea887acb1f9a38a6b561e8f8bf8a6990b679b9d31b928",
-        "8f7a4557d57713b97ba0e484303007efb7230d25299c0ac47a0a1b12a87bbb9d",
-    ),
-    PublishedModel("esm2_t12_35M_UR50D", "ESM-2 35M", 33_500_000),
-    PublishedModel("esm2_t30_150M_UR50D", "ESM-2 150M", 148_000_000),
-    PublishedModel("esm2_t33_650M_UR50D", "ESM-2 650M", 651_000_000),
-    PublishedModel("esm2_t36_3B_UR50D", "ESM-2 3B", 2_840_000_000),
-    PublishedModel("esm2_t48_15B_UR50D", "ESM-2 15B", 15_100_000_000),
-)
-_PUBLISHED_BY_NAME: Final = {model.name: model for model in PUBLISHED}
+_INDEX: Final = "model.safetensors.index.json"
+_REGRESSION: Final = "-contact-regression"
+_ESMC_D_HEAD: Final = 64
+"""How wide a head is in every ESMC that was published."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Tensors under fair-esm's names with the settings that the file's own configuration states.
+    """Tensors under `core.weight_names`' names with the settings that the file's own configuration states.
 
     `notes` say what was left out, and what was taken because the file doesn't state it.
     """
@@ -90,6 +66,9 @@ class Checkpoint:
     n_heads: int
     d_model: int
     token_dropout: bool
+    architecture: Architecture = ESM_2
+    is_tied: bool = True
+    d_mlp: int | None = None
     layer_norm_eps: float = 1e-5
     notes: tuple[str, ...] = ()
 
@@ -99,37 +78,39 @@ def read_checkpoint(
     *,
     allow_large: bool = False,
     progress: Progress = SILENT,
-    base_url: str = FAIR_ESM_FILES,
+    base_url: str | None = None,
 ) -> Checkpoint:
     """The checkpoint called `name_or_path`, downloaded first when it is a published one that is not here.
 
     Looked for, in order: the embedded model; a path; the folder named by `PLMSCOPE_MODELS`; the torch hub cache;
-    fair-esm's files at `base_url`. Raises `InputError` in one line: not found, no network, wrong hash, truncated file,
-    wrong architecture, or more than a billion parameters without `allow_large`.
+    fair-esm's or Biohub's files (at `base_url`, where that is given). Raises `InputError` in one line: not found, no
+    network, wrong hash, truncated file, wrong architecture, or more than a billion parameters without `allow_large`.
     """
     name = str(name_or_path)
     if name == EMBEDDED:
         return _read(EMBEDDED_FOLDER, EMBEDDED)
-    published = _PUBLISHED_BY_NAME.get(name)
+    published = PUBLISHED_BY_NAME.get(name)
     if published and published.is_large and not allow_large:
         gigabytes = published.n_parameters * 4 / 1e9
         raise InputError(f"{name} needs about {gigabytes:.0f} GB of memory in float32: allow large models to load it")
     path = find_local(name)
     if path is None and published is None:
-        known = ", ".join([EMBEDDED, *_PUBLISHED_BY_NAME])
+        known = ", ".join([EMBEDDED, *PUBLISHED_BY_NAME])
         raise InputError(f"no model '{name}': not a file or folder, not in PLMSCOPE_MODELS, and not one of {known}")
     if path is None:
         path = fetch_published(name, progress=progress, base_url=base_url)
-    return _read(path, path.stem if path.suffix == ".pt" else path.name)
+    return _read(path, path.stem if path.suffix in _SUFFIXES else path.name)
 
 
 def find_local(name: str) -> Path | None:
     """The file or folder on this machine that holds the weights called `name`, or None."""
     folders = [Path(os.environ["PLMSCOPE_MODELS"])] if os.environ.get("PLMSCOPE_MODELS") else []
-    candidates = [Path(name)] if Path(name).suffix == ".pt" or os.sep in name or Path(name).is_dir() else []
+    candidates = [Path(name)] if Path(name).suffix in _SUFFIXES or os.sep in name or Path(name).is_dir() else []
     if os.sep not in name:
+        published = PUBLISHED_BY_NAME.get(name)
         for folder in [*folders, hub_folder()]:
-            candidates += [folder / f"{name}.pt", folder / name]
+            for known_as in (name, *(published.known_as if published else ())):
+                candidates += [*(folder / f"{known_as}{suffix}" for suffix in _SUFFIXES), folder / known_as]
     for path in candidates:
         if path.is_file() or (path / "config.json").is_file():
             return path
@@ -137,12 +118,26 @@ def find_local(name: str) -> Path | None:
 
 
 def local_names() -> list[str]:
-    """The models in the folder named by `PLMSCOPE_MODELS`: `.pt` files and folders with a config.json, by name."""
+    """The models in the folder named by `PLMSCOPE_MODELS` that are not published ones, by name.
+
+    They are files of weights, and folders with a config.json.
+    """
     folder = Path(os.environ.get("PLMSCOPE_MODELS") or "missing")
     if not folder.is_dir():
         return []
-    files = [path.stem for path in folder.glob("*.pt") if not path.stem.endswith("-contact-regression")]
-    return sorted(files + [path.parent.name for path in folder.glob("*/config.json")])
+    published = {name for model in PUBLISHED for name in (model.name, *model.known_as)}
+    files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.endswith(_REGRESSION)]
+    folders = [path.parent.name for path in folder.glob("*/config.json") if not path.parent.name.endswith("-features")]
+    return sorted({*files, *folders} - published)
+
+
+def bytes_on_disk(name: str) -> int:
+    """What the files of the weights called `name` take on this machine; 0 where there are none."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return 0
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.suffix in (*_SUFFIXES, ".bin"))
 
 
 def hub_folder() -> Path:
@@ -150,50 +145,84 @@ def hub_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def fetch_published(name: str, *, progress: Progress = SILENT, base_url: str = FAIR_ESM_FILES) -> Path:
-    """Where the published model called `name` lies in the torch hub cache after its two files were downloaded.
+def fetch_published(name: str, *, progress: Progress = SILENT, base_url: str | None = None) -> Path:
+    """Where the published model called `name` lies in the torch hub cache after its files were downloaded.
 
     Raises `InputError` as `core.download.download` does, and for a name that is not published.
     """
-    if name not in _PUBLISHED_BY_NAME:
-        raise InputError(f"'{name}' is not a published ESM-2: {', '.join(_PUBLISHED_BY_NAME)}")
-    model, path = _PUBLISHED_BY_NAME[name], hub_folder() / f"{name}.pt"
-    regression = contact_file(path)
-    if not regression.is_file():  # the small file first: when it fails, nothing large has been fetched in vain
-        url = f"{base_url}/regression/{regression.name}"
-        download(url, regression, sha256=model.contact_sha256)
-    return download(f"{base_url}/models/{path.name}", path, sha256=model.sha256, progress=progress)
+    if name not in PUBLISHED_BY_NAME:
+        raise InputError(f"'{name}' is not a published model: {', '.join(PUBLISHED_BY_NAME)}")
+    model, path = PUBLISHED_BY_NAME[name], hub_folder() / f"{name}.pt"
+    if model.biohub is None:
+        base_url, regression = base_url or FAIR_ESM_FILES, contact_file(path)
+        if not regression.is_file():  # the small file first: when it fails, nothing large has been fetched in vain
+            download(f"{base_url}/regression/{regression.name}", regression, sha256=model.contact_sha256)
+        return download(f"{base_url}/models/{path.name}", path, sha256=model.sha256, progress=progress)
+    url = f"{base_url or BIOHUB_FILES}/{model.biohub}"
+    if not url.endswith("/"):
+        return download(url, path.with_suffix(".pth"), sha256=model.sha256, progress=progress)
+    folder = path.with_suffix("")
+    for shard in _shards(download(f"{url}{_INDEX}", folder / _INDEX)):
+        if not (folder / shard).is_file():
+            download(f"{url}{shard}", folder / shard, progress=progress)
+    # the configuration last: a folder that has one is whole
+    return download(f"{url}config.json", folder / "config.json").parent
 
 
 def contact_file(weights: Path) -> Path:
-    """Where fair-esm keeps the contact regression of a `.pt` file: beside it."""
-    return weights.with_name(f"{weights.stem}-contact-regression.pt")
+    """Where the contact regression of a model is kept: beside a file, as fair-esm has it, or in a folder."""
+    return (
+        weights / f"{_REGRESSION[1:]}.pt" if weights.is_dir() else weights.with_name(f"{weights.stem}{_REGRESSION}.pt")
+    )
+
+
+def contact_head_file(name: str) -> Path | None:
+    """Where the contact regression of the model called `name` is kept; None when its weights are not on this machine.
+
+    The embedded model's is among its weights: one beside them has precedence.
+    """
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    return None if path is None else contact_file(path)
 
 
 def ranking_file(name: str) -> Path | None:
-    """Where the ranking of a model's heads is kept, beside its weights; None when these are not on this machine."""
+    """Where the ranking of a model's heads is kept."""
+    return file_beside(name, "head_ranking.json")
+
+
+def file_beside(name: str, what: str) -> Path | None:
+    """Where a file about a model is kept, beside its weights; None when these are not on this machine."""
     path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
     if path is None:
         return None
-    return path / "head_ranking.json" if path.is_dir() else path.with_name(f"{path.stem}-head_ranking.json")
+    return path / what if path.is_dir() else path.with_name(f"{path.stem}-{what}")
+
+
+def features_folder(name: str) -> Path | None:
+    """Where a model's dictionaries of features are kept, beside its weights; None when these are not here."""
+    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
+    if path is None:
+        return None
+    return path / "features" if path.is_dir() else path.with_name(f"{path.stem}-features")
 
 
 def _read(path: Path, name: str) -> Checkpoint:
-    checkpoint = _read_folder(path, name) if path.is_dir() else _read_pt(path, name)
+    checkpoint = _read_folder(path, name) if path.is_dir() else _read_file(path, name)
     for note in checkpoint.notes:
         warnings.warn(note, stacklevel=3)
     return checkpoint
 
 
 def _checkpoint(tensors: Mapping[str, Tensor], settings: Settings, name: str, contacts: str) -> Checkpoint:
-    """The tensors under fair-esm's names as a checkpoint, once everything in them and in the settings is accounted for.
+    """The tensors under common names as a checkpoint, once everything in them and in the settings is accounted for.
 
     `contacts` says where the contact regression comes from.
     """
     require_language_model(tensors, name)
     d_head = settings.d_model // settings.n_heads
     tensors = with_frequencies(tensors, settings.n_layers, d_head, settings.rope_theta, name)
-    tensors, left_out = checked(tied(tensors, settings.tied, name), name)
+    tensors, is_tied = with_unembed(tensors, settings.tied, name)
+    tensors, left_out = checked(tensors, settings.architecture, name)
     tensors, no_contacts = fitting_contact_head(tensors, settings.n_layers * settings.n_heads, contacts)
     return Checkpoint(
         name,
@@ -202,19 +231,24 @@ def _checkpoint(tensors: Mapping[str, Tensor], settings: Settings, name: str, co
         settings.n_heads,
         settings.d_model,
         settings.token_dropout,
+        settings.architecture,
+        is_tied,
+        settings.d_mlp,
         settings.layer_norm_eps,
         (*settings.notes, *left_out, *no_contacts),
     )
 
 
-# fair-esm's .pt files
+# Files of weights
 
 
 def _load_pt(path: Path) -> dict[str, Any]:
     """What a .pt file holds; `InputError` for code in it, and for a file that is cut off."""
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # a large file is mapped, so that reading takes no memory beside what the model is to have
+            mapped = path.stat().st_size > MAPPED_ABOVE and zipfile.is_zipfile(path)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} was refused: it holds code or objects that are not weights") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -222,7 +256,7 @@ def _load_pt(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({path.stat().st_size} bytes): truncated, or not a checkpoint"
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} is not a fair-esm checkpoint: it holds a {type(content).__name__}")
+        raise InputError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
     return content
 
 
@@ -231,28 +265,34 @@ def _state_dict(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     held = next((content[key] for key in _STATES if isinstance(content.get(key), Mapping)), content)
     tensors = {str(key): value for key, value in held.items() if isinstance(value, Tensor)}
     if held is content and not tensors:
-        raise InputError(f"{path} is not a fair-esm checkpoint: it has no 'model' entry, and is no state dict")
+        raise InputError(f"{path} is not a checkpoint: it has no 'model' entry, and is no state dict")
     return tensors
 
 
-def _read_pt(path: Path, name: str) -> Checkpoint:
-    content = _load_pt(path)
-    tensors = fair_esm_names(_state_dict(content, path))
-    settings = _pt_settings(content, tensors, path)
+def _read_file(path: Path, name: str) -> Checkpoint:
+    content = _load_pt(path) if path.suffix != ".safetensors" else _load_weights(path)
+    held = _state_dict(content, path)
+    tensors = common_names(held)
+    settings = _esmc_file_settings(content, tensors, path) if is_esmc(held) else _pt_settings(content, tensors, path)
+    tensors, notes = _with_contacts(tensors, path, settings.architecture)
+    return _checkpoint(tensors, replace(settings, notes=settings.notes + notes), name, contact_file(path).name)
+
+
+def _with_contacts(
+    tensors: dict[str, Tensor], path: Path, architecture: Architecture
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors with the contact regression that is kept beside them, and a note where an ESM-2 has none."""
     regression = contact_file(path)
-    if not regression.is_file():
-        note = f"{regression.name} is not beside {path.name}: no contact head"
-        notes = () if CONTACT_TENSORS[0] in tensors else (note,)
-    else:
-        tensors, notes = _with_regression(tensors, regression)
-    settings = replace(settings, notes=settings.notes + notes)
-    return _checkpoint(tensors, settings, name, regression.name)
+    if regression.is_file():
+        return _with_regression(tensors, regression)
+    note = f"{regression.name} is not beside {path.name}: no contact head"
+    return tensors, () if CONTACT_TENSORS[0] in tensors or architecture != ESM_2 else (note,)
 
 
 def _with_regression(tensors: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The tensors with the contact regression in a file, or without it and with the reason."""
     try:
-        held = fair_esm_names(_state_dict(_load_pt(path), path))
+        held = common_names(_state_dict(_load_pt(path), path))
     except InputError as error:
         return tensors, (f"no contact head: {error}",)
     found = {key: held[key] for key in CONTACT_TENSORS if key in held}
@@ -273,6 +313,26 @@ def _pt_settings(content: Mapping[str, Any], tensors: Mapping[str, Tensor], path
         if config.get(key) not in (None, value):
             raise InputError(f"{path} is not an ESM-2 that is computed here: {key} is {config[key]!r}, not {value}")
     return Settings(*sizes, token_dropout=bool(config.get("token_dropout", True)))
+
+
+def _esmc_file_settings(content: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> Settings:
+    """An ESMC's settings as the file states them under 'config'; without, what its tensors and published heads tell."""
+    config = content.get("config")
+    if isinstance(config, Mapping) and any(name in config for name in _ESMC_SIZES):
+        return esmc_settings({"model_type": "esmc", **config}, path)
+    require_language_model(tensors, path.stem)
+    embedding = tensors.get("embed_tokens.weight")
+    d_model = embedding.shape[-1] if embedding is not None else 0
+    if d_model % _ESMC_D_HEAD or not d_model:
+        raise InputError(
+            f"{path} says nowhere how many heads it has, and its width {d_model} is no multiple of {_ESMC_D_HEAD}: "
+            "put it into a folder with a config.json"
+        )
+    d_mlp = tensors["layers.0.fc2.weight"].shape[-1] if "layers.0.fc2.weight" in tensors else None
+    n_layers = n_layers_of(tensors)
+    return Settings(
+        n_layers, d_model // _ESMC_D_HEAD, d_model, token_dropout=False, architecture=ESM_C, d_mlp=d_mlp, tied=False
+    )
 
 
 def _pt_config(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -306,12 +366,19 @@ def _settings_of_tensors(tensors: Mapping[str, Tensor], path: Path) -> Settings:
 
 
 def _read_folder(path: Path, name: str) -> Checkpoint:
-    settings = read_config(path / "config.json")
-    tensors = fair_esm_names(_folder_tensors(path))
+    settings, held = read_config(path / "config.json"), _folder_tensors(path)
+    architecture = ESM_C if is_esmc(held) else ESM_2
+    if architecture != settings.architecture:
+        raise InputError(f"{path}: config.json states an {settings.architecture.name}, and the weights are not one's")
     vocabulary = path / "vocab.txt"
-    if vocabulary.is_file() and tuple(vocabulary.read_text(errors="replace").split()) != TOKENS:
-        raise InputError(f"{vocabulary} lists other tokens than ESM-2's, or in another order: such a model is not read")
-    return _checkpoint(tensors, settings, name, "the folder's contact head")
+    if vocabulary.is_file() and tuple(vocabulary.read_text(errors="replace").split()) != architecture.alphabet.tokens:
+        raise InputError(
+            f"{vocabulary} lists other tokens than {architecture.name}'s, or in another order: such a model is not read"
+        )
+    tensors, notes = common_names(held), ()
+    if contact_file(path).is_file():
+        tensors, notes = _with_regression(tensors, contact_file(path))
+    return _checkpoint(tensors, replace(settings, notes=settings.notes + notes), name, "the folder's contact head")
 
 
 def _folder_tensors(path: Path) -> dict[str, Tensor]:
@@ -334,19 +401,31 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read ({path.stat().st_size} bytes): truncated or damaged") from error
 
 
-def _load_shards(index: Path) -> dict[str, Tensor]:
-    """The tensors of all shards; `InputError` for one outside the folder, and for a tensor that no shard holds."""
+def _shards(index: Path) -> list[str]:
+    """The files that an index of shards lists, each a plain name; `InputError` for one outside the folder."""
+    shards = sorted(set(map(str, _weight_map(index).values())))
+    outside = [shard for shard in shards if Path(shard).name != shard]
+    if outside:
+        raise InputError(f"{index} lists the shard '{outside[0]}', and it is not in the folder")
+    return shards
+
+
+def _weight_map(index: Path) -> dict[str, str]:
     try:
-        shard_of = dict(json.loads(index.read_text())["weight_map"])
+        return dict(json.loads(index.read_text())["weight_map"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{index} is no index of shards: it has no weight_map") from error
+
+
+def _load_shards(index: Path) -> dict[str, Tensor]:
+    """The tensors of all shards; `InputError` for one that is not in the folder, and for a tensor that none holds."""
     tensors: dict[str, Tensor] = {}
-    for shard in sorted(set(map(str, shard_of.values()))):
+    for shard in _shards(index):
         path = index.parent / shard
-        if Path(shard).name != shard or not path.is_file():
+        if not path.is_file():
             raise InputError(f"{index} lists the shard '{shard}', and it is not in the folder")
         tensors |= _load_weights(path)
-    missing = sorted(set(shard_of) - set(tensors))
+    missing = sorted(set(_weight_map(index)) - set(tensors))
     if missing:
         raise InputError(f"{index} lists '{missing[0]}', and no shard holds it ({len(missing)} tensors are missing)")
     return tensors

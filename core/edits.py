@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.alphabet import BOS, MASK
+from core.alphabet import BOS, EOS, MASK
 from core.errors import InputError
+from core.features.dictionary import Dictionary
 from core.interventions import (
     HEAD_SITES,
     AblateAttention,
@@ -22,6 +23,7 @@ from core.interventions import (
     AblateMlp,
     AblateValues,
     BlockAttention,
+    ClampFeature,
     Condition,
     FixTokenDropout,
     Head,
@@ -29,6 +31,7 @@ from core.interventions import (
     PatchActivation,
     RemoveRope,
     ScaleBand,
+    ScaleFeature,
     Scope,
     ShiftRope,
     Site,
@@ -36,6 +39,7 @@ from core.interventions import (
     SwapRope,
     complement,
     describe_scope,
+    feature_name,
     layer_of,
 )
 from core.model import Model
@@ -62,6 +66,16 @@ class AttentionScaling(NamedTuple):
     renormalise: bool
 
 
+class FeatureChange(NamedTuple):
+    """One feature of one row, where its activation becomes `value`, or where that is None `factor` times itself."""
+
+    row: int
+    feature: int
+    where: Bool[Tensor, " pos"]
+    factor: float
+    value: float | None = None
+
+
 @dataclass(slots=True, eq=False)
 class LayerEdits:
     """What the rows of a batch change in one layer; None or empty where they leave it alone. Built once, then read."""
@@ -75,6 +89,19 @@ class LayerEdits:
     mlp_gain: Float[Tensor, "rows pos"] | None = None
     attention: list[AttentionScaling] = field(default_factory=list)
     replacements: dict[Site, Replacement] = field(default_factory=dict)
+    dictionary: Dictionary | None = None
+    features: list[FeatureChange] = field(default_factory=list)
+
+    @property
+    def attention_off(self) -> bool:
+        """Whether attention adds nothing anywhere, in any row."""
+        off = self.attention_gain is not None and not self.attention_gain.any()
+        return off and "resid_pre" not in self.replacements
+
+    @property
+    def mlp_off(self) -> bool:
+        """Whether the MLP adds nothing anywhere, in any row."""
+        return self.mlp_gain is not None and not self.mlp_gain.any()
 
     def replaced(self, site: Site, x: Float[Tensor, "..."], read: Int[Tensor, " read"] | None = None) -> Tensor:
         """`x` with this site's replacements; `read` says which positions x holds when not all of them."""
@@ -98,6 +125,32 @@ class LayerEdits:
                 rest = torch.where(total > 0, rest / total, rest)
             pattern[row, head, edited] = rest
         return pattern
+
+    def with_features(
+        self, resid: Float[Tensor, "rows pos d_model"], read: Int[Tensor, " read"] | None = None
+    ) -> Tensor:
+        """`resid` with every feature changed, on a copy: clamped ones first, whatever their order in the condition."""
+        if self.dictionary is None:
+            return resid
+        at = torch.zeros(resid.shape[0], len(self.features[0].where), dtype=torch.bool, device=resid.device)
+        for change in self.features:
+            at[change.row] |= change.where
+        at = at if read is None else at[:, read]
+        rows, positions = at.nonzero(as_tuple=True)
+        positions = positions if read is None else read[positions]
+        code = self.dictionary.encode(resid[at])
+        wanted: dict[int, Tensor] = {}
+        for row, feature, where, factor, value in sorted(self.features, key=lambda change: change.value is None):
+            here = (rows == row) & where[positions]
+            activation = wanted.get(feature, code.features[:, feature])
+            changed = factor * activation if value is None else torch.full_like(activation, value)
+            wanted[feature] = torch.where(here, changed, activation)
+        added = torch.zeros_like(resid[at])
+        for feature, activation in wanted.items():
+            added += (activation - code.features[:, feature])[:, None] * self.dictionary.decoder[feature]
+        resid = resid.clone()
+        resid[at] += added * code.std
+        return resid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,11 +184,13 @@ def scope_positions(scope: Scope, tokens: Int[Tensor, " pos"]) -> Bool[Tensor, "
             raise InputError(f"an intervention acts {describe_scope(scope)}, but no residue is masked")
     if "bos" in scope:
         chosen[tokens == BOS] = True
+    if "eos" in scope:
+        chosen[tokens == EOS] = True
     return chosen
 
 
 def check_condition(condition: Condition, model: Model) -> None:
-    """Raises `InputError` when the condition names a layer, head or band that the model lacks, or an endless number."""
+    """Raises `InputError` for a layer, head, band or feature that the model lacks, and for an endless number."""
     shape = model.shape
     for intervention in condition:
         layer = layer_of(intervention)
@@ -145,13 +200,18 @@ def check_condition(condition: Condition, model: Model) -> None:
         index = head.index if isinstance(head, Head) else head
         if index is not None and index >= shape.n_heads:
             raise InputError(f"{Head(layer, index)} does not exist: {model.name} has heads 1 to {shape.n_heads}")
-        for name in ("shift", "scale", "factor"):
+        for name in ("shift", "scale", "factor", "value"):
             if not math.isfinite(getattr(intervention, name, 0)):
                 raise InputError(f"{name} must be a finite number, not {getattr(intervention, name)}")
         if isinstance(intervention, FixTokenDropout) and not model.token_dropout:
             raise InputError(f"{model.name} was trained without token dropout: there is no scale to hold")
         if isinstance(intervention, ScaleBand) and intervention.band >= shape.n_bands:
             raise InputError(f"band {intervention.band} does not exist: bands are 0 to {shape.n_bands - 1}")
+        if isinstance(intervention, ScaleFeature | ClampFeature):
+            n_features = model.dictionary(layer).n_features
+            if intervention.feature >= n_features:
+                name = feature_name(layer, intervention.feature)
+                raise InputError(f"{name} does not exist: its dictionary has features 0 to {n_features - 1}")
         if isinstance(intervention, PatchActivation) and head is not None and intervention.site not in HEAD_SITES:
             raise InputError(
                 f"'{intervention.site}' belongs to no head: name no head, or one of {', '.join(HEAD_SITES)}"
@@ -220,6 +280,10 @@ class _Compiler:
                 edits.band_gain[row, head.index, band] *= factor
             case PatchActivation():
                 self.patch(row, intervention)
+            case ScaleFeature(layer, feature, factor, scope):
+                self.change_feature(layer, FeatureChange(row, feature, self.at(row, scope), factor))
+            case ClampFeature(layer, feature, value, scope):
+                self.change_feature(layer, FeatureChange(row, feature, self.at(row, scope), 1.0, value))
             case FixTokenDropout(scale):
                 if self.embedding_scale is None:
                     self.embedding_scale = torch.full_like(self.ones(len(self.tokens)), float("nan"))
@@ -250,6 +314,10 @@ class _Compiler:
             native = torch.arange(self.tokens.shape[1], dtype=dtype, device=self.model.device)
             setattr(edits, name, native.repeat(len(self.tokens), self.model.shape.n_heads, 1))
         return getattr(edits, name)
+
+    def change_feature(self, layer: int, change: FeatureChange) -> None:
+        self.layers[layer].dictionary = self.model.dictionary(layer)
+        self.layers[layer].features.append(change)
 
     def replace(self, row: int, layer: int, site: Site, head: int | None, at: Tensor, values: Tensor) -> None:
         edits, shape, (n_rows, n_pos) = self.layers[layer], self.model.shape, self.tokens.shape

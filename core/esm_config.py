@@ -1,16 +1,17 @@
-"""What each setting of `transformers`' EsmConfig means here: honoured, of one value only, or without effect.
+"""What each setting of `transformers`' EsmConfig and EsmcConfig means here: honoured, of one value, or without effect.
 
 A folder that loads isn't yet a folder that is right: a setting that changes numbers is computed with, or refused by
 its name, and so is one that nobody has decided about.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from core.alphabet import BOS, EOS, MASK, PAD, TOKENS
+from core.architecture import ESM_2, ESM_C, Architecture
 from core.errors import InputError
 
 HONOURED: Final = frozenset(
@@ -27,17 +28,11 @@ HONOURED: Final = frozenset(
 )
 """What `Settings` holds and the forward pass computes with; whether the head is tied is held against the weights."""
 
-ONLY: Final[Mapping[str, tuple[Any, ...]]] = {
-    "model_type": ("esm", None),
-    "position_embedding_type": ("rotary",),
-    "emb_layer_norm_before": (False, None),
-    "vocab_size": (len(TOKENS), None),
-    "vocab_list": (None, list(TOKENS)),
+_ONLY_IN_BOTH: Final[Mapping[str, tuple[Any, ...]]] = {
     "mask_token_id": (MASK, None),
     "pad_token_id": (PAD, None),
     "bos_token_id": (BOS, None),
     "eos_token_id": (EOS, [EOS], None),
-    "is_folding_model": (False, None),
     "is_decoder": (False, None),
     "is_encoder_decoder": (False, None),
     "add_cross_attention": (False, None),
@@ -46,6 +41,14 @@ ONLY: Final[Mapping[str, tuple[Any, ...]]] = {
     "per_layer_config": (None, {}),
     "quantization_config": (None,),
     "auto_map": (None,),
+}
+ONLY: Final[Mapping[str, tuple[Any, ...]]] = _ONLY_IN_BOTH | {
+    "model_type": ("esm", None),
+    "position_embedding_type": ("rotary",),
+    "emb_layer_norm_before": (False, None),
+    "vocab_size": (len(TOKENS), None),
+    "vocab_list": (None, list(TOKENS)),
+    "is_folding_model": (False, None),
     "hidden_act": ("gelu", None),
 }
 """Settings with only these values: any other is an architecture that is not computed here."""
@@ -75,6 +78,23 @@ RELATED: Final = frozenset({"intermediate_size", "head_dim"})
 
 DECIDED: Final = HONOURED | set(ONLY) | WITHOUT_EFFECT | RELATED
 
+_HUGGING_FACE_SIZES: Final = ("num_hidden_layers", "num_attention_heads", "hidden_size")
+_BIOHUB_SIZES: Final = ("n_layers", "n_heads", "d_model")
+ESMC_HONOURED: Final = frozenset(
+    {*_HUGGING_FACE_SIZES, *_BIOHUB_SIZES, "intermediate_size", "rope_theta", "rope_parameters"}
+)
+ESMC_ONLY: Final[Mapping[str, tuple[Any, ...]]] = _ONLY_IN_BOTH | {
+    "model_type": ("esmc",),
+    "vocab_size": (ESM_C.alphabet.n_ids, None),
+    "hidden_act": ("silu", None),
+    "attention_bias": (False, None),
+    "mlp_bias": (False, None),
+    "tie_word_embeddings": (False, None),
+}
+ESMC_RELATED: Final = frozenset({"num_key_value_heads", "head_dim"})
+"""Each head has keys and values of its own, and is as wide as d_model by the heads."""
+ESMC_DECIDED: Final = ESMC_HONOURED | set(ESMC_ONLY) | WITHOUT_EFFECT | ESMC_RELATED | {"attention_dropout"}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -84,6 +104,9 @@ class Settings:
     n_heads: int
     d_model: int
     token_dropout: bool
+    architecture: Architecture = ESM_2
+    d_mlp: int | None = None
+    """None: as wide as the architecture has it."""
     layer_norm_eps: float = 1e-5
     rope_theta: float = 10_000.0
     tied: bool = True
@@ -101,24 +124,18 @@ def read_config(path: Path) -> Settings:
         raise InputError(f"{path} is not JSON: its text breaks at character {getattr(error, 'pos', 0)}") from error
     if not isinstance(config, dict):
         raise InputError(f"{path} holds no settings, but a {type(config).__name__}")
+    if config.get("model_type") == "esmc":
+        return esmc_settings(config, path)
     return _own_settings(config, path) if "n_layers" in config else esm_settings(config, path)
 
 
 def esm_settings(config: Mapping[str, Any], path: Path) -> Settings:
     """The settings of an EsmConfig; what it doesn't state has the default of `transformers`, and that is noted."""
-    undecided = sorted(set(config) - DECIDED)
-    if undecided:
-        raise InputError(f"{path} sets {undecided[0]!r}, and what that changes is not known: such a model is not read")
-    for name, values in ONLY.items():
-        value = config.get(name, "absolute" if name == "position_embedding_type" else None)
-        if not any(type(value) is type(allowed) and value == allowed for allowed in values):
-            wanted = " or ".join(repr(each) for each in values if each is not None) or "None"
-            raise InputError(f"{path} is not an ESM-2 that is computed here: {name} is {value!r}, and must be {wanted}")
-    sizes = _sizes(config, ("num_hidden_layers", "num_attention_heads", "hidden_size"), path)
+    _refuse_other_settings({"position_embedding_type": "absolute", **config}, DECIDED, ONLY, "an ESM-2", path)
+    sizes = _sizes(config, _HUGGING_FACE_SIZES, "an ESM-2", path)
     _, n_heads, d_model = sizes
-    for name, due in (("intermediate_size", 4 * d_model), ("head_dim", d_model // n_heads)):
-        if config.get(name, due) not in (due, None):
-            raise InputError(f"{path}: {name} is {config[name]!r}, and an ESM-2 of width {d_model} has {due}")
+    due = {"intermediate_size": 4 * d_model, "head_dim": d_model // n_heads}
+    _refuse_other_sizes(config, due, f"an ESM-2 of width {d_model}", path)
     defaults = {"token_dropout": False, "layer_norm_eps": 1e-12}
     missing = [f"{name} ({value})" for name, value in defaults.items() if config.get(name) is None]
     notes = (f"config.json doesn't state {' and '.join(missing)}: transformers' default is taken",) if missing else ()
@@ -133,17 +150,50 @@ def esm_settings(config: Mapping[str, Any], path: Path) -> Settings:
     )
 
 
+def esmc_settings(config: Mapping[str, Any], path: Path) -> Settings:
+    """The settings of an EsmcConfig, or of the configuration that Biohub's own files have."""
+    _refuse_other_settings(config, ESMC_DECIDED, ESMC_ONLY, "an ESMC", path)
+    sizes = _sizes(config, _BIOHUB_SIZES if "n_layers" in config else _HUGGING_FACE_SIZES, "an ESMC", path)
+    _, n_heads, d_model = sizes
+    due = {"num_key_value_heads": n_heads, "head_dim": d_model // n_heads}
+    _refuse_other_sizes(config, due, f"an ESMC of width {d_model}", path)
+    d_mlp = config.get("intermediate_size")
+    if d_mlp is not None and (type(d_mlp) is not int or d_mlp < 1):
+        raise InputError(f"{path}: intermediate_size must be a whole number, not {d_mlp!r}")
+    theta = _rope_theta(config, path)
+    return Settings(*sizes, token_dropout=False, architecture=ESM_C, d_mlp=d_mlp, rope_theta=theta, tied=False)
+
+
+def _refuse_other_settings(
+    config: Mapping[str, Any], decided: Collection[str], only: Mapping[str, tuple[Any, ...]], what: str, path: Path
+) -> None:
+    undecided = sorted(set(config) - set(decided))
+    if undecided:
+        raise InputError(f"{path} sets {undecided[0]!r}, and what that changes is not known: such a model is not read")
+    for name, values in only.items():
+        value = config.get(name)
+        if not any(type(value) is type(allowed) and value == allowed for allowed in values):
+            wanted = " or ".join(repr(each) for each in values if each is not None) or "None"
+            raise InputError(f"{path} is not {what} that is computed here: {name} is {value!r}, and must be {wanted}")
+
+
+def _refuse_other_sizes(config: Mapping[str, Any], due: Mapping[str, int], what: str, path: Path) -> None:
+    for name, size in due.items():
+        if config.get(name, size) not in (size, None):
+            raise InputError(f"{path}: {name} is {config[name]!r}, and {what} has {size}")
+
+
 def _own_settings(config: Mapping[str, Any], path: Path) -> Settings:
     if config.get("alphabet", "ESM-1b") != "ESM-1b":
         raise InputError(f"{path}: alphabet is {config['alphabet']!r}, and only ESM-1b is read")
-    sizes = _sizes(config, ("n_layers", "n_heads", "d_model"), path)
+    sizes = _sizes(config, ("n_layers", "n_heads", "d_model"), "an ESM-2", path)
     return Settings(*sizes, token_dropout=_flag(config.get("token_dropout", True), "token_dropout", path))
 
 
-def _sizes(config: Mapping[str, Any], names: tuple[str, str, str], path: Path) -> tuple[int, int, int]:
+def _sizes(config: Mapping[str, Any], names: tuple[str, str, str], what: str, path: Path) -> tuple[int, int, int]:
     missing = [name for name in names if name not in config]
     if missing:
-        raise InputError(f"{path} does not give the sizes of an ESM-2: '{missing[0]}' is missing")
+        raise InputError(f"{path} does not give the sizes of {what}: '{missing[0]}' is missing")
     sizes = tuple(config[name] for name in names)
     if not all(type(size) is int and size > 0 for size in sizes):
         raise InputError(f"{path}: layers, heads and width must be whole numbers, not {sizes}")

@@ -20,9 +20,10 @@ from core.errors import InputError
 
 Index = Annotated[int, Meta(ge=0)]
 Side = Literal["q", "k", "qk"]
-NamedScope = Literal["mask", "bos", "bos+mask", "not-mask", "not-bos", "not-bos+mask", "all"]
+NamedScope = Literal["mask", "bos", "bos+mask", "bos+eos", "not-mask", "not-bos", "not-bos+mask", "not-bos+eos", "all"]
 Scope = NamedScope | tuple[Index, ...]
-"""Where an intervention acts: masked residues, BOS, everything else, or residues by their 0-based indices."""
+"""Where an intervention acts: masked residues, BOS, both ends (BOS and EOS), everything else, or residues by their
+0-based indices."""
 HeadSite = Literal["q", "k", "v", "q_rot", "k_rot", "z"]
 StreamSite = Literal["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"]
 Site = HeadSite | StreamSite
@@ -62,6 +63,19 @@ def component_name(component: Component) -> str:
         return str(component)
     kind, layer = component
     return f"L{layer + 1} {'MLP' if kind == 'mlp' else kind}"
+
+
+def feature_name(layer: int, feature: int) -> str:
+    """What people call a feature: its layer counted from 1 and its number in the dictionary's file, as L3F120."""
+    return f"L{layer + 1}F{feature}"
+
+
+def parse_feature(text: str) -> tuple[int, int]:
+    """(layer, feature) of the feature that a person calls `text`; `InputError` unless it is written like L3F120."""
+    found = re.fullmatch(r"\s*L([1-9]\d*)\s*F(\d+)\s*", text, re.IGNORECASE)
+    if not found:
+        raise InputError(f"'{text}' is not a feature: write its layer, from 1, and its number, from 0, as L3F120")
+    return int(found[1]) - 1, int(found[2])
 
 
 def parse_component(text: str) -> Component:
@@ -182,6 +196,28 @@ class PatchActivation(_Intervention, frozen=True):
     source_scope: Scope | None = None
 
 
+class ScaleFeature(_Intervention, frozen=True):
+    """A feature's activation at `scope` multiplied by `factor` (0 ablates it), the rest of the stream left as it is.
+
+    The stream after `layer` changes by the change of activation times the feature's decoder row, so that whatever the
+    dictionary doesn't say (its error) stays; features are numbered from 0, as in their files.
+    """
+
+    layer: Index
+    feature: Index
+    factor: float = 0.0
+    scope: Scope = "all"
+
+
+class ClampFeature(_Intervention, frozen=True):
+    """A feature's activation at `scope` set to `value`, whether it was active or not; see `ScaleFeature`."""
+
+    layer: Index
+    feature: Index
+    value: float
+    scope: Scope = "all"
+
+
 class FixTokenDropout(_Intervention, frozen=True):
     """The scale of token dropout held at `scale`, instead of following length and number of masks."""
 
@@ -199,6 +235,8 @@ Intervention = (
     | RemoveRope
     | ScaleBand
     | PatchActivation
+    | ScaleFeature
+    | ClampFeature
     | FixTokenDropout
 )
 Condition = tuple[Intervention, ...]
@@ -225,7 +263,7 @@ def layer_of(intervention: Intervention) -> int:
     match intervention:
         case FixTokenDropout():
             return -1
-        case AblateAttention() | AblateMlp() | PatchActivation():
+        case AblateAttention() | AblateMlp() | PatchActivation() | ScaleFeature() | ClampFeature():
             return intervention.layer
         case _:
             return intervention.head.layer
@@ -235,17 +273,21 @@ _COMPLEMENTS: dict[NamedScope, NamedScope] = {
     "mask": "not-mask",
     "bos": "not-bos",
     "bos+mask": "not-bos+mask",
+    "bos+eos": "not-bos+eos",
     "not-mask": "mask",
     "not-bos": "bos",
     "not-bos+mask": "bos+mask",
+    "not-bos+eos": "bos+eos",
 }
 _SCOPES = {
     "mask": "at the mask",
     "bos": "at BOS",
     "bos+mask": "at BOS and the mask",
+    "bos+eos": "at BOS and EOS",
     "not-mask": "everywhere but the mask",
     "not-bos": "everywhere but BOS",
     "not-bos+mask": "everywhere but BOS and the mask",
+    "not-bos+eos": "everywhere but BOS and EOS",
     "all": "at every position",
 }
 
@@ -306,6 +348,11 @@ def _phrase(intervention: Intervention) -> tuple[str, str]:
             return f"band {band} of {head}", f"times {factor:g}"
         case PatchActivation():
             return _subject(intervention), f"patched from another run {describe_scope(intervention.scope)}"
+        case ScaleFeature(layer, feature, factor, scope):
+            done = "off" if factor == 0 else f"times {factor:g}"
+            return feature_name(layer, feature), f"{done} {describe_scope(scope)}"
+        case ClampFeature(layer, feature, value, scope):
+            return feature_name(layer, feature), f"held at {value:g} {describe_scope(scope)}"
         case FixTokenDropout(scale):
             return "token dropout's scale", f"held at {scale:.3g}"
 

@@ -6,14 +6,14 @@ from typing import Any, Literal
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.alphabet import AMINO_ACID_IDS, TOKENS, residue_position, token_id
+from core.alphabet import AMINO_ACID_IDS, residue_position, token_id
 
 Among = Literal["amino acids", "vocabulary"]
-"""What a target competes with: the other 19 amino acids, or all other 32 tokens."""
+"""What a target competes with: the other 19 amino acids, or all other tokens that have a logit."""
 
 
-def _columns(among: Among) -> list[int]:
-    return list(AMINO_ACID_IDS) if among == "amino acids" else list(range(len(TOKENS)))
+def _columns(among: Among, logits: Float[Tensor, "*lead vocab"]) -> list[int]:
+    return list(AMINO_ACID_IDS) if among == "amino acids" else list(range(logits.shape[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,18 @@ def target_gap(
     The M-gap of Jedryszek and Crook (2026) when the target is M at a masked residue 1.
     """
     chosen = token_id(target)
-    others = [column for column in _columns(among) if column != chosen]
+    others = [column for column in _columns(among, logits) if column != chosen]
     return logits[..., chosen] - logits[..., others].amax(-1)
 
 
 def rank(logits: Float[Tensor, "*lead vocab"], target: str, among: Among = "amino acids") -> Int[Tensor, "*lead"]:
     """The target's place among its competitors, 1 for the largest logit."""
-    return (logits[..., _columns(among)] > logits[..., [token_id(target)]]).sum(-1) + 1
+    return (logits[..., _columns(among, logits)] > logits[..., [token_id(target)]]).sum(-1) + 1
 
 
 def probabilities(logits: Float[Tensor, "*lead vocab"], among: Among = "vocabulary") -> Float[Tensor, "*lead column"]:
     """Softmax over the whole vocabulary, or over the twenty amino acids alone (in the order of AMINO_ACIDS)."""
-    return logits[..., _columns(among)].softmax(-1)
+    return logits[..., _columns(among, logits)].softmax(-1)
 
 
 def rescue(patched: Any, corrupted: Any, clean: Any) -> Any:

@@ -1,4 +1,4 @@
-"""ESM-2's weights as plain frozen data, under the names of the field: what `core.forward` computes with."""
+"""A model's weights as plain frozen data, under the names of the field: what `core.forward` computes with."""
 
 import hashlib
 import re
@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.alphabet import TOKENS
+from core.architecture import ESM_2, Architecture
 from core.checkpoints import EMBEDDED, read_checkpoint
 from core.errors import InputError
+from core.features.dictionary import Dictionary
+from core.memory import require_memory
 from core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """The sizes of an ESM-2: 8M is 6 layers x 20 heads x 320, 650M is 33 x 20 x 1280."""
+    """A model's sizes: ESM-2 8M is 6 layers x 20 heads x 320, ESMC 300M is 30 x 15 x 960."""
 
     n_layers: int
     n_heads: int
@@ -39,21 +41,21 @@ class ModelShape:
 
 
 LAYER_NORM_EPS: Final = 1e-5
-"""What fair-esm's LayerNorms add to the variance."""
+"""What the LayerNorms of both architectures add to the variance."""
 
 
 class Affine(NamedTuple):
-    """Weight (out x in) and bias of a linear map."""
+    """Weight (out x in) and bias, if there is one, of a linear map."""
 
     weight: Tensor
-    bias: Tensor
+    bias: Tensor | None
 
 
 class Norm(NamedTuple):
-    """Weight and bias (d_model) of a LayerNorm, and what is added to the variance."""
+    """Weight and bias, if there is one, of a LayerNorm (each d_model), and what is added to the variance."""
 
     weight: Tensor
-    bias: Tensor
+    bias: Tensor | None
     eps: float = LAYER_NORM_EPS
 
 
@@ -71,6 +73,11 @@ class LayerWeights:
     mlp_out: Affine
     inv_freq: Float[Tensor, " n_bands"]
     """Radians per position of every RoPE band: read from the checkpoint, where it may have been rounded to half."""
+    query_norm: Norm | None = None
+    """Over the whole of d_model: a head's q depends on the size of its whole layer's, and likewise for k."""
+    key_norm: Norm | None = None
+    mlp_gate: Affine | None = None
+    """Where there is one, the MLP is down(silu(gate) * in), else out(gelu(in))."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,15 +90,18 @@ class ContactHead:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """An ESM-2 that any number of browser sessions may share: nothing in it changes after loading."""
+    """A model that any number of browser sessions may share: nothing in it changes after loading."""
 
     name: str
+    architecture: Architecture
     shape: ModelShape
     embedding: Float[Tensor, "vocab d_model"]
     layers: tuple[LayerWeights, ...]
     final_norm: Norm
     unembed_dense: Affine
     unembed_norm: Norm
+    unembed_weight: Float[Tensor, "vocab d_model"] | None
+    """None where the unembed is tied: its rows are the embedding's."""
     unembed_bias: Float[Tensor, " vocab"]
     contact_head: ContactHead | None
     token_dropout: bool
@@ -103,6 +113,21 @@ class Model:
     """True for the small embedded model, which is not ESM-2 and is marked wherever its numbers stand."""
     notes: tuple[str, ...] = ()
     """What loading left out, or took because the file doesn't state it: lines for people."""
+    dictionaries: tuple[Dictionary, ...] = ()
+    """Of features, by layer, at most one a layer; none after loading (see `with_dictionary`)."""
+    features_fingerprint: str = ""
+    """Of the dictionaries: with `fingerprint`, which is the weights' alone, the key of what depends on features."""
+
+    @property
+    def residual_scale(self) -> float:
+        """What attention's and the MLP's outputs are divided by before they join the residual stream."""
+        return self.architecture.residual_scale(self.shape.n_layers)
+
+    @property
+    def softmax_dtype(self) -> torch.dtype:
+        """The precision of attention's softmax: float32, or float64 where the reference has it in float64."""
+        wide = torch.promote_types(self.dtype, torch.float32)
+        return torch.float32 if self.architecture.float32_softmax else wide
 
     @property
     def dtype(self) -> torch.dtype:
@@ -118,22 +143,29 @@ class Model:
         return sum(tensor.numel() for name, tensor in _tensors(self) if not name.startswith(("contact", "inv_freq")))
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> "Model":
-        """The same model in another precision or place; RoPE frequencies stay at float32 or better."""
+        """The same model in another precision or place; RoPE frequencies stay at float32 or better.
+
+        In a lower precision it computes something else, and so has other fingerprints.
+        """
+        angles = torch.float64 if dtype == torch.float64 and not self.architecture.float32_angles else torch.float32
 
         def moved(value: object, name: str) -> object:
             if isinstance(value, Tensor):
-                keeps_precision = name == "inv_freq" and dtype not in (None, torch.float64)
-                return value.to(device=device, dtype=torch.float32 if keeps_precision else dtype)
+                return value.to(device=device, dtype=angles if name == "inv_freq" and dtype is not None else dtype)
             if isinstance(value, Affine | Norm):
-                weight, bias = (part.to(device=device, dtype=dtype) for part in (value.weight, value.bias))
-                return value._replace(weight=weight, bias=bias)
-            if isinstance(value, LayerWeights | ContactHead):
+                return value._replace(weight=moved(value.weight, name), bias=moved(value.bias, name))
+            if isinstance(value, LayerWeights | ContactHead | Dictionary):
                 return replace(value, **{f.name: moved(getattr(value, f.name), f.name) for f in fields(value)})
             if isinstance(value, tuple):
                 return tuple(moved(part, name) for part in value)
             return value
 
-        return replace(self, **{f.name: moved(getattr(self, f.name), f.name) for f in fields(self)})
+        there = replace(self, **{f.name: moved(getattr(self, f.name), f.name) for f in fields(self)})
+        if there.embedding.element_size() >= min(self.embedding.element_size(), 4):
+            return there
+        marks = (hashlib.sha256(f"{mark} {dtype}".encode()) for mark in (self.fingerprint, self.trunk_fingerprint))
+        whole, trunk = (mark.hexdigest()[:16] for mark in marks)
+        return replace(there, fingerprint=whole, trunk_fingerprint=trunk)
 
     def with_contact_head(self, contact_head: ContactHead) -> "Model":
         """The same model with another contact regression, and so with another fingerprint."""
@@ -142,6 +174,34 @@ class Model:
         for part in (contact_head.weight, contact_head.bias):
             digest.update(part.float().cpu().numpy().tobytes())
         return replace(self, contact_head=moved, fingerprint=digest.hexdigest()[:16])
+
+    def with_dictionary(self, dictionary: Dictionary) -> "Model":
+        """The same model with a layer's features to change.
+
+        Raises `InputError` when the dictionary is of another width, of a layer that is not there, or of other weights.
+        """
+        if dictionary.d_model != self.shape.d_model:
+            raise InputError(f"the dictionary is {dictionary.d_model} wide, {self.name} is {self.shape.d_model}")
+        if not 0 <= dictionary.layer < self.shape.n_layers:
+            layer = dictionary.layer + 1
+            raise InputError(f"the dictionary is of layer {layer}: {self.name} has layers 1 to {self.shape.n_layers}")
+        if dictionary.parent not in (None, self.trunk_fingerprint):
+            theirs, ours = dictionary.parent, self.trunk_fingerprint
+            raise InputError(f"the dictionary was trained on weights {theirs}, those of {self.name} are {ours}")
+        others = [held for held in self.dictionaries if held.layer != dictionary.layer]
+        digest = hashlib.sha256(f"{self.features_fingerprint} {dictionary.layer} {dictionary.k}".encode())
+        for part in (dictionary.encoder, dictionary.encoder_bias, dictionary.decoder, dictionary.bias):
+            digest.update(part.detach().float().contiguous().cpu().numpy().tobytes())
+        held = sorted([*others, dictionary.to(self.dtype, self.device)], key=lambda each: each.layer)
+        return replace(self, dictionaries=tuple(held), features_fingerprint=digest.hexdigest()[:16])
+
+    def dictionary(self, layer: int) -> Dictionary:
+        """The dictionary of a layer (0-based); `InputError` when the model carries none there."""
+        for held in self.dictionaries:
+            if held.layer == layer:
+                return held
+        there = ", ".join(f"L{held.layer + 1}" for held in self.dictionaries) or "no layer"
+        raise InputError(f"{self.name} has no dictionary of features at L{layer + 1}: it has them at {there}")
 
     @classmethod
     def from_fair_esm(cls, module: "ESM2", name: str = "fair-esm") -> "Model":
@@ -157,44 +217,61 @@ class Model:
         shape: ModelShape,
         *,
         name: str,
+        architecture: Architecture = ESM_2,
         token_dropout: bool = True,
         layer_norm_eps: float = LAYER_NORM_EPS,
+        is_tied: bool = True,
+        d_mlp: int | None = None,
         notes: tuple[str, ...] = (),
         teaching: bool = False,
     ) -> "Model":
-        """A model of tensors under fair-esm's names, shared and not copied: nobody may change them afterwards.
+        """A model of tensors under `core.weight_names`' names, shared and not copied: nobody may change them later.
 
-        Raises `InputError` when a tensor is missing or misshapen (wrong architecture or a damaged file).
+        `d_mlp` is the architecture's own when None. Raises `InputError` when a tensor is missing or misshapen (wrong
+        architecture or a damaged file).
         """
-        d_model, vocab = shape.d_model, len(TOKENS)
+        d_model, vocab, kind, biases = (
+            shape.d_model,
+            architecture.alphabet.n_ids,
+            architecture.name,
+            architecture.biases,
+        )
+        d_mlp = d_mlp or architecture.d_mlp(d_model)
         if shape.d_model % shape.n_heads or shape.d_head % 2:
             raise InputError(f"'{name}': width {d_model} does not split into {shape.n_heads} heads of even size")
 
         def take(key: str, *size: int) -> Tensor:
             if key not in state:
-                raise InputError(f"'{name}' is not an ESM-2 checkpoint: it has no tensor '{key}'")
+                raise InputError(f"'{name}' is not an {kind} checkpoint: it has no tensor '{key}'")
             if tuple(state[key].shape) != size:
-                raise InputError(f"'{name}' is not this ESM-2: '{key}' is {tuple(state[key].shape)}, expected {size}")
+                raise InputError(f"'{name}' is not this {kind}: '{key}' is {tuple(state[key].shape)}, expected {size}")
             return state[key].detach()
 
-        def affine(prefix: str, *size: int) -> Affine:
-            return Affine(take(f"{prefix}.weight", *size), take(f"{prefix}.bias", size[0]))
+        def affine(prefix: str, *size: int, bias: bool = True) -> Affine:
+            return Affine(take(f"{prefix}.weight", *size), take(f"{prefix}.bias", size[0]) if bias else None)
 
-        def norm(prefix: str) -> Norm:
-            return Norm(*affine(prefix, d_model), layer_norm_eps)
+        def norm(prefix: str, bias: bool = True) -> Norm:
+            return Norm(*affine(prefix, d_model, bias=bias), layer_norm_eps)
 
         def layer(index: int) -> LayerWeights:
             prefix = f"layers.{index}"
+            query, key, value, output = (
+                affine(f"{prefix}.self_attn.{part}_proj", d_model, d_model, bias=biases)
+                for part in ("q", "k", "v", "out")
+            )
             return LayerWeights(
                 attention_norm=norm(f"{prefix}.self_attn_layer_norm"),
-                query=affine(f"{prefix}.self_attn.q_proj", d_model, d_model),
-                key=affine(f"{prefix}.self_attn.k_proj", d_model, d_model),
-                value=affine(f"{prefix}.self_attn.v_proj", d_model, d_model),
-                output=affine(f"{prefix}.self_attn.out_proj", d_model, d_model),
+                query=query,
+                key=key,
+                value=value,
+                output=output,
                 mlp_norm=norm(f"{prefix}.final_layer_norm"),
-                mlp_in=affine(f"{prefix}.fc1", 4 * d_model, d_model),
-                mlp_out=affine(f"{prefix}.fc2", d_model, 4 * d_model),
+                mlp_in=affine(f"{prefix}.fc1", d_mlp, d_model, bias=biases),
+                mlp_out=affine(f"{prefix}.fc2", d_model, d_mlp, bias=biases),
                 inv_freq=take(f"{prefix}.self_attn.rot_emb.inv_freq", shape.n_bands),
+                query_norm=norm(f"{prefix}.self_attn.q_norm", bias=False) if architecture.qk_norms else None,
+                key_norm=norm(f"{prefix}.self_attn.k_norm", bias=False) if architecture.qk_norms else None,
+                mlp_gate=affine(f"{prefix}.gate", d_mlp, d_model, bias=False) if architecture.gated_mlp else None,
             )
 
         deepest = max((int(found[1]) for key in state if (found := re.match(r"layers\.(\d+)\.", key))), default=-1)
@@ -206,12 +283,14 @@ class Model:
             contact_head = ContactHead(weight[0], take("contact_head.regression.bias", 1)[0])
         model = cls(
             name=name,
+            architecture=architecture,
             shape=shape,
             embedding=take("embed_tokens.weight", vocab, d_model),
             layers=tuple(layer(index) for index in range(shape.n_layers)),
-            final_norm=norm("emb_layer_norm_after"),
+            final_norm=norm("emb_layer_norm_after", bias=biases),
             unembed_dense=affine("lm_head.dense", d_model, d_model),
             unembed_norm=norm("lm_head.layer_norm"),
+            unembed_weight=None if is_tied else take("lm_head.weight", vocab, d_model),
             unembed_bias=take("lm_head.bias", vocab),
             contact_head=contact_head,
             token_dropout=token_dropout,
@@ -232,15 +311,21 @@ def load_model(
     allow_large: bool = False,
     progress: Progress = SILENT,
 ) -> Model:
-    """The model called `name_or_path`: "embedded", an ESM-2 name that fair-esm knows, a `.pt` file, or a folder in
-    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses."""
+    """The model called `name_or_path`: "embedded", a published ESM-2 or ESMC by name, a file of weights, or a folder in
+    Hugging Face's format; `core.checkpoints.read_checkpoint` says where it is looked for and what it refuses, and
+    memory that won't do is refused too."""
     checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
+    weights = sum(tensor.numel() for tensor in checkpoint.tensors.values()) * dtype.itemsize
+    require_memory(weights, checkpoint.name, torch.device(device))
     shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
     model = Model.from_state_dict(
         checkpoint.tensors,
         shape,
         name=checkpoint.name,
+        architecture=checkpoint.architecture,
         token_dropout=checkpoint.token_dropout,
+        is_tied=checkpoint.is_tied,
+        d_mlp=checkpoint.d_mlp,
         layer_norm_eps=checkpoint.layer_norm_eps,
         notes=checkpoint.notes,
         teaching=checkpoint.name == EMBEDDED,
@@ -265,6 +350,8 @@ def _fingerprints(model: Model) -> tuple[str, str]:
     """Of all weights, and of all but the contact regression, which comes last."""
     eps = model.final_norm.eps
     settings = (model.shape, model.token_dropout) + ((eps,) if eps != LAYER_NORM_EPS else ())
+    if model.architecture != ESM_2:
+        settings += (model.architecture.name,)
     digest = hashlib.sha256(repr(settings).encode())
     trunk = None
     for name, tensor in _tensors(model):

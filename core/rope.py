@@ -1,4 +1,4 @@
-"""Rotary position embedding (RoPE, Su et al. 2021) as ESM-2 uses it: half-split pairs, and scores by frequency band."""
+"""Rotary position embedding (RoPE, Su et al. 2021), of ESM-2 and ESMC: half-split pairs, and scores by band."""
 
 import math
 from dataclasses import dataclass

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -12,16 +12,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import TOKENS
-from core.edits import Edits, compile_edits, sources_in
+from core.edits import Edits, compile_edits, scope_positions, sources_in
 from core.errors import InputError
-from core.forward import LayerActivations, Start, embed, head_out, layers, unembed
+from core.forward import LayerActivations, Start, embed, head_out, layers, one_layer, unembed
 from core.interventions import (
     AblateAttention,
     AblateHead,
     AblateMlp,
     BlockAttention,
+    ClampFeature,
     Condition,
+    Intervention,
     PatchActivation,
+    ScaleFeature,
+    Scope,
     Site,
     Source,
     layer_of,
@@ -92,6 +96,14 @@ class Trace:
         if (site, layer) not in self.kept:
             raise KeyError(f"'{site}' of layer {layer} was not kept: run again with keep=Keep.of('{site}')")
         return self.kept[site, layer]
+
+    def row(self, index: int) -> "Trace":
+        """One row by itself, copied: it doesn't keep the others' activations alive."""
+        row = slice(index, index + 1)
+        kept = {key: activation[row].clone() for key, activation in self.kept.items()}
+        return replace(
+            self, tokens=self.tokens[row], conditions=self.conditions[row], logits=self.logits[row], kept=kept
+        )
 
     def head_out(self, layer: int) -> Float[Tensor, "rows n_heads query d_model"]:
         """What each head of a layer writes into the residual stream (needs z)."""
@@ -194,9 +206,16 @@ def _finish(model: Model, prepared: _Prepared, start: Start, keep: Keep) -> Trac
     kept: dict[tuple[KeptSite, int], Tensor] = {}
     resid = None
     patterns = bool({"scores", "pattern"} & keep.sites)
-    for computed in layers(model, start, prepared.edits, prepared.read, patterns):
+    # nobody resumes from attention that is off everywhere, but whoever asks for its activations gets them
+    idle = [
+        layer
+        for layer, edits in enumerate(prepared.edits.layers)
+        if edits.attention_off and (keep == RESUMABLE or keep.sites <= {"resid_pre"} or not keep.wants(layer))
+    ]
+    for computed in layers(model, start, prepared.edits, prepared.read, patterns, idle):
         if keep.wants(computed.layer):
-            kept |= {(site, computed.layer): getattr(computed, site) for site in keep.sites}
+            found: dict[KeptSite, Tensor | None] = {site: getattr(computed, site) for site in keep.sites}
+            kept |= {(site, computed.layer): x for site, x in found.items() if x is not None}
         resid = computed.resid_post
     assert resid is not None
     positions = torch.arange(prepared.tokens.shape[1]) if prepared.read is None else prepared.read
@@ -238,46 +257,99 @@ def sweep(
     """
     if len(baseline.tokens) != 1:
         raise InputError("a sweep resumes from a run of one row: give run(model, tokens, keep=RESUMABLE)")
-    given = baseline.conditions[0]
-    if any(condition[: len(given)] != given for condition in conditions):
-        raise InputError("a sweep's conditions must begin with the condition of the run that it resumes from")
     if len(baseline.positions) != baseline.tokens.shape[1]:
         raise InputError("a sweep resumes from a run that read every position: leave out `positions` there")
     if not conditions:
         return np.empty((0,))
-    sources = run_sources(model, baseline.tokens, [tuple(chain.from_iterable(conditions))])
-    by_start: dict[tuple[int, int], list[int]] = {}
-    for index, condition in enumerate(conditions):
-        by_start.setdefault(_first_edit(condition[len(given) :], model), []).append(index)
+    results: dict[int, Tensor] = {}
+    settings = {"keep": keep, "positions": positions, "memory_budget": memory_budget}
+    for chunk, trace in extend(model, [baseline] * len(conditions), conditions, **settings):
+        # copied, so that a view does not keep the whole chunk alive
+        results |= zip(chunk, measure(trace).to("cpu", copy=True), strict=True)
+        progress.report(len(results), len(conditions))
+    stacked = torch.stack([results[index] for index in range(len(conditions))])
+    return (stacked.float() if stacked.dtype == torch.bfloat16 else stacked).numpy()
+
+
+@torch.inference_mode()
+def extend(
+    model: Model,
+    baselines: Sequence[Trace],
+    conditions: Sequence[Condition],
+    *,
+    keep: Keep = Keep(),
+    positions: Sequence[int] | None = None,
+    memory_budget: int | None = None,
+) -> Iterator[tuple[list[int], Trace]]:
+    """Runs of `conditions` in chunks, each with the indices of its rows.
+
+    Every condition resumes from a baseline of its own, as late as what that kept allows: a single-row run of one
+    protein under what the condition begins with. Nothing is kept of the layers before. Settings are those of `sweep`.
+    """
+    if any(condition[: len(_given(own))] != _given(own) for condition, own in zip(conditions, baselines, strict=True)):
+        raise InputError("a sweep's conditions must begin with the condition of the run that it resumes from")
+    tokens = baselines[0].tokens[0].cpu()
+    sources = run_sources(model, baselines[0].tokens, [tuple(chain.from_iterable(conditions))])
+    by_departure: dict[_Departure, list[int]] = {}
+    for index, (condition, baseline) in enumerate(zip(conditions, baselines, strict=True)):
+        by_departure.setdefault(_departure(condition, baseline, tokens, keep), []).append(index)
     explicit = bool({"pattern", "scores"} & keep.sites) or any(
         isinstance(part, BlockAttention) for condition in conditions for part in condition
     )
-    per_chunk = rows_within(model, baseline.tokens.shape[1], explicit, memory_budget)
-    results: dict[int, Tensor] = {}
-    for (layer, stage), members in sorted(by_start.items()):
+    per_chunk = rows_within(model, len(tokens), explicit, memory_budget)
+    for departure, members in sorted(by_departure.items()):
         for first in range(0, len(members), per_chunk):
             chunk = members[first : first + per_chunk]
-            prepared = _prepare(model, baseline.tokens[0], [conditions[i] for i in chunk], positions, sources)
-            start = _resume(baseline, layer, stage, prepared)
-            measured = measure(_finish(model, prepared, start, keep))
-            # copied, so that a view does not keep the whole chunk alive
-            results |= zip(chunk, measured.to("cpu", copy=True), strict=True)
-            progress.report(len(results), len(conditions))
-    stacked = torch.stack([results[index] for index in range(len(conditions))])
-    return (stacked.float() if stacked.dtype == torch.bfloat16 else stacked).numpy()
+            prepared = _prepare(model, tokens, [conditions[i] for i in chunk], positions, sources)
+            start = _resume([baselines[i] for i in chunk], departure, prepared)
+            yield chunk, _finish(model, prepared, start, keep)
+
+
+def _given(baseline: Trace) -> Condition:
+    return baseline.conditions[0]
 
 
 _ATTENTION, _Z, _MLP = range(3)
 
 
-def _first_edit(condition: Condition, model: Model) -> tuple[int, int]:
-    """The layer, and the stage inside it, before which a condition changes nothing."""
-    return min(((layer_of(part), _stage(part)) for part in condition), default=(model.shape.n_layers - 1, _MLP))
+class _Departure(NamedTuple):
+    """The layer, and the stage inside it, before which a condition changes nothing in the run that it extends."""
+
+    layer: int
+    stage: int
+    only: tuple[int, ...] = ()
+    """The only positions that change in that layer, where they are few and what follows at the others was kept."""
 
 
-def _stage(intervention: object) -> int:
+def _departure(condition: Condition, baseline: Trace, tokens: Int[Tensor, " pos"], keep: Keep) -> _Departure:
+    further = condition[len(_given(baseline)) :]
+    last = baseline.model.shape.n_layers - 1
+    layer, stage = min(((layer_of(part), _stage(part)) for part in further), default=(last, _MLP))
+    only: tuple[int, ...] = ()
+    if stage != _ATTENTION and ("resid_pre", layer + 1) in baseline.kept and not keep.wants(layer):
+        only = _positions([part for part in further if layer_of(part) == layer], tokens)
+    needs = {_Z: "z", _MLP: "resid_mid"}
+    if stage in needs and (needs[stage], layer) not in baseline.kept:
+        stage = _ATTENTION
+    return _Departure(layer, stage, only if len(only) <= len(tokens) // 4 else ())
+
+
+def _positions(parts: Sequence[Intervention], tokens: Int[Tensor, " pos"]) -> tuple[int, ...]:
+    """Where interventions after attention act, in order."""
+    scopes: set[Scope] = {
+        part.scope
+        for part in parts
+        if isinstance(part, AblateHead | AblateAttention | AblateMlp | ScaleFeature | ClampFeature | PatchActivation)
+    }
+    chosen = [scope_positions(scope, tokens) for scope in scopes]
+    return tuple(torch.stack(chosen).any(0).nonzero().flatten().tolist())
+
+
+def _stage(intervention: Intervention) -> int:
     match intervention:
-        case AblateMlp() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post"):
+        case (
+            AblateMlp() | ScaleFeature() | ClampFeature() | PatchActivation(site="resid_mid" | "mlp_out" | "resid_post")
+        ):
             return _MLP
         case AblateHead() | AblateAttention() | PatchActivation(site="z" | "attn_out"):
             return _Z
@@ -285,14 +357,31 @@ def _stage(intervention: object) -> int:
             return _ATTENTION
 
 
-def _resume(baseline: Trace, layer: int, stage: int, prepared: _Prepared) -> Start:
-    n_rows = len(prepared.tokens)
+def _resume(baselines: Sequence[Trace], departure: _Departure, prepared: _Prepared) -> Start:
+    """Where rows begin that depart from their baselines at one place."""
+    layer, stage, only = departure
+    model = baselines[0].model
+
+    def kept(site: KeptSite, layer: int) -> Tensor:
+        if all(baseline is baselines[0] for baseline in baselines):
+            return baselines[0][site, layer].expand(len(baselines), *baselines[0][site, layer].shape[1:])
+        return torch.cat([baseline[site, layer] for baseline in baselines])
+
     if layer < 0:
-        return Start(0, embed(baseline.model, prepared.tokens, prepared.edits))
-    resid_pre = baseline["resid_pre", layer].expand(n_rows, -1, -1)
-    z = baseline["z", layer].expand(n_rows, -1, -1, -1) if stage == _Z else None
-    resid_mid = baseline["resid_mid", layer].expand(n_rows, -1, -1) if stage == _MLP else None
-    return Start(layer, resid_pre, z, resid_mid)
+        return Start(0, embed(model, prepared.tokens, prepared.edits))
+    start = Start(
+        layer,
+        kept("resid_pre", layer),
+        z=kept("z", layer) if stage == _Z else None,
+        resid_mid=kept("resid_mid", layer) if stage == _MLP else None,
+    )
+    if not only:
+        return start
+    at = torch.tensor(only, device=model.device)
+    changed = one_layer(model, start, prepared.edits.layers[layer], at, patterns=False)
+    resid = kept("resid_pre", layer + 1).clone()
+    resid[:, at] = changed.resid_post
+    return Start(layer + 1, resid)
 
 
 def rows_within(model: Model, n_pos: int, patterns: bool = False, memory_budget: int | None = None) -> int:

@@ -12,25 +12,32 @@ if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
 from core.errors import InputError  # noqa: E402
-from dashboard.menu import MENU  # noqa: E402
+from dashboard.menu import MENU, asks  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
 st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")
+NO_SIDEBAR = "<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}</style>"
 
 
 def listed(view: ModuleType):
-    """A page of the menu. It is drawn after the sidebar, below: by then there is a question."""
+    """A page of the menu; one that asks is drawn after the sidebar, below: by then there is a question."""
     first = not view.PATH
     icon = ":material/tune:" if first else None
-    return st.Page(lambda: view.page(question), title=view.TITLE, url_path=view.PATH, icon=icon, default=first)
+    draw = (lambda: view.page(question)) if asks(view) else view.page
+    return st.Page(draw, title=view.TITLE, url_path=view.PATH, icon=icon, default=first)
 
 
 page = st.navigation({heading: [listed(view) for view in views] for heading, views in MENU.items()}, position="top")
-# The sidebar is drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened
-question = ask()
+view = next(view for views in MENU.values() for view in views if page.url_path == view.PATH)
 try:
-    page.run()
+    if not asks(view):
+        st.html(NO_SIDEBAR)
+        page.run()
+    # Drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened; so out of sight too
+    question = ask()
+    if asks(view):
+        page.run()
 except InputError as error:
     stop_with(error)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -21,10 +21,12 @@ import streamlit as st
 import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, PUBLISHED, PublishedModel, fetch_published, find_local, local_names
+from core.checkpoints import EMBEDDED, fetch_published, find_local, local_names
 from core.errors import InputError
+from core.features.files import with_kept_dictionaries
 from core.model import Model, load_model
 from core.progress import Progress
+from core.published import PUBLISHED, PublishedModel
 
 Result = TypeVar("Result")
 
@@ -167,9 +169,17 @@ def _show(place, progress: Progress, label: str, seconds: float) -> None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def model(name: str) -> Model:
-    """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`)."""
-    loaded = load_model(name, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
+def model(name: str, in_half: bool = False) -> Model:
+    """The model called `name`, loaded once for all sessions; it must be on this machine (see `needs_download`).
+
+    `in_half` takes its weights in bfloat16, which is half of float32's memory.
+    """
+    dtype = torch.bfloat16 if in_half else torch.float32
+    loaded = load_model(name, dtype=dtype, allow_large=True, device="cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        loaded = with_kept_dictionaries(loaded)
+    except InputError as error:  # the model works without them
+        loaded = replace(loaded, notes=(*loaded.notes, str(error)))
     # what lives until the server stops need not be searched for garbage after every rerun
     gc.collect()
     gc.freeze()
@@ -204,13 +214,14 @@ def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
 
 
 @contextmanager
-def on_request(key: Hashable, about: float, what: str) -> Iterator[bool]:
-    """Whether to go on: at once for work of some seconds, else when the person presses the button drawn here.
+def on_request(key: Hashable, about: float, what: str, unasked: float | None = None) -> Iterator[bool]:
+    """Whether to go on: at once for work of up to `unasked` seconds (or `UNASKED_SECONDS`), else when the person
+    presses the button drawn here.
 
     While it goes on inside, the button's place holds one that cancels it; cancelled work waits to be asked for.
     """
     stages: dict[Hashable, Stage] = st.session_state.setdefault("stages of long work", {})
-    stage = stages.get(key, "waits" if about > UNASKED_SECONDS else "asked")
+    stage = stages.get(key, "waits" if about > (UNASKED_SECONDS if unasked is None else unasked) else "asked")
     place = st.empty()
     if stage == "waits":
         if not place.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):

@@ -42,7 +42,15 @@ class Question:
     @property
     def key(self) -> tuple:
         """What identifies this question in the cache of results."""
-        return (self.model.fingerprint, self.protein.sequence, self.masked, self.residue, self.letter)
+        model = self.model
+        return (
+            model.fingerprint,
+            model.features_fingerprint,
+            self.protein.sequence,
+            self.masked,
+            self.residue,
+            self.letter,
+        )
 
     @property
     def target(self) -> Target:

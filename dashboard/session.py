@@ -14,13 +14,16 @@ from core.components import ablate, components, head_names
 from core.errors import InputError
 from core.interventions import (
     BlockAttention,
+    ClampFeature,
     Condition,
     Head,
     Mode,
+    ScaleFeature,
     Scope,
     ShiftRope,
     Side,
     component_name,
+    parse_feature,
 )
 from core.model import ModelShape
 from core.proteins.numbering import Numbering
@@ -75,6 +78,7 @@ class EditChoices:
     shift: int
     shifted: tuple[Head, ...]
     side: Side
+    features: tuple[ScaleFeature | ClampFeature, ...] = ()
 
     def condition(self, shape: ModelShape) -> Condition:
         """The interventions that these choices mean, in a fixed order, so that equal choices are equal conditions."""
@@ -87,7 +91,25 @@ class EditChoices:
         condition += [BlockAttention(Head.parse(name), "all", "bos") for name in blocked]
         if self.shift:
             condition += [ShiftRope(head, self.shift, self.side) for head in self.shifted]
-        return tuple(condition)
+        return (*condition, *self.features)
+
+
+def parse_feature_edits(text: str, scope: Scope) -> tuple[ScaleFeature | ClampFeature, ...]:
+    """What is done to features, written as "L3F120, L3F7 x2, L5F9 = 4": off, times two, held at four.
+
+    `InputError` for what is not written so.
+    """
+    done: list[ScaleFeature | ClampFeature] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = re.fullmatch(r"(\S+?)(?:\s*([x×=])\s*(-?\d+\.?\d*))?", part)
+        if not found:
+            raise InputError(f"'{part}' is no change of a feature: write L3F120 (off), L3F120 x2 or L3F120 = 4")
+        layer, feature = parse_feature(found[1])
+        if found[2] == "=":
+            done.append(ClampFeature(layer, feature, float(found[3]), scope))
+        else:
+            done.append(ScaleFeature(layer, feature, float(found[3] or 0), scope))
+    return tuple(done)
 
 
 def target_letter(chosen: str, sequence: str, residue: int) -> str:
@@ -99,4 +121,4 @@ def target_letter(chosen: str, sequence: str, residue: int) -> str:
 
 def forget_edits() -> None:
     """Sets every editing control back to where it changes nothing (for the Reset button)."""
-    st.session_state.update(off=[], bos=[], shifted=[], shift=0, side="q", scope="all", mode="zero")
+    st.session_state.update(off=[], feat="", bos=[], shifted=[], shift=0, side="q", scope="all", mode="zero")

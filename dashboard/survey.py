@@ -60,16 +60,18 @@ def answered(
     what: str,
     label: str,
     list_left_out: bool = True,
+    unasked: float | None = None,
     **settings: object,
 ) -> Found | None:
     """What one of `core.answers` says of `subjects`, or None until the person asks for what takes long.
 
-    `about` is how many seconds it may take, `what` what the button says. A subject that breaks a rule is left out and
-    listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
+    `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. A
+    subject that breaks a rule is left out and listed (unless another answer of the page lists it); where all do, the
+    page stops with the first one's reason.
     """
     survey = SessionSurvey(question.model, label)
     key = _key(question, answer, subjects, settings)
-    with on_request(key, about, what) as go_on:
+    with on_request(key, about, what, unasked) as go_on:
         if not go_on:
             return None
         try:

@@ -2,9 +2,9 @@
 
 import argparse
 import copy
-import importlib.util
 import json
 import re
+from dataclasses import fields as fields_of
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from transformers import EsmConfig, EsmForMaskedLM
 
 from core.alphabet import TOKENS as ALPHABET
 from core.alphabet import tokenize
@@ -20,7 +21,8 @@ from core.errors import InputError
 from core.esm_config import DECIDED, HONOURED, ONLY, RELATED, WITHOUT_EFFECT, esm_settings
 from core.model import load_model
 from core.run import run
-from tests.test_model import own_folders, write_hugging_face, write_pt  # noqa: F401 - a fixture for every test here
+from tests.conftest import random_fair_esm
+from tests.test_model import hugging_face_name, own_folders, write_hugging_face, write_pt  # noqa: F401 - a fixture for every test here
 
 TOKENS = tokenize("MKTAYIAKQRQISFV", masked=[0])
 # The settings of EsmConfig in transformers 5.24, those of its base class among them.
@@ -80,12 +82,7 @@ def folder(fair_esm, tmp_path):
 
 def test_every_setting_of_esm_config_is_decided_about_once():
     fields = {*_ESM_CONFIG.split(), *WRITTEN_BESIDE}
-    if importlib.util.find_spec("transformers"):
-        from dataclasses import fields as fields_of
-
-        from transformers import EsmConfig
-
-        fields |= {field.name for field in fields_of(EsmConfig)} | set(EsmConfig().to_dict())
+    fields |= {field.name for field in fields_of(EsmConfig)} | set(EsmConfig().to_dict())
     assert fields <= DECIDED, fields - DECIDED
     assert sum(map(len, (HONOURED, ONLY, WITHOUT_EFFECT, RELATED))) == len(DECIDED)
 
@@ -212,13 +209,52 @@ def test_any_config_is_read_or_refused_in_one_line(config, data):
 # Weights
 
 
-def test_an_untied_decoder_is_refused_and_a_copy_is_not(fair_esm, folder):
+def test_an_untied_decoder_is_computed_with_where_the_settings_say_that_it_is_one(fair_esm, folder):
     path = folder(tie_word_embeddings=False)
     embedding = load_file(path / "model.safetensors")["esm.embeddings.word_embeddings.weight"]
     rewrite(path, lambda key: key, {"lm_head.decoder.weight": embedding.clone()})
     assert_predicts_as(path, fair_esm)
-    rewrite(path, lambda key: key, {"lm_head.decoder.weight": embedding + 1e-6})
+    other = copy.deepcopy(fair_esm)
+    other.lm_head.weight = torch.nn.Parameter(embedding.flip(0).contiguous())
+    rewrite(path, lambda key: key, {"lm_head.decoder.weight": embedding.flip(0).contiguous()})
+    assert_predicts_as(path, other)
+    config = json.loads((path / "config.json").read_text()) | {"tie_word_embeddings": True}
+    (path / "config.json").write_text(json.dumps(config))
     assert "'lm_head.decoder.weight' is not its token embedding (an untied decoder)" in refusal(path)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_folders_that_transformers_saves(tmp_path, tied):
+    """Its own pass turns q and k in float32, so fair-esm with the same weights is the referee to 1e-10."""
+    config = EsmConfig(
+        vocab_size=33,
+        mask_token_id=32,
+        pad_token_id=1,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        hidden_size=32,
+        intermediate_size=128,
+        position_embedding_type="rotary",
+        token_dropout=True,
+        emb_layer_norm_before=False,
+        layer_norm_eps=1e-3,
+        rope_theta=500.0,
+        tie_word_embeddings=tied,
+    )
+    saved = EsmForMaskedLM._from_config(config, attn_implementation="eager").double().eval().requires_grad_(False)
+    frequencies = 1 / 500.0 ** (torch.arange(0, 8, 2) / 8)
+    module = changed(random_fair_esm(2, 4, 32), eps=1e-3, inv_freq=frequencies.double())
+    if not tied:
+        module.lm_head.weight = torch.nn.Parameter(module.lm_head.weight.flip(0).contiguous())
+    state = {hugging_face_name(key): value for key, value in module.state_dict().items()}
+    state["lm_head.decoder.weight"] = state.pop("lm_head.weight")
+    missing, unexpected = saved.load_state_dict(state, strict=False)
+    assert (missing, unexpected) == ([], [])
+    saved.save_pretrained(tmp_path / "saved", max_shard_size="20KB")
+    assert (tmp_path / "saved" / "model.safetensors.index.json").exists()
+    found = run(load_model(tmp_path / "saved", dtype=torch.float64), TOKENS).logits
+    torch.testing.assert_close(found, module(TOKENS[None])["logits"], atol=1e-10, rtol=0)
+    torch.testing.assert_close(found, saved(TOKENS[None]).logits, atol=1e-4, rtol=1e-4)
 
 
 def test_a_fair_esm_file_with_an_untied_head_is_refused(fair_esm, tmp_path):

@@ -13,6 +13,7 @@ from core.interventions import (
     AblateMlp,
     AblateValues,
     BlockAttention,
+    Condition,
     FixTokenDropout,
     Head,
     PatchActivation,
@@ -25,13 +26,19 @@ from core.interventions import (
 from core.metrics import target_gap
 from core.model import Model
 from core.rope import band_scores, wavelengths
-from core.run import KEPT_SITES, RESUMABLE, Keep, run, stream, sweep
+from core.run import KEPT_SITES, RESUMABLE, Keep, extend, run, stream, sweep
 from tests.conftest import random_fair_esm
 from tests.heard import Heard
+from tests.referees import make_referee
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 SHAPES = [(3, 4, 32), (2, 3, 60)]
 MASKED = [(), (0,), (3, 7, 12), tuple(range(20))]
+
+
+@pytest.fixture(scope="module", params=["ESM-2", "ESMC"])
+def model(request, tmp_path_factory) -> Model:
+    return make_referee(request.param, tmp_path_factory.mktemp("referee")).model
 
 
 def fair_esm_reference(module, tokens):
@@ -129,7 +136,8 @@ def test_bands_sum_to_the_score(model):
         rebuilt = parts.q_norm * parts.k_norm * parts.cosine / math.sqrt(model.shape.d_head)
         torch.testing.assert_close(rebuilt, parts.contribution, atol=1e-10, rtol=0)
         before = band_scores(trace["q", layer][:, :, :, None], k)
-        torch.testing.assert_close(before.q_norm, parts.q_norm, atol=1e-10, rtol=0)  # RoPE turns, never stretches
+        # RoPE turns, never stretches; ESMC's cosines are float32
+        torch.testing.assert_close(before.q_norm, parts.q_norm, atol=1e-10 if model.token_dropout else 1e-6, rtol=0)
 
 
 def test_wavelengths_of_esm2_are_the_papers():
@@ -212,14 +220,42 @@ EXTRA = [
 ]
 
 
+def without_token_dropout(condition: Condition, model: Model) -> Condition:
+    """What is left of a condition for a model that has none."""
+    return tuple(part for part in condition if model.token_dropout or not isinstance(part, FixTokenDropout))
+
+
 @pytest.mark.parametrize("given", GIVEN, ids=describe)
 def test_a_sweep_resumes_from_an_edited_run(model, given):
     tokens = tokenize(SEQUENCE, masked=[0])
-    conditions = [given + extra for extra in EXTRA]
+    given, *conditions = (without_token_dropout(part, model) for part in (given, *(given + extra for extra in EXTRA)))
     baseline = run(model, tokens, [given], keep=RESUMABLE)
     swept = sweep(model, baseline, conditions, lambda trace: trace.logits[:, 0], positions=[1])
     whole = run(model, tokens, conditions).logits[:, 1]
     torch.testing.assert_close(torch.from_numpy(swept), whole, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("scope", ["mask", "bos", "all"])
+def test_runs_extend_each_its_own_baseline(model, scope):
+    tokens = tokenize(SEQUENCE, masked=[0])
+    given = [(AblateHead(Head(0, head), scope),) for head in range(2)]
+    further = (AblateHead(Head(1, 3), scope), AblateMlp(1, scope), AblateMlp(2, scope))
+    baselines = run(model, tokens, given, keep=Keep.of("resid_pre"))
+    whole = run(model, tokens, [own + further for own in given])
+    extended = extend(model, [baselines.row(0), baselines.row(1)], whole.conditions)
+    logits = {index: own for chunk, trace in extended for index, own in zip(chunk, trace.logits, strict=True)}
+    torch.testing.assert_close(torch.stack([logits[0], logits[1]]), whole.logits, atol=1e-10, rtol=0)
+
+
+def test_attention_that_is_off_is_still_shown_to_whoever_asks(model):
+    tokens, off = tokenize(SEQUENCE), (AblateAttention(1),)
+    asked = run(model, tokens, [off], keep=Keep.of("z", "pattern"))
+    resumable = run(model, tokens, [off], keep=RESUMABLE)
+    assert asked["z", 1].abs().sum() > 0
+    assert ("z", 1) not in resumable.kept
+    extended = next(extend(model, [resumable], [(*off, AblateHead(Head(1, 0)), AblateMlp(1))]))[1]
+    expected = run(model, tokens, [extended.conditions[0]])
+    torch.testing.assert_close(extended.logits, expected.logits, atol=1e-10, rtol=0)
 
 
 def test_a_sweep_refuses_conditions_that_undo_its_baseline(model):
@@ -241,4 +277,4 @@ def test_tokens_outside_the_alphabet_are_refused(model, tokens):
 
 
 def test_no_position_need_be_read(model):
-    assert run(model, tokenize("MKTAY"), positions=[]).logits.shape == (1, 0, 33)
+    assert run(model, tokenize("MKTAY"), positions=[]).logits.shape == (1, 0, model.architecture.alphabet.n_ids)

@@ -15,12 +15,14 @@ from core.interventions import (
     AblateMlp,
     AblateValues,
     BlockAttention,
+    ClampFeature,
     FixTokenDropout,
     Head,
     NamedScope,
     PatchActivation,
     RemoveRope,
     ScaleBand,
+    ScaleFeature,
     ShiftRope,
     Source,
     SwapRope,
@@ -42,6 +44,8 @@ simple = st.one_of(
     st.builds(SwapRope, heads, scopes, st.integers(0, 1000), sides),
     st.builds(RemoveRope, heads, scopes, sides),
     st.builds(ScaleBand, heads, st.integers(0, 31), finite),
+    st.builds(ScaleFeature, st.integers(0, 47), st.integers(0, 9999), finite, scopes),
+    st.builds(ClampFeature, st.integers(0, 47), st.integers(0, 9999), finite, scopes),
     st.builds(FixTokenDropout, finite),
 )
 sources = st.builds(

@@ -65,14 +65,17 @@ HUGGING_FACE = [
 ]
 
 
+def hugging_face_name(key: str) -> str:
+    """What `transformers` calls a tensor of fair-esm's."""
+    for pattern, name in HUGGING_FACE:
+        key = re.sub(pattern, name, key)
+    return key
+
+
 def write_hugging_face(module, folder: Path, leave_out: str = "nothing", **config) -> None:
     folder.mkdir(parents=True)
-    renamed = {}
-    for key, value in module.state_dict().items():
-        for pattern, name in HUGGING_FACE:
-            key = re.sub(pattern, name, key)
-        if leave_out not in key and key != "lm_head.weight":
-            renamed[key] = value.clone()
+    renamed = {hugging_face_name(key): value.clone() for key, value in module.state_dict().items()}
+    renamed = {key: value for key, value in renamed.items() if leave_out not in key and key != "lm_head.weight"}
     save_file(renamed, folder / "model.safetensors")
     sizes = {
         "num_hidden_layers": module.num_layers,

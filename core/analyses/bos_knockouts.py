@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
+from core.arrays import as_array
 from core.interventions import AblateHead, AblateValues, BlockAttention, Condition, Head
 from core.metrics import Target
 from core.model import Model
@@ -76,5 +77,5 @@ def bos_attention(
     by_layer = []
     for layer in stream(model, tokens, (condition,)):
         assert layer.pattern is not None
-        by_layer.append(layer.pattern[0, :, position, bos].cpu().numpy())
+        by_layer.append(as_array(layer.pattern[0, :, position, bos]))
     return np.stack(by_layer)

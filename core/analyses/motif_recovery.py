@@ -76,7 +76,7 @@ def motif_recovery(
     if len(sequence) < 3:
         raise InputError("motif recovery shows residues besides the contact's two: this sequence has none")
     if hold_scale and model.token_dropout and not any(isinstance(each, FixTokenDropout) for each in condition):
-        condition = (*condition, FixTokenDropout(float(token_dropout_scale(tokenize(sequence)[None], torch.float64))))
+        condition = (*condition, FixTokenDropout(float(token_dropout_scale(model, tokenize(sequence)[None]))))
     others = [residue for residue in range(len(sequence)) if residue not in (i, j)]
     steps = sorted(set(n_shown if n_shown is not None else _steps(len(others))))
     if not steps or steps[0] < 1 or steps[-1] > len(others):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.alphabet import MASK
 from core.edits import Edits, LayerEdits
-from core.forward import Start, embed, layer_norm, layers, linear
+from core.forward import Start, embed, layer_norm, layers, project_heads
 from core.interventions import Condition
 from core.model import Model
 from core.progress import SILENT, Progress
@@ -109,12 +109,10 @@ def _q_k_v(
     model: Model, resid_pre: Float[Tensor, "rows pos d_model"], positions: Int[Tensor, " pos"]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The first layer's queries and keys after RoPE and its values, each rows x n_heads x pos x d_head."""
-    weights, shape = model.layers[0], model.shape
+    weights = model.layers[0]
     normed = layer_norm(resid_pre, weights.attention_norm)
-    q, k, v = (
-        linear(normed, projection).unflatten(-1, (shape.n_heads, shape.d_head)).transpose(1, 2)
-        for projection in (weights.query, weights.key, weights.value)
-    )
+    projections = (weights.query, weights.query_norm), (weights.key, weights.key_norm), (weights.value, None)
+    q, k, v = (project_heads(normed, projection, norm, model) for projection, norm in projections)
     positions = positions.to(weights.inv_freq.dtype)
     return rotate(q, positions, weights.inv_freq), rotate(k, positions, weights.inv_freq), v
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.alphabet import BOS, residue_position
 from core.analyses.reading import read
+from core.arrays import as_array
 from core.components import heads_of_layers
 from core.interventions import Condition, Head, PatchActivation, RemoveRope, Scope, Side, Source, SwapRope
 from core.metrics import Target, rescue
@@ -155,7 +156,7 @@ def bos_attention_by_cause(
             _pattern(q_internal, at_clean, keys, inv_freq)[:, bos],
             _pattern(q_clean, at_internal, keys, inv_freq)[:, bos],
         )
-        by_layer.append(tuple(attention.cpu().numpy() for attention in causes))
+        by_layer.append(tuple(as_array(attention) for attention in causes))
     return BosAttentionByCause(*(np.stack(arrays) for arrays in zip(*by_layer, strict=True)))
 
 

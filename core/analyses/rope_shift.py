@@ -1,4 +1,4 @@
-"""How far may a head's positions slip? Its queries turned by a shift, keys left or taken along, and the oscillation."""
+"""How far may a head's positions slip? Its queries turned by a shift, keys left or taken along."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import BOS, residue_position
+from core.arrays import as_array
 from core.interventions import Condition, Head, ShiftRope, Side
 from core.metrics import Target
 from core.model import Model
@@ -18,8 +19,6 @@ from core.rope import band_scores, rotate
 from core.run import RESUMABLE, Keep, Trace, run, sweep
 
 SHIFTS: Final = tuple(range(-20, 21))
-PERIODS: Final = np.arange(2.5, 20.0, 0.01)
-"""Candidate periods in residues: at least 2.5 points a turn, and at least two turns in -20 ... 20."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,37 +108,4 @@ def shifted_score(
     native = rotate(q[:, :, :1], positions.new_full((1,), position), inv_freq)[0, 0]
     contribution = band_scores(shifted, key.expand_as(shifted)).contribution
     cosine = torch.cosine_similarity(shifted, native, dim=-1)
-    return ShiftedScore(tuple(shifts), contribution.cpu().numpy(), cosine.cpu().numpy())
-
-
-@dataclass(frozen=True, slots=True)
-class Oscillation:
-    """The sinusoid that fits a curve best on top of a parabola."""
-
-    period: float
-    """In residues."""
-    amplitude: float
-    explained: float
-    """The share of the variance around the fitted parabola that the sinusoid explains."""
-
-
-def fit_oscillation(shifts: Sequence[int], values: Float[np.ndarray, " shifts"]) -> Oscillation:
-    """Least squares of a parabola and a sinusoid, its period searched over `PERIODS`; the parabola takes up slow bands.
-
-    A flat curve has amplitude 0 and nothing explained.
-    """
-    x = np.asarray(shifts, dtype=float)
-    trend = np.stack([np.ones_like(x), x, x**2], axis=1)
-    around = values - trend @ np.linalg.lstsq(trend, values, rcond=None)[0]
-    total = float(around @ around)
-    if total <= len(x) * np.finfo(values.dtype).eps ** 2 * max(1.0, float(values @ values)):
-        return Oscillation(float("nan"), 0.0, 0.0)
-    fits = []
-    for period in PERIODS:
-        angle = 2 * np.pi * x / period
-        basis = np.column_stack([trend, np.cos(angle), np.sin(angle)])
-        weights = np.linalg.lstsq(basis, values, rcond=None)[0]
-        residual = values - basis @ weights
-        fits.append((float(residual @ residual), float(period), float(np.hypot(*weights[3:]))))
-    residual, period, amplitude = min(fits)
-    return Oscillation(period, amplitude, 1 - residual / total)
+    return ShiftedScore(tuple(shifts), as_array(contribution), as_array(cosine))

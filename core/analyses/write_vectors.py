@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.alphabet import AMINO_ACID_IDS, residue_position
+from core.arrays import as_array
 from core.forward import unembed
 from core.interventions import Condition
 from core.model import Model
@@ -39,7 +40,7 @@ def write_vectors(
     writes = trace.head_out(last)[0, :, 0]
     gradients = logit_gradients(model, trace["resid_post", last][0, 0])
     cosine = torch.cosine_similarity(writes[:, None], gradients[None], dim=-1)
-    return WriteVectors(cosine.cpu().numpy(), writes.norm(dim=-1).cpu().numpy())
+    return WriteVectors(as_array(cosine), as_array(writes.norm(dim=-1)))
 
 
 def logit_gradients(model: Model, resid: Float[Tensor, " d_model"]) -> Float[Tensor, "amino_acids d_model"]:

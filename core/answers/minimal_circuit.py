@@ -1,8 +1,8 @@
 """What is the least that a prediction needs? Greedy searches, and how often each component can't be spared."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -15,7 +15,7 @@ from core.answers.subjects import masked
 from core.answers.survey import Survey
 from core.answers.words import Beside
 from core.components import ablate, heads_in, modules
-from core.interventions import Component, Head, NamedScope, component_name, parse_component
+from core.interventions import Component, Condition, Head, NamedScope, component_name, parse_component
 from core.metrics import Target
 from core.model import Model, ModelShape
 from core.paper_values import MINIMAL_CIRCUIT
@@ -25,20 +25,44 @@ Search = Literal["modules", "heads"]
 """Among all attention modules and MLPs; or, going on from there, among the heads of the attention needed."""
 
 
-def searched(
-    model: Model, sequence: str, *, target: Target, search: Search, scope: NamedScope, progress: Progress = SILENT
-) -> pd.DataFrame:
-    """One search's candidates: component, step (of its ablation; empty where it was never ablated), gap, logit, needed.
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A sequence and the modules that a search among modules needed there, by their names."""
 
-    "heads" searches inside the attention modules that the search among modules needed, with everything spared there
-    still ablated, so that what it finds is part of what that found.
+    sequence: str
+    needed: tuple[str, ...]
+
+
+def searched(
+    model: Model, sequence: str, *, target: Target, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """One search's modules: component, step (of its ablation; empty where it was never ablated), gap, logit, needed."""
+    return _path(model, sequence, modules(model.shape), (), target, scope, progress)
+
+
+def searched_heads(
+    model: Model, subject: Narrowed, *, target: Target, scope: NamedScope, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """The same table for the heads inside the attention modules that were needed, and the MLPs that were.
+
+    Everything spared among modules is still ablated, so what is found is part of what was found there.
     """
-    tokens, candidates, given = masked(sequence, target), modules(model.shape), ()
-    found = minimal_circuit(model, tokens, candidates, scope=scope, target=target, progress=progress)
-    if search == "heads":
-        given = sum((ablate(component, scope) for component in candidates if component not in found.needed), ())
-        candidates = heads_in(model.shape, found.needed)
-        found = minimal_circuit(model, tokens, candidates, scope=scope, given=given, target=target, progress=progress)
+    needed = [parse_component(name) for name in subject.needed]
+    given = sum((ablate(component, scope) for component in modules(model.shape) if component not in needed), ())
+    return _path(model, subject.sequence, heads_in(model.shape, needed), given, target, scope, progress)
+
+
+def _path(
+    model: Model,
+    sequence: str,
+    candidates: list[Component],
+    given: Condition,
+    target: Target,
+    scope: NamedScope,
+    progress: Progress,
+) -> pd.DataFrame:
+    tokens = masked(sequence, target)
+    found = minimal_circuit(model, tokens, candidates, scope=scope, given=given, target=target, progress=progress)
     steps = {component: step for step, component in enumerate(found.removed)}
     rows = []
     for component in candidates:
@@ -57,6 +81,10 @@ class MinimalCircuits:
     scope: NamedScope
     table: pd.DataFrame
     """Subject, and the columns of `searched`."""
+
+    def over(self, sequences: Collection[str]) -> "MinimalCircuits":
+        """The same search in these sequences alone."""
+        return replace(self, table=pd.DataFrame(self.table[self.table.subject.isin(sequences)]))
 
     @property
     def n_sequences(self) -> int:
@@ -105,11 +133,13 @@ class MinimalCircuits:
 
     @property
     def in_words(self) -> str:
-        """Modules: the commonest minimal set. Heads: those that most sequences need."""
+        """Modules: the commonest minimal set, and in how many. Heads: those that most sequences need, and how many."""
+        n = self.n_sequences
         if self.search == "modules":
-            return ", ".join(map(component_name, self.commonest[0])) or "nothing"
-        heads = [str(component) for component in self.usual if isinstance(component, Head)]
-        return ", ".join(heads) or "none in most sequences"
+            found, times = self.commonest
+            return f"{{{', '.join(map(component_name, found)) or 'nothing'}}} in {times} of {n}"
+        heads = [f"{head} in {round(self.necessity[str(head)] * n)}" for head in self.usual if isinstance(head, Head)]
+        return f"{', '.join(heads)} of {n}" if heads else f"none in most of {n}"
 
     def beside_paper(self) -> Beside:
         stated = MINIMAL_CIRCUIT.get((self.search, self.scope))
@@ -120,5 +150,9 @@ def minimal_circuits(
     survey: Survey, sequences: Mapping[str, str], target: Target, *, search: Search, scope: NamedScope
 ) -> MinimalCircuits:
     """The greedy minimal circuit of every sequence; where the target doesn't rank first there is none to find."""
-    table = survey.table(searched, sequences, target=target, search=search, scope=scope)
+    table = survey.table(searched, sequences, target=target, scope=scope)
+    if search == "heads":
+        needed = {name: tuple(found.component[found.needed]) for name, found in table.groupby("subject", sort=False)}
+        narrowed = {name: Narrowed(sequences[name], needed[name]) for name in sequences if name in needed}
+        table = survey.table(searched_heads, narrowed, target=target, scope=scope)
     return MinimalCircuits(survey.model.shape, search, scope, table)

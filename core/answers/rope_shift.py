@@ -10,16 +10,15 @@ from jaxtyping import Float
 
 from core.analyses.rope_shift import (
     SHIFTS,
-    Oscillation,
     ShiftCurve,
-    fit_oscillation,
     shift_control,
     shift_curve,
     shifted_score,
 )
+from core.answers.nulls import Shape
 from core.answers.subjects import TwoMasks, masked
 from core.answers.survey import Survey
-from core.answers.words import Beside, percent
+from core.answers.words import Beside
 from core.interventions import Head, Side
 from core.metrics import Target
 from core.model import Model
@@ -90,9 +89,35 @@ class RopeShift:
         }
 
     @cached_property
-    def fits(self) -> dict[str, Oscillation]:
-        """The sinusoid that fits each mean curve best, "first" and "inside"."""
-        return {name: fit_oscillation(SHIFTS, self.curves[name].mean(0)) for name in ("first", "inside")}
+    def shapes(self) -> dict[str, Shape]:
+        """What each mean curve is, "first" and "inside"."""
+        return {name: Shape(SHIFTS, self.curves[name].mean(0)) for name in ("first", "inside")}
+
+    @property
+    def shapes_table(self) -> pd.DataFrame:
+        """Each curve's fits and their nulls: mask, n, kind, period, amplitude, explained, explained_in_noise, p, and
+        the bump's centre, width, height, explained, explained_in_noise, p."""
+        rows_ = []
+        for name, shape in self.shapes.items():
+            wave, bump, (noise, bump_noise) = shape.oscillation, shape.bump, shape.nulls
+            rows_.append(
+                {"mask": name, "n": len(self.curves[name]), "kind": shape.kind}
+                | {"period": wave.period, "amplitude": wave.amplitude, "explained": wave.explained}
+                | {"explained_in_noise": noise.median, "p": noise.p}
+                | {"bump_centre": bump.centre, "bump_width": bump.width, "bump_height": bump.height}
+                | {
+                    "bump_explained": bump.explained,
+                    "bump_explained_in_noise": bump_noise.median,
+                    "bump_p": bump_noise.p,
+                }
+            )
+        return pd.DataFrame(rows_)
+
+    @property
+    def in_words(self) -> str:
+        """What the curve at the target's residue is, how well that is known, and over how many sequences."""
+        n = len(self.curves["first"])
+        return f"The mean curve of {n} sequence{'s' if n > 1 else ''} {self.shapes['first'].in_words}."
 
     @property
     def mean_curves(self) -> pd.DataFrame:
@@ -121,13 +146,15 @@ class RopeShift:
         return float(rows(self.table, side="qk").largest_change.max())
 
     def beside_paper(self) -> Beside:
-        fit, inside, cosine = self.fits["first"], self.fits["inside"], self.cosines.cosine.to_numpy()
+        first, inside, cosine = self.shapes["first"], self.shapes["inside"], self.cosines.cosine.to_numpy()
         tracks = np.corrcoef(self.curves["first"].mean(0), cosine)[0, 1]
         ours = (
-            f"{fit.period:.1f} residues (explains {percent(fit.explained)})",
+            first.in_words,
             f"{self.wavelengths[0]:.2f} residues",
-            f"r = {tracks:.2f}",
-            f"amplitude {inside.amplitude:.2f} against {fit.amplitude:.2f}, explains {percent(inside.explained)}",
+            f"r = {tracks:.2f} over {len(SHIFTS)} shifts of the mean of {len(self.curves['first'])}",
+            "not applicable: the curve at residue 1 is no oscillation"
+            if first.kind != "oscillation"
+            else inside.in_words,
             f"{self.largest_control:.1e}",
         )
         return list(zip(SHIFT, ours, strict=True))

@@ -6,11 +6,15 @@ import typer
 
 from core.errors import InputError
 from core.experiments.contacts.command import contacts
+from core.experiments.evidence.command import evidence
+from core.experiments.features.command import features
 from core.experiments.start_codon.command import start_codon
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("start-codon")(start_codon)
 app.command("contacts")(contacts)
+app.command("evidence")(evidence)
+app.command("features")(features)
 
 
 @app.callback()

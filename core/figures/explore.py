@@ -87,7 +87,7 @@ def bos_attention_heads(
             row=row,
             col=1,
         )
-    figure = styled(figure, "", "Layer", height=140 + 2 * max(130, 24 * n_layers))
+    figure = styled(figure, "", "Layer", height=140 + 2 * max(130, min(24 * n_layers, 420)))
     figure.update_xaxes(type="category").update_xaxes(title={"text": "Head"}, row=2)
     figure.update_yaxes(title={"text": "Layer"}, autorange="reversed", type="category")
     figure.update_layout(

@@ -20,6 +20,9 @@ INSIDE: Final = "#7B5EA7"
 OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
 """For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
 
+WHISKER: Final = "#777777"
+"""Of intervals: seen on a white page, on a dark one, and on most bars."""
+
 WIDEST_LABEL: Final = 12
 """Letters of a heatmap's label on one line: longer ones would meet in a narrow window."""
 
@@ -80,8 +83,8 @@ def heatmap(
     largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     trace = go.Heatmap(
         z=values,
-        x=[_wrapped(column) for column in columns],
-        y=[_wrapped(row) for row in rows],
+        x=[wrapped(column) for column in columns],
+        y=[wrapped(row) for row in rows],
         colorscale=DIVERGING if diverging else SEQUENTIAL,
         zmin=-largest if diverging else 0.0,
         zmax=largest,
@@ -92,8 +95,9 @@ def heatmap(
     return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
 
 
-def _wrapped(label: str) -> str:
-    return "<br>".join(wrap(label, WIDEST_LABEL, break_long_words=False))
+def wrapped(label: str, width: int = WIDEST_LABEL) -> str:
+    """A label on as many lines of `width` letters as it takes."""
+    return "<br>".join(wrap(label, width, break_long_words=False))
 
 
 def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, diverging: bool = True) -> go.Figure:
@@ -162,7 +166,7 @@ def bars(
             y=values,
             name=name,
             marker={"color": colours[name] if isinstance(colours, Mapping) else list(colours)},
-            error_y={"type": "data", "array": spread[name]} if spread and name in spread else None,
+            error_y={"type": "data", "array": spread[name], "color": WHISKER} if spread and name in spread else None,
         )
     return styled(figure, x_title, y_title).update_layout(barmode="group", showlegend=len(series) > 1)
 

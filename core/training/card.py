@@ -17,12 +17,12 @@ from core.analyses.categorical_jacobian import CHEAP, categorical_jacobian
 from core.analyses.contact_calibration import binned, calibrate
 from core.analyses.contact_evaluation import FEWEST, precisions
 from core.analyses.head_ranking import head_precisions
-from core.analyses.map_agreement import rank_correlation
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model, load_model
 from core.proteins.evaluation_sets import shuffled
+from core.proteins.examples import load_example
 from core.proteins.labelled import LabelledProtein
 from core.training import baselines, methionine
 from core.training.card_text import render
@@ -49,6 +49,10 @@ LONGEST_JACOBIAN: Final = 60
 """Residues up to which structures of untrained families get a Jacobian; those of trained families always do."""
 LONGEST_FULL_JACOBIAN: Final = 130
 """Residues up to which it is taken over all amino acids; beyond, over five of them, which is four times as fast."""
+
+SHIFTED: Final = "ubiquitin"
+"""The example in which the readout's queries are shifted, as in the paper."""
+CURVE_NOTE: Final = "150 proteins at large, 40 members of each family"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -78,8 +82,7 @@ def perplexities(folder: Path, model: Model, collection: Collection, n_at_large:
 def methionine_figures(model: Model, data: Path, collection: Collection) -> dict[str, Any]:
     """The prior on every set, the heads that carry it, and what outvotes it."""
     rng = np.random.default_rng(0)
-    starters = [s for s in collection.held_out if s.startswith("M") and len(s) <= LONGEST]
-    starters = list(rng.permutation(np.array(starters, dtype=object)))
+    starters = _starters(collection, rng)
     known = [sequence for _, sequence in read_fasta(data / "known20.fasta")]
     sets = {
         "held-out proteins that start with M": starters[:N_PRIOR],
@@ -93,7 +96,6 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
     first = methionine.readout(model, choosing, ablated)
     readers = methionine.bos_readers(model, choosing, first, N_READERS, N_CANDIDATES)
     poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
-    agreement = rank_correlation(poly_x["last_gap"].to_numpy(), met["odds"].to_numpy())
     return {
         "prior": _records(methionine.prior(model, sets)),
         "ablations": _records(ablated),
@@ -105,10 +107,29 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(poly_x),
         "poly_x_met": _records(met),
-        "poly_x_agreement": None if np.isnan(agreement) else agreement,
+        "poly_x_agreement": methionine.agreement(dict(zip(poly_x.letter, poly_x.last_gap, strict=True)), met),
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
         "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }
+
+
+def readout_figures(model: Model, readout: Head, collection: Collection) -> dict[str, Any]:
+    """What the head that brings M to the mask writes there, and how it finds BOS."""
+    checking = _starters(collection, np.random.default_rng(0))[N_PRIOR + N_CHOOSING :][:N_CHECKING]
+    protein = load_example(SHIFTED)
+    return {
+        "head": str(readout),
+        "n": len(checking),
+        "written": methionine.written(model, checking, readout),
+        "shifted_in": protein.name,
+        "shifted": methionine.shifted(model, protein.sequence, readout),
+    }
+
+
+def _starters(collection: Collection, rng: np.random.Generator) -> list[str]:
+    """Held-out proteins at large that start with M, in a random order."""
+    starters = [s for s in collection.held_out if s.startswith("M") and len(s) <= LONGEST]
+    return list(rng.permutation(np.array(starters, dtype=object)))
 
 
 def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collection: Collection) -> dict[str, Any]:
@@ -192,30 +213,40 @@ def main(
     run: Annotated[
         list[Path] | None, typer.Option(help="Folder of a training run, for its held-out curve; once for each.")
     ] = None,
+    curve_note: Annotated[str, typer.Option(help="What that curve was measured on.")] = CURVE_NOTE,
     machine: Annotated[str, typer.Option(help="What it was trained on, in words.")] = "",
     remarks: Annotated[str, typer.Option(help="What else the card should say of the training.")] = "",
     at_large: Annotated[int | None, typer.Option(help="Held-out proteins at large to read; all without.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split of the families: the training run's.")] = 0,
     processes: Annotated[int, typer.Option(help="Parts of the card that are measured side by side.")] = 1,
+    readout_only: Annotated[
+        bool, typer.Option(help="Measure the readout head again, all else as it is in card.json.")
+    ] = False,
 ) -> None:
     """Measure everything the card says and write it, as text and as JSON."""
     try:
         config = json.loads((model / "config.json").read_text())
         loaded, collection = load_model(model), load_collection(data, seed)
-        figures: dict[str, Any] = {"training": config["training"], "machine": machine, "remarks": remarks}
-        figures["n_parameters"] = loaded.n_parameters
-        figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
-        figures["fingerprint"] = loaded.fingerprint
-        figures["longest_full_jacobian"] = LONGEST_FULL_JACOBIAN
-        figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
-        figures |= _measured(
-            {
-                "methionine": partial(methionine_figures, loaded, data, collection),
-                "perplexity": partial(perplexities, model, loaded, collection, at_large),
-                "contacts": partial(contact_figures, loaded, config, data, collection),
-            },
-            processes,
-        )
+        if readout_only:
+            figures: dict[str, Any] = json.loads(out.with_name("card.json").read_text())
+        else:
+            figures = {"training": config["training"], "machine": machine, "remarks": remarks}
+            figures["n_parameters"] = loaded.n_parameters
+            figures["shape"] = {key: config[key] for key in ("n_layers", "n_heads", "d_model")}
+            figures["fingerprint"] = loaded.fingerprint
+            figures["longest_full_jacobian"] = LONGEST_FULL_JACOBIAN
+            figures |= _measured(
+                {
+                    "methionine": partial(methionine_figures, loaded, data, collection),
+                    "perplexity": partial(perplexities, model, loaded, collection, at_large),
+                    "contacts": partial(contact_figures, loaded, config, data, collection),
+                },
+                processes,
+            )
+        if run or not readout_only:
+            figures["curve"] = [row for each in run or () for row in _records(pd.read_csv(each / "held_out.csv"))]
+            figures["curve_note"] = curve_note
+        figures["readout"] = readout_figures(loaded, Head.parse(figures["methionine"]["readers"][0]), collection)
         out.with_name("card.json").write_text(json.dumps(figures, indent=1) + "\n")
         out.write_text(render(figures))
     except (InputError, FileNotFoundError) as error:

@@ -1,7 +1,9 @@
 """The embedded model's card as Markdown: `card.md.j2`, filled from its figures and nothing else."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from statistics import fmean as mean
+from statistics import geometric_mean
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -45,7 +47,13 @@ def render(figures: Mapping[str, Any]) -> str:
             "upstream": [_upstream(head, rows) for head, rows in methionine["upstream"].items()],
             "poly_longest": methionine["poly_longest"],
             "poly_x": [
-                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r), r["odds"])
+                (
+                    *_values(r, "letter first_gap last_gap crossing crossing_held without_bos"),
+                    _bos_adds(r),
+                    f"{r['odds']:.2f} ({r['starts']}, {r['inside']})"
+                    if r["starts"] + r["inside"]
+                    else f"– ({r['starts']}, {r['inside']})",
+                )
                 for r in poly_x.values()
             ],
             "reader": methionine["readers"][0],
@@ -57,6 +65,7 @@ def render(figures: Mapping[str, Any]) -> str:
             "poly_a_masked": [_values(r, "masks m_rate gap") for r in methionine["poly_a_masked"]],
         }
         | _contacts(figures["contacts"])
+        | _readout(figures["readout"])
         | _curve(figures["curve"])
     )
 
@@ -128,11 +137,21 @@ def _means(scores: Sequence[Mapping[str, Any]]) -> list[Row]:
     ]
 
 
+def _readout(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The readout's figures, and where M's gap is largest: local maxima over the shifts, and those where M is first."""
+    shifts, gaps = figures["shifted"]["shifts"], figures["shifted"]["gap"]
+    around = zip([inf, *gaps[:-1]], gaps, [*gaps[1:], inf], strict=True)
+    maxima = [(shift, gap) for shift, gap, (a, b, c) in zip(shifts, gaps, around, strict=True) if a < b > c]
+    return {"readout": figures, "maxima": maxima, "first_at": [shift for shift, gap in maxima if gap > 0]}
+
+
 def _curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    names = [name for name in (rows[0] if rows else {}) if name not in ("step", "minutes", "tokens")]
+    """Perplexity at large, and the geometric mean over the families."""
     kept = [*rows[: -1 : max(1, len(rows) // CURVE_ROWS)], *rows[-1:]]
+    others = ("step", "minutes", "tokens", "at large")
     return {
-        "curve_header": ["million tokens", *names],
-        "curve": [(row["tokens"] / 1e6, *(row[name] for name in names)) for row in kept],
-        "curve_note": "150 proteins at large, 40 members of each family",
+        "curve": [
+            (row["tokens"] / 1e6, row["at large"], geometric_mean([row[name] for name in row if name not in others]))
+            for row in kept
+        ]
     }

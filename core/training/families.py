@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -105,12 +105,29 @@ def read_fasta(path: Path) -> Iterator[tuple[str, str]]:
     yield name, "".join(lines)
 
 
-def split_family(family: Family, members: list[str], seed: int) -> FamilySplit:
-    """Set aside up to 200 members, one in eight at most, and drop every other member above `MAX_IDENTITY` to one."""
+def read_members(path: Path, families: Sequence[Family] = FAMILIES) -> dict[Family, list[str]]:
+    """The distinct members of each family, in file order; `InputError` for a family with next to none."""
+    members: dict[Family, dict[str, None]] = {family: {} for family in families}
+    for name, sequence in read_fasta(path):
+        for family in families:
+            if name.startswith(family.prefix):
+                members[family][sequence] = None
+    for family, sequences in members.items():
+        if len(sequences) < 1 / MAX_HELD_OUT_SHARE:
+            raise InputError(f"{path} holds {len(sequences)} members of {family.prefix}")
+    return {family: list(sequences) for family, sequences in members.items()}
+
+
+def set_aside(family: Family, members: list[str], seed: int) -> tuple[list[str], list[str]]:
+    """Members held out, up to 200 and one in eight at most, and all others; `members` are distinct, in file order."""
     order = np.random.default_rng((seed, zlib.crc32(family.prefix.encode()))).permutation(len(members))
     n_held_out = min(MAX_HELD_OUT, int(len(members) * MAX_HELD_OUT_SHARE))
-    held_out = [members[index] for index in order[:n_held_out]]
-    others = [members[index] for index in order[n_held_out:]]
+    return [members[index] for index in order[:n_held_out]], [members[index] for index in order[n_held_out:]]
+
+
+def split_family(family: Family, members: list[str], seed: int) -> FamilySplit:
+    """Set members aside, and drop every other member above `MAX_IDENTITY` to one."""
+    held_out, others = set_aside(family, members, seed)
     distant = closest_identity(others, held_out) <= MAX_IDENTITY
     return FamilySplit(family, tuple(np.array(others, dtype=object)[distant]), tuple(held_out))
 
@@ -121,15 +138,8 @@ def load_collection(folder: Path, seed: int = 0) -> Collection:
     Proteins at large that contain a close relative of a held-out member are dropped too.
     Raises `InputError` for a missing, unreadable or empty file, and for a family without records.
     """
-    members: dict[Family, dict[str, None]] = {family: {} for family in FAMILIES}
-    for name, sequence in read_fasta(folder / "families.fasta.gz"):
-        for family in FAMILIES:
-            if name.startswith(family.prefix):
-                members[family][sequence] = None
-    for family, sequences in members.items():
-        if len(sequences) < 1 / MAX_HELD_OUT_SHARE:
-            raise InputError(f"{folder / 'families.fasta.gz'} holds {len(sequences)} members of {family.prefix}")
-    splits = tuple(split_family(family, list(sequences), seed) for family, sequences in members.items())
+    members = read_members(folder / "families.fasta.gz")
+    splits = tuple(split_family(family, sequences, seed) for family, sequences in members.items())
 
     at_large = [sequence for _, sequence in read_fasta(folder / "train.fasta.gz")]
     set_aside = [sequence for split in splits for sequence in split.held_out]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,11 @@ from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
 from core.analyses.head_ablation import component_sweep
+from core.analyses.map_agreement import rank_correlation
 from core.analyses.reading import read
+from core.analyses.rope_shift import shift_curve, shifted_score
+from core.analyses.write_vectors import write_vectors
+from core.answers.nulls import DRAWS, SEED, against
 from core.components import components, heads_of_layers
 from core.interventions import AblateHead, BlockAttention, Condition, Head, component_name
 from core.metrics import probabilities, target_gap
@@ -129,6 +134,41 @@ def upstream(model: Model, sequences: Sequence[str], reader: Head) -> pd.DataFra
     return pd.concat([clean, table.sort_values("attention_change")], ignore_index=True)
 
 
+def written(model: Model, sequences: Sequence[str], head: Head) -> dict[str, float | None]:
+    """What a head does for M at a masked first residue, means over sequences in logits: cosine, logit_lost, gap_lost.
+
+    `cosine` is that of its write with the gradient of M's logit (None below the last layer, where the stream still
+    changes); what is lost is M's logit and gap when the head is ablated.
+    """
+    lost, cosines = [], []
+    for sequence in sequences:
+        tokens = tokenize(sequence, [0])
+        found = read(model, tokens, [(), (AblateHead(head),)])
+        lost.append((found.logit[0] - found.logit[1], found.gap[0] - found.gap[1]))
+        if head.layer == model.shape.n_layers - 1:
+            cosines.append(write_vectors(model, tokens).cosine[head.index, AMINO_ACIDS.index("M")])
+    logit_lost, gap_lost = np.mean(lost, axis=0)
+    cosine = float(np.mean(cosines)) if cosines else None
+    return {"cosine": cosine, "logit_lost": float(logit_lost), "gap_lost": float(gap_lost)}
+
+
+def shifted(model: Model, sequence: str, head: Head) -> dict[str, object]:
+    """M at a masked first residue with a head's queries shifted: shifts, gap; and the band that turns its score most.
+
+    `band_share` is that band's share of the variation of the score against BOS over the shifts, `wavelength` its own in
+    residues.
+    """
+    tokens = tokenize(sequence, [0])
+    curve, score = shift_curve(model, tokens, [head]), shifted_score(model, tokens, head)
+    band = int(score.band_share.argmax())
+    return {
+        "shifts": list(curve.shifts),
+        "gap": [round(float(gap), 3) for gap in curve.gap],
+        "band_share": float(score.band_share[band]),
+        "wavelength": float(2 * np.pi / model.layers[head.layer].inv_freq[band]),
+    }
+
+
 def _mask_to_bos(
     model: Model, sequence: str, conditions: Sequence[Condition], reader: Head
 ) -> Float[np.ndarray, " conditions"]:
@@ -193,3 +233,22 @@ def repeats_in(sequences: Sequence[str]) -> pd.DataFrame:
         odds = ((starts + 0.5) / len(sequences)) / ((inside + 0.5) / places)
         rows.append((letter, starts, inside, odds))
     return pd.DataFrame(rows, columns=["letter", "starts", "inside", "odds"])
+
+
+def agreement(gaps: Mapping[str, float], met: pd.DataFrame) -> dict[str, Any]:
+    """Do repeats outvote M less where training met them as starts? Spearman's rho of gaps with odds, over letters.
+
+    `met` is what `repeats_in` says. A letter whose runs stand nowhere has odds of half counts alone and is left out.
+    Keys: rho (None without variation), p (two-sided, odds in 999 random orders, seed 0), letters, left_out.
+    """
+    is_met = met.starts + met.inside > 0
+    counted = met[is_met]
+    one, other = np.array([gaps[letter] for letter in counted.letter]), counted.odds.to_numpy(copy=True)
+    rho, rng = rank_correlation(one, other), np.random.default_rng(SEED)
+    drawn = np.array([abs(rank_correlation(one, rng.permutation(other))) for _ in range(DRAWS)])
+    return {
+        "rho": None if np.isnan(rho) else rho,
+        "p": against(abs(rho), drawn).p,
+        "letters": len(counted),
+        "left_out": met.letter[~is_met].tolist(),
+    }

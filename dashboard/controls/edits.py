@@ -12,9 +12,10 @@ from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.heads import costliest_heads
 from dashboard.question import Question
-from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDES, EditChoices, chosen_scope
+from dashboard.session import EVERY_HEAD, MODES, SCOPE_NAMES, SIDES, EditChoices, chosen_scope, parse_feature_edits
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
 
+FEATURES_HELP = "Off, times two, or held at four, at the places chosen above; numbers are those of the page Features."
 EDITED = ("off", "bos", "shifted")
 """Which controls of an edit, and parts of a link, hold heads and modules."""
 
@@ -64,6 +65,9 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoic
     scope = bound.select("Where", SCOPE_NAMES, "scope")
     residues = bound.text("At residues", "at", placeholder="M1, 5, 8-12") if scope == "residues" else ""
     mode = bound.select("Replace by", MODES, "mode")
+    features = ""
+    if question.model.dictionaries:
+        features = bound.text("Features", "feat", placeholder="L3F120, L3F7 x2, L3F9 = 4", help=FEATURES_HELP)
     blocked = bound.several("Block attention to BOS in", [EVERY_HEAD, *heads], "bos", placeholder="No head")
     st.subheader("Shift RoPE", divider=False)
     shift = bound.slider("Residues", -20, 20, 0, "shift")
@@ -71,12 +75,13 @@ def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoic
     side = bound.switch("Move", SIDES, "side")
     return EditChoices(
         off=tuple(off),
-        scope=chosen_scope(scope, residues, question.numbering),
+        scope=(at := chosen_scope(scope, residues, question.numbering)),
         mode=mode,
         blocked=tuple(blocked),
         shift=shift,
         shifted=tuple(Head.parse(name) for name in shifted) or ((looked_at,) if looked_at else ()),
         side=side,
+        features=parse_feature_edits(features, at),
     )
 
 

@@ -108,7 +108,8 @@ def _longest() -> int:
     allowed = bound.toggle(
         f"Allow more than {MAX_LENGTH:,} residues",
         "long",
-        help="ESM-2 was trained on no longer ones; time and memory grow with the square of the length.",
+        help="ESM-2 was trained on no longer ones, ESMC on up to about twice that; time and memory grow with the "
+        "square of the length.",
     )
     return LONGEST_ALLOWED if allowed else MAX_LENGTH
 

@@ -17,8 +17,10 @@ from core.analyses.categorical_jacobian import categorical_jacobian, representat
 from core.analyses.competition import destruction, elongation
 from core.analyses.contact_attribution import ablation_effects, contact_shares
 from core.analyses.contact_probe import fit_contact_head, make_example
+from core.analyses.evidence import measure_support
 from core.analyses.head_ablation import component_sweep
 from core.analyses.head_ranking import rank_heads
+from core.analyses.induction import Repeat, copying, twin_attention
 from core.analyses.injection import inject
 from core.analyses.minimal_circuits import minimal_circuit
 from core.analyses.motif_recovery import motif_recovery
@@ -26,18 +28,20 @@ from core.analyses.norm_direction import compare_bands
 from core.analyses.patching import patch_around, patch_heads, patch_stream
 from core.analyses.rope_experiments import bos_attention_by_cause, rope_removal, swap
 from core.analyses.rope_shift import shift_control, shift_curve, shifted_score
+from core.analyses.substitutions import substitutions
 from core.analyses.sufficiency import gaps_along, token_scopes
 from core.components import components
 from core.contacts import contact_map, heads_map
 from core.interventions import AblateHead, Head
 from core.metrics import Target
-from core.model import Model
+from core.model import ContactHead, Model
 from core.proteins.examples import load_example
 from core.proteins.labelled import LabelledProtein
 from core.run import Keep, run
 from tests.another_device import ELSEWHERE, ElsewhereTensor
 from tests.heard import Heard
 from tests.lively import SEQUENCE, ranks_first
+from tests.referees import make_referee
 
 CLEAN, INTERNAL = tokenize(SEQUENCE, masked=[0]), tokenize(SEQUENCE, masked=[10])
 HEADS = [Head(2, 1), Head(1, 0)]
@@ -47,7 +51,7 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
     "knockouts": lambda model: bos_knockouts(model, CLEAN, HEADS),
     "attention to BOS": lambda model: bos_attention(model, CLEAN),
     "attention to BOS by cause": lambda model: bos_attention_by_cause(model, CLEAN, INTERNAL),
-    "elongation": lambda model: elongation(model, "A", [1, 5], fixed_scale=1.0),
+    "elongation": lambda model: elongation(model, "A", [1, 5], fixed_scale=1.0 if model.token_dropout else None),
     "destruction": lambda model: destruction(model, "A", [1, 3], length=5, orders=3),
     "minimal circuit": lambda model: minimal_circuit(
         model, CLEAN, components(model.shape)[:6], target=Target(ranks_first(model, CLEAN))
@@ -57,6 +61,10 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
     "patched heads": lambda model: patch_heads(model, CLEAN, INTERNAL),
     "patched stream": lambda model: patch_stream(model, CLEAN, INTERNAL),
     "patched around": lambda model: patch_around(model, CLEAN, INTERNAL),
+    "substitutions": lambda model: substitutions(model, SEQUENCE).ratios,
+    "substitutions unmasked": lambda model: substitutions(model, SEQUENCE, "wild type").ratios,
+    "attention to twins": lambda model: twin_attention(model, Repeat(SEQUENCE[:6], SEQUENCE[6:12])),
+    "copying": lambda model: copying(model, Repeat(SEQUENCE[:6], SEQUENCE[6:12]), blocked=(("two", (*HEADS,)),)),
     "injection": lambda model: inject(model, INTERNAL, HEADS, [CLEAN]),
     "RoPE removal": lambda model: rope_removal(model, CLEAN),
     "shift": lambda model: shift_curve(model, CLEAN, HEADS, shifts=[-2, 0, 3]),
@@ -74,6 +82,7 @@ ANALYSES: dict[str, Callable[[Model], Any]] = {
         model, tokenize(SEQUENCE), substitutions="AEG", condition=(AblateHead(HEADS[0]),)
     ),
     "representation Jacobian": lambda model: representation_jacobian(model, tokenize(SEQUENCE), substitutions="AEG"),
+    "evidence": lambda model: measure_support(model, SEQUENCE, [0, 5], repeats=(0, 1)).log_p,
     "motif recovery": lambda model: motif_recovery(model, SEQUENCE, 1, 14, repeats=2),
 }
 
@@ -87,7 +96,7 @@ def ubiquitin() -> LabelledProtein:
 def numbers(found: object) -> Iterator[tuple[str, np.ndarray]]:
     """Every array of numbers in a result, with where it stands."""
     if isinstance(found, torch.Tensor):
-        yield "tensor", found.numpy(force=True)
+        yield "tensor", found.double().numpy(force=True)
     elif isinstance(found, np.ndarray):
         yield "array", found
     elif isinstance(found, pd.DataFrame):
@@ -105,14 +114,37 @@ def numbers(found: object) -> Iterator[tuple[str, np.ndarray]]:
         yield from numbers({field.name: getattr(found, field.name) for field in fields(found)})
 
 
+@pytest.fixture(scope="module", params=["ESM-2", "ESMC"])
+def either(request, lively, tmp_path_factory) -> Model:
+    """A model of each architecture, ESMC's with a contact head."""
+    if request.param == "ESM-2":
+        return lively
+    model = make_referee("ESMC", tmp_path_factory.mktemp("either")).model
+    return model.with_contact_head(ContactHead(torch.linspace(-1, 1, 12), torch.tensor(-2.0)))
+
+
 @pytest.mark.parametrize("name", ANALYSES)
-def test_an_analysis_gives_the_same_on_another_device(name, lively):
-    elsewhere = lively.to(device=ELSEWHERE)
+def test_an_analysis_gives_the_same_on_another_device(name, either):
+    elsewhere = either.to(device=ELSEWHERE)
     assert isinstance(elsewhere.embedding, ElsewhereTensor)
-    expected, found = dict(numbers(ANALYSES[name](lively))), dict(numbers(ANALYSES[name](elsewhere)))
+    expected, found = dict(numbers(ANALYSES[name](either))), dict(numbers(ANALYSES[name](elsewhere)))
     assert expected.keys() == found.keys() != set()
     for where, values in expected.items():
         np.testing.assert_allclose(found[where], values, rtol=1e-9, atol=1e-12, err_msg=where)
+
+
+SLOW_IN_HALF = ("Jacobian", "Jacobian, cheap, edited", "representation Jacobian", "motif recovery", "ranking", "probe")
+"""A processor prepares every new shape of a product in bfloat16, so many small ones take minutes."""
+
+
+@pytest.mark.parametrize("name", [name for name in ANALYSES if name not in SLOW_IN_HALF])
+def test_an_analysis_can_be_made_in_half_precision(name, lively):
+    """Its numbers are another precision's, so only what they are made of is compared."""
+    half = lively.to(dtype=torch.bfloat16)
+    expected, found = dict(numbers(ANALYSES[name](lively))), dict(numbers(ANALYSES[name](half)))
+    assert expected.keys() == found.keys()
+    for where, values in expected.items():
+        assert np.isfinite(found[where]).mean() >= 0.9 * np.isfinite(values).mean(), where
 
 
 def test_batches_of_mutants_are_larger_off_the_cpu(lively, monkeypatch):

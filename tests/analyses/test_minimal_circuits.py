@@ -3,6 +3,7 @@ import pytest
 from torch import Tensor
 
 from core.alphabet import TOKENS as VOCABULARY
+from core.analyses import minimal_circuits
 from core.analyses.minimal_circuits import minimal_circuit
 from core.components import ablate, heads_in, modules
 from core.errors import InputError
@@ -18,8 +19,10 @@ def _reading(model: Model, tokens: Tensor, condition, target: Target) -> tuple[f
     return float(logits[VOCABULARY.index(target.letter)]), float(target_gap(logits, target.letter))
 
 
+@pytest.mark.parametrize("most_kept", [0, 2**20], ids=["each step anew", "each step goes on"])
 @pytest.mark.parametrize("scope", ["mask", "all"])
-def test_greedy_search_equals_a_plain_loop(lively: Model, clean: Tensor, first: Target, scope):
+def test_greedy_search_equals_a_plain_loop(lively, clean, first, scope, most_kept, monkeypatch):
+    monkeypatch.setattr(minimal_circuits, "MOST_KEPT", most_kept)
     found = minimal_circuit(lively, clean, modules(lively.shape), target=first, scope=scope)
     left, condition, removed, gap = modules(lively.shape), (), [], 1.0
     while left and gap > 0:

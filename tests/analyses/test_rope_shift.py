@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.analyses.rope_shift import SHIFTS, fit_oscillation, shift_control, shift_curve, shifted_score
+from core.analyses.rope_shift import shift_control, shift_curve, shifted_score
 from core.interventions import Head, ShiftRope
 from core.metrics import target_gap
 from core.model import Model
@@ -48,21 +48,3 @@ def test_shifted_scores_sum_to_the_shifted_runs_score(lively: Model, clean: Tens
         q, q_shifted = unshifted["q_rot", 2][0, 1, 1], shifted["q_rot", 2][0, 1, 1]
         assert found.cosine[index] == pytest.approx(float(q @ q_shifted / q.norm() ** 2), abs=1e-9)
     assert found.band_share.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("period", [4.0, 6.28, 11.0])
-def test_fit_finds_a_known_period_under_a_trend(period: float):
-    x = np.array(SHIFTS, dtype=float)
-    curve = 2.0 * np.cos(2 * np.pi * (x - 0.7) / period) - 0.01 * x**2 + 0.05 * x + 1
-    found = fit_oscillation(SHIFTS, curve)
-    assert found.period == pytest.approx(period, abs=0.02)
-    assert found.amplitude == pytest.approx(2.0, abs=0.02)
-    assert found.explained > 0.999
-
-
-def test_noise_is_not_explained_and_a_flat_curve_has_no_period():
-    noise = np.random.default_rng(0).normal(size=len(SHIFTS))
-    assert fit_oscillation(SHIFTS, noise).explained < 0.6
-    flat = fit_oscillation(SHIFTS, np.full(len(SHIFTS), 3.7))
-    assert flat.amplitude == 0
-    assert np.isnan(flat.period)

@@ -172,7 +172,7 @@ def test_a_contact_head_fitted_here_is_used_from_then_on():
     next(button for button in app.button if button.label == "Fit a contact head").click().run()
     assert not app.exception
     assert not app.error
-    fitted = app.session_state["contact heads"]["embedded"].contact_head
+    fitted = app.session_state["contact heads"][load_model("embedded").trunk_fingerprint].contact_head
     assert not torch.equal(fitted.weight, shipped.weight)
     assert "Fitted here on 4 proteins" in captions(app)
     n_weights = int((fitted.weight != 0).sum())

@@ -41,7 +41,8 @@ NonMOption = Annotated[
 InternalOption = Annotated[
     str,
     typer.Option(
-        help="Residues, counted from 1, that are masked for comparison; all measurements inside are means over them.",
+        help="Residues, counted from 1, that are masked for comparison: measurements inside are means over them, rates "
+        "over five residues from the first of them to each sequence's end.",
         metavar="RESIDUE,…",
     ),
 ]
@@ -66,7 +67,7 @@ def start_codon(
     second call goes on where an interrupted one stopped.
     """
     parts, residues = EXPERIMENT.chosen(only), _internal_residues(internal)
-    files = {path: _read(path, allow_long, translate) for path in (proteins, non_m_starters) if path}
+    files = {path: read(path, allow_long, translate) for path in (proteins, non_m_starters) if path}
     known = sequences(files[proteins]) if proteins else {e.title: load_example(e.id).sequence for e in examples()}
     members = evaluation_set(list(known.items()), seed=seed)
     others = sequences(files[non_m_starters]) if non_m_starters else {}
@@ -99,7 +100,8 @@ def _internal_residues(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(number) - 1 for number in text.split(",")}))
 
 
-def _read(path: Path, allow_long: bool, translate: bool) -> Reading:
+def read(path: Path, allow_long: bool, translate: bool) -> Reading:
+    """What a file of proteins holds; `InputError` when it isn't there or can't be read."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     return read_file(path.name, path.read_bytes(), max_length=most_residues(allow_long), translate=translate)

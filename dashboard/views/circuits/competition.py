@@ -20,6 +20,14 @@ from dashboard.survey import answered
 
 TITLE, PATH = "Competition", "competition"
 
+SCALE: Final = (
+    "Below each figure is token dropout's scale, which multiplies all embeddings and depends on how many residues are "
+    "masked: it changes in both experiments."
+)
+NO_SCALE: Final = "This model has no token dropout: masks leave the scale of the embeddings alone, at 1."
+DOTTED: Final = (
+    "Dotted lines hold the scale still, at what it is where nothing is masked: what remains is not the scale's doing. "
+)
 SHORTEST: Final = 64
 """A short sequence by itself takes as long as this many residues in a batch: reading the weights is what counts."""
 
@@ -31,17 +39,19 @@ def page(question: Question) -> None:
         f"A masked first residue stands before a repeat of one amino acid. Does the repeat lower {target}'s logit, or "
         "does its own logit grow past it?",
         f"Elongation lengthens the repeat; destruction masks ever more of a repeat of {REPEAT}, in {ORDERS} random "
-        "orders. Below each figure is token dropout's scale, which multiplies all embeddings and depends on how many "
-        "residues are masked: it changes in both experiments.",
-        f"Where the lines cross, the prediction flips. A flat {target} line under a rising one is competition. Dotted "
-        "lines hold the scale still, at what it is where nothing is masked: what remains is not the scale's doing. "
-        "This page uses the sidebar's model and target; its protein plays no part.",
+        f"orders. {SCALE if question.model.token_dropout else NO_SCALE}",
+        "Logits have a free constant: shown are those minus the mean of the 20 amino acids', which the others move "
+        f"too, and P({target}), which has none. Where the lines cross, the prediction flips. "
+        f"{DOTTED if question.model.token_dropout else ''}This page uses the sidebar's model and target; its protein "
+        "plays no part.",
     )
     columns = st.columns([1, 1, 1, 2], vertical_alignment="bottom")
     letter = bound.select("Repeat of", [each for each in sorted(AMINO_ACIDS) if each != target], "repeat", columns[0])
     longest = bound.slider("Longest repeat", 5, max(LENGTHS), 20, "longest", columns[1])
     seed = bound.number("Seed of the orders", 0, 9999, 0, "seed", columns[2])
-    held = bound.toggle(f"Also with the scale held at {FIXED_SCALE}", "held", columns[3], value=True)
+    held = question.model.token_dropout and bound.toggle(
+        f"Also with the scale held at {FIXED_SCALE}", "held", columns[3], value=True
+    )
     lengths = tuple(range(1, longest + 1))
     grown = sum(max(SHORTEST, length + 3) for length in lengths)
     found = answered(
@@ -69,7 +79,7 @@ def page(question: Question) -> None:
         caption = f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign {back}."
         _drawn(found, found.broken, "masks", "Masked residues", held, caption)
         download(_told(found.broken), "destruction")
-    beside_paper(question.model, found.beside_paper(letter))
+    beside_paper(question, found.beside_paper(letter))
 
 
 def _drawn(found: Competition, table: pd.DataFrame, x: str, x_title: str, held: bool, caption: str) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import streamlit as st
 
 from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
+from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
@@ -25,10 +26,10 @@ def page(question: Question) -> None:
     introduce(
         "Can this model get a contact head from a few structures?",
         "fair-esm's contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
-        "Fit one here on structures of your choice, for any model, also one that came without; every page of this"
-        " session then uses it, until you close the tab.",
-        "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation, "
-        "leaves some without weight.",
+        "Fit one here on structures of your choice, for any model; ESMC was published without one. Every page of this"
+        " session then uses it; saved beside the model's weights, it is there the next time too.",
+        "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation,"
+        " leaves some without weight.",
     )
     model = question.model
     try:
@@ -76,5 +77,12 @@ def _show(model: Model) -> None:
         f"{float(head.bias):+.2f}. {st.session_state.get('fitted contact heads', {}).get(model.fingerprint, '')}",
         "weights",
     )
-    name = f"{model.name}-contact-regression.pt"
-    st.download_button("Save it", contact_head_bytes(head), name, icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Save it",
+        contact_head_bytes(head),
+        path.name if (path := contact_head_file(model.name)) else f"{model.name}-contact-regression.pt",
+        help="Beside the model's weights under this name (in its folder, if it is one), it is in use whenever that "
+        "model is.",
+        icon=":material/download:",
+        on_click="ignore",
+    )

@@ -5,7 +5,7 @@ import streamlit as st
 from core.analyses.exploration import RunView, band_view
 from core.figures.explore import band_bars
 from dashboard.controls import bound
-from dashboard.page_parts import draw
+from dashboard.page_parts import about_norms, draw
 from dashboard.question import Question
 
 THE_MASK = "the masked residue"
@@ -23,6 +23,6 @@ def band_by_band(question: Question, clean: RunView, edited: RunView) -> None:
         band_bars(before, after),
         f"Score {before.score:+.2f} → {after.score:+.2f}, attention {before.attention:.3f} → {after.attention:.3f}."
         " RoPE turns each pair of dimensions by its own angle per residue: it changes cos θ, never a norm."
-        " What the bands add sums to the score.",
+        f" What the bands add sums to the score.{about_norms(question.model)}",
         "bands",
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
+from dashboard.controls.model import in_half
 from dashboard.question import Question
 from dashboard.session import forget_edits
 from dashboard.views.explore.snippet import python_snippet
@@ -20,7 +21,12 @@ def headline(question: Question, condition: Condition, before: Prediction, after
     with share.popover("Share", icon=":material/share:", width="stretch"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
         snippet = python_snippet(
-            question.model.name, question.protein.sequence, question.masked, question.letter, condition
+            question.model.name,
+            question.protein.sequence,
+            question.masked,
+            question.letter,
+            condition,
+            in_half(question.model),
         )
         st.code(snippet, language="python")
     target = question.letter

@@ -15,6 +15,8 @@ from dashboard.controls.heads import warn_of_unknown
 from dashboard.question import Question, stop_with
 from dashboard.views.explore.attention import attention_to_bos, whole_pattern
 from dashboard.views.explore.bands import band_by_band
+from dashboard.views.explore.evidence import evidence_or_default
+from dashboard.views.explore.features import features_at_the_mask
 from dashboard.views.explore.grid import grid_of_effects
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
@@ -36,6 +38,7 @@ def page(question: Question) -> None:
     before, after = (prediction(view.logits, target) for view in (clean, edited))
 
     headline(question, condition, before, after, among)
+    beside = st.container()  # filled last, so that nothing waits for it
     left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):
         grid_of_effects(question, edits, condition, head, target)
@@ -50,6 +53,11 @@ def page(question: Question) -> None:
         attention_to_bos(question, clean, edited)
     with right.container(border=True, height="stretch"):
         whole_pattern(clean, edited)
+    with beside:
+        evidence_or_default(question)
+    if question.model.dictionaries:
+        with st.container(border=True):
+            features_at_the_mask(question, condition)
 
 
 def _run(question: Question, condition: Condition, head: Head) -> RunView:

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from core.analyses.rope_shift import SHIFTS, Oscillation
+from core.analyses.rope_shift import SHIFTS
+from core.answers.nulls import HOW_NULLS_ARE_MADE
 from core.answers.rope_shift import RopeShift, rope_shift
 from core.answers.subjects import two_masks
 from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_head_and_inside
-from dashboard.controls.protein_sets import ask_of, choose_set
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -24,10 +25,11 @@ def page(question: Question) -> None:
         f"while keys stay. Does {target} come and go?",
         "Shown are the gap over the shift, the cosine between the query and its shifted self, and each RoPE band's "
         "share in how the head's score of BOS varies.",
-        "An oscillation with the period of one band says that this band carries the position. The dotted control moves "
-        "queries and keys together, in float64: attention knows relative positions alone, so it must lie flat.",
+        "The curve is called an oscillation only where a sinusoid explains more of it than one bump does, and more "
+        "than of noise. The dotted control moves queries and keys together, in float64: attention knows relative "
+        "positions alone, so it must lie flat.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     head, inside = choose_head_and_inside(question)
     compared = two_masks(proteins.sequences, question.target, inside)
     n_forwards = 4 * len(SHIFTS)  # the control, in float64, takes twice as long
@@ -55,7 +57,7 @@ def page(question: Question) -> None:
             "shares",
         )
         download(pd.DataFrame({"wavelength": found.wavelengths, "share": found.band_share}), "rope-shift-bands")
-    beside_paper(question.model, found.beside_paper())
+    beside_paper(question, found.beside_paper())
 
 
 def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int) -> None:
@@ -63,18 +65,8 @@ def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int
     curves = found.curves
     draw(
         figures.shift(SHIFTS, curves["first"], curves["inside"], curves["control"], target),
-        f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {_told(found.fits['first'])} The control "
-        f"changes no logit by more than {found.largest_control:.1e}.",
+        f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {found.in_words} The control "
+        f"changes no logit by more than {found.largest_control:.1e}. {HOW_NULLS_ARE_MADE}",
         "shift",
     )
     download(found.mean_curves, "rope-shift")
-
-
-def _told(fit: Oscillation) -> str:
-    if not fit.amplitude:
-        return "The light blue curve is flat: it has no period."
-    return (
-        "The sinusoid that fits the light blue curve best, on top of a parabola, has a period of "
-        f"{fit.period:.1f} residues "
-        f"and an amplitude of {fit.amplitude:.2f}; it explains {fit.explained:.0%} of the variance around the parabola."
-    )

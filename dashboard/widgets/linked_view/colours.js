@@ -39,10 +39,26 @@ function ramp(palette, theme) {
   });
 }
 
+/** 256 colours for the codes of residue values: those of their classes, or a ramp of this palette. */
+function valueShades(values, palette, theme) {
+  if (!values.classes.length) return ramp(palette, theme);
+  return Array.from({ length: 256 }, (_, code) => rgb(values.classes[classAt(values, code)][1]));
+}
+
+function classAt(values, code) {
+  return Math.min(Math.round((Math.max(code - 1, 0) / 254) * values.high), values.classes.length - 1);
+}
+
+/** What a residue's value says, as short text. */
+function residueText(values, code) {
+  return values.classes.length ? values.classes[classAt(values, code)][0] : valueText(code, values);
+}
+
 function rampStops(palette, { paper, ink, plain, colours }) {
   const blank = mix(paper, ink, 0.03);
   if (palette === "change") return [rgb(colours.lowers), blank, rgb(colours.raises)];
   if (palette === "truth") return [blank, mix(paper, ink, 0.72)];
+  if (palette === "effects") return [rgb(colours.lowers), plain, rgb(colours.raises)];
   if (palette === "values") return [plain, mix(plain, rgb(colours.edited), 0.7), rgb(colours.edited)];
   const colour = rgb(colours[palette]);
   return [blank, mix(blank, colour, 0.62), colour, mix(colour, ink, 0.5)];

@@ -66,12 +66,18 @@ class StructureText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidueValues:
-    """One value per residue, coloured from `low` to `high` in the strip and on the structure."""
+    """One value per residue, coloured from `low` to `high` in the strip and on the structure: amounts from zero up, or
+    effects either way of the middle.
+
+    With `classes`, names with their colours, each value is the place of its residue's class among them.
+    """
 
     values: Float[np.ndarray, " residue"]
     label: str
     low: float = 0.0
     high: float = 1.0
+    palette: Literal["values", "effects"] = "values"
+    classes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,13 +85,14 @@ class LinkedViewData:
     """One protein as sequence strip, map and structure.
 
     `residues` are the names that people read: M1, or M1 (101). The map shows `above` in its upper triangle and on its
-    diagonal, and `below` in its lower one; without `below` it shows the whole of `above`. The structure is joined by
+    diagonal, and `below` in its lower one; without `below` it shows the whole of `above`, without either there is none.
+    The structure is joined by
     lines for `contacts`, or coloured by `residue_values` where there are any. `maskable` says whether residues can be
     masked here. `InputError` when the parts are not all of the same protein.
     """
 
     residues: tuple[str, ...]
-    above: Heat
+    above: Heat | None = None
     below: Heat | None = None
     contacts: tuple[DrawnContact, ...] = ()
     structure: StructureText | None = None
@@ -100,7 +107,7 @@ class LinkedViewData:
     def of(
         cls,
         protein: Protein,
-        above: Heat,
+        above: Heat | None,
         below: Heat | None,
         pairs: Sequence[tuple[int, int]],
         rule: ContactRule = ContactRule(),
@@ -151,15 +158,15 @@ def payload(data: LinkedViewData, viewer_url: str | None) -> dict[str, Any]:
 
     `viewer_url` is where the browser finds 3Dmol's module, None when it isn't set up.
     """
-    cells = codes(data.above.values, data.above.low, data.above.high)
-    if data.below is not None:
+    cells = data.above and codes(data.above.values, data.above.low, data.above.high)
+    if cells is not None and data.below is not None:
         below = codes(data.below.values, data.below.low, data.below.high)
         cells = np.where(np.tri(len(cells), k=-1, dtype=bool), below, cells)
     return {
         "kinds": VERDICTS,
         "residues": list(data.residues),
-        "cells": _base64(cells),
-        "above": _scale(data.above),
+        "cells": None if cells is None else _base64(cells),
+        "above": data.above and _scale(data.above),
         "below": data.below and _scale(data.below),
         "contacts": [[contact.i, contact.j, contact.kind] for contact in data.contacts],
         "structure": data.structure and asdict(data.structure),
@@ -193,5 +200,6 @@ def _scale(heat: Heat) -> dict[str, Any]:
 
 
 def _values(values: ResidueValues) -> dict[str, Any]:
-    shades = _base64(codes(values.values, values.low, values.high))
-    return {"codes": shades, "label": values.label, "low": values.low, "high": values.high}
+    low, high = (0.0, max(len(values.classes) - 1, 1)) if values.classes else (values.low, values.high)
+    scale = {"label": values.label, "low": low, "high": high, "palette": values.palette, "classes": values.classes}
+    return {"codes": _base64(codes(values.values, low, high)), **scale}

@@ -19,7 +19,7 @@ class Strip {
       this.perLine = 0;
       this.layOut();
     }
-    const shades = values && ramp("edited", theme);
+    const shades = values && valueShades(values, values.palette === "effects" ? "change" : "edited", theme);
     const codes = values && bytes(values.codes);
     this.cells.forEach((cell, residue) => {
       const shade = codes?.[residue] ? shades[codes[residue]] : null;

@@ -146,7 +146,7 @@ class StructureView {
     const { paper, plain, other, colours } = this.theme;
     const { values } = this.data;
     const codes = values && bytes(values.codes);
-    const shades = values && ramp("values", this.theme).map(hex);
+    const shades = values && valueShades(values, values.palette, this.theme).map(hex);
     const masked = new Set(this.state.masked);
     const colourOf = ({ residue }) => {
       if (residue === null) return hex(other);
@@ -222,7 +222,8 @@ class StructureView {
   drawLegend() {
     const { values, maskable } = this.data;
     const items = kindItems(this.contacts, this.theme);
-    if (values) items.unshift(rampItem({ ...values, palette: "values" }, this.theme, values.label));
+    if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
+    else if (values) items.unshift(rampItem(values, this.theme, values.label));
     if (maskable) items.push(legendItem("swatch", this.theme.colours.masked, "masked"));
     items.push(legendItem("swatch", this.theme.colours.picked, "picked"));
     this.legend.replaceChildren(...items);
@@ -234,8 +235,7 @@ class StructureView {
     if (!this.drawn.source) return;
     const { residues, values, structure } = this.data;
     const missing = this.state.picked.filter((picked) => !structure.residues[picked]).map((picked) => residues[picked]);
-    const scale = { ...values, palette: "values" };
-    const value = values && residue !== null ? ` · ${values.label}: ${valueText(bytes(values.codes)[residue], scale)}` : "";
+    const value = values && residue !== null ? ` · ${values.label}: ${residueText(values, bytes(values.codes)[residue])}` : "";
     const idle = missing.length ? `${missing.join(" and ")} is not resolved in this structure.` : "Drag to turn, click a residue to pick it.";
     this.readout.classList.toggle("idle", residue === null);
     this.readout.textContent = residue === null ? idle : residues[residue] + value;

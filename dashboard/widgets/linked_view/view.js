@@ -27,7 +27,8 @@ class LinkedView extends Shared {
     }
     const theme = themeOf(this.root, data);
     this.strip.update(data.residues, data.values, theme);
-    this.map.update(data, theme);
+    this.root.querySelector(".map").hidden = !data.cells;
+    if (data.cells) this.map.update(data, theme);
     this.structure.update(data, theme);
     this.show();
   }
@@ -54,12 +55,12 @@ class LinkedView extends Shared {
   show() {
     const { picked } = this.state;
     this.strip.mark(this.state);
-    this.map.mark(picked);
+    if (this.data.cells) this.map.mark(picked);
     this.structure.mark(this.state);
     this.clear.disabled = !picked.length;
     this.root.querySelector(".bar .picked").textContent = picked.length
       ? `Picked: ${picked.map((residue) => this.data.residues[residue]).join(" and ")}`
-      : "Click a residue, a cell of the map, or the structure.";
+      : `Click a residue, ${this.data.cells ? "a cell of the map, " : ""}or the structure.`;
   }
 
   close() {

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from plotly.colors import unlabel_rgb
 
 from core.errors import InputError
 from dashboard.widgets.exchange import COLOURS
@@ -81,6 +82,25 @@ def test_payload_is_json_and_carries_every_part() -> None:
     assert sent["structure"]["residues"] == [["A", 1, ""], None, ["A", 2, "B"], ["B", -3, ""]]
     assert list(base64.b64decode(sent["values"]["codes"])) == [1, 128, 255, 0]
     assert sent["viewer_url"] == "app/static/x.js"
+
+
+def test_without_a_map_residues_are_coloured_by_effects_all_the_same() -> None:
+    effects = ResidueValues(np.array([-1.0, 0.0, 1.0, np.nan]), "mean ratio", -1.0, 1.0, "effects")
+    sent = payload(view_data(above=None, residue_values=effects), None)
+    assert (sent["cells"], sent["above"], sent["below"]) == (None, None, None)
+    assert list(base64.b64decode(sent["values"].pop("codes"))) == [1, 128, 255, 0]
+    assert sent["values"] == {"label": "mean ratio", "low": -1.0, "high": 1.0, "palette": "effects", "classes": ()}
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_every_class_of_residues_keeps_its_own_code(n: int) -> None:
+    """The browser finds the class as the nearest of n steps between the codes 1 and 255."""
+    classes = tuple((f"class {index}", f"#{index:06x}") for index in range(n))
+    values = ResidueValues(np.array([0, n - 1, 0, n // 2], dtype=float), "verdict", classes=classes)
+    sent = json.loads(json.dumps(payload(view_data(residue_values=values), None)))["values"]
+    found = [round((code - 1) / 254 * sent["high"]) for code in base64.b64decode(sent["codes"])]
+    assert found == [0, n - 1, 0, n // 2]
+    assert sent["classes"] == [list(each) for each in classes]
 
 
 @pytest.mark.parametrize(
@@ -299,6 +319,19 @@ def test_values_colour_strip_and_structure(open_view: OpenPage) -> None:
     assert count_of(pixels(coloured.locator(".strip")), blue) > 500 + count_of(pixels(plain.locator(".strip")), blue)
     assert count_of(pixels(coloured.locator(".stage")), COLOURS["right"]) < 10, "lines would hide the colours"
     expect(coloured.locator(".structure .legend")).to_contain_text("attention from M1")
+
+
+@pytest.mark.browser
+def test_effects_are_blue_and_red_and_without_a_map_its_place_is_empty(open_view: OpenPage) -> None:
+    page = open_view("?case=effects")
+    image = pixels(page.locator(".stage"))
+    for meaning in ("lowers", "raises"):
+        red, green, blue = (round(channel) for channel in unlabel_rgb(COLOURS[meaning]))
+        assert count_of(image, f"#{red:02x}{green:02x}{blue:02x}") > 300, meaning
+    expect(page.locator(".map")).to_be_hidden()
+    page.locator(".residue").nth(9).click()
+    expect(page.get_by_text("Python knows: picked (9,)")).to_be_visible()
+    expect(page.locator(".tag")).to_have_text("L10")
 
 
 @pytest.mark.browser

@@ -39,8 +39,8 @@ pairs = [(a, 2 * HELIX - 1 - a) for a in range(1, HELIX - 4, 3)]
 kinds = ("right", "right", "near", "wrong")
 shown = LinkedViewData(
     residues=tuple(f"{letter}{number}" for number, letter in enumerate(sequence, start=1)),
-    above=Heat(predicted, "contact probability, L6H8 off"),
-    below=Heat(facing > 0.5, "true contact", palette="truth"),
+    above=None if case == "effects" else Heat(predicted, "contact probability, L6H8 off"),
+    below=None if case == "effects" else Heat(facing > 0.5, "true contact", palette="truth"),
     contacts=tuple(DrawnContact(a, b, kinds[n % 4]) for n, (a, b) in enumerate(pairs)),
     structure=None
     if case == "no-structure"
@@ -48,7 +48,10 @@ shown = LinkedViewData(
         two_helices(remark=EVIL if case == "evil" else ""),
         tuple(("A", n + 1, "") if n < len(SEQUENCE) else None for n in range(length)),
     ),
-    residue_values=ResidueValues(np.linspace(0, 1, length), "attention from M1") if case == "values" else None,
+    residue_values={
+        "values": ResidueValues(np.linspace(0, 1, length), "attention from M1"),
+        "effects": ResidueValues(np.sign(np.linspace(-1, 1, length)), "effect", -1.0, 1.0, "effects"),
+    }.get(case),
     maskable=case != "unmaskable",
     map_title=EVIL if case == "evil" else "Where does it see contacts?",
     map_caption="Top: the edited run. Bottom: pairs whose Cβ atoms are closer than 8 Å.",

@@ -1,0 +1,1 @@
+"""`python -m core.training.features`: the trainer of dictionaries."""

@@ -1,0 +1,105 @@
+"""What the pages of features choose and name: a dictionary, a feature, and how well the dictionary reads here."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from core.analyses.protein_features import ProteinFeatures, protein_features
+from core.answers.features import feature_table
+from core.checkpoints import features_folder
+from core.features.descriptions import Description, Descriptions, kept_descriptions
+from core.features.reconstruction import Reconstruction, reconstruct_masked
+from core.interventions import Condition, feature_name
+from core.model import Model
+from dashboard import engine
+from dashboard.controls import bound
+from dashboard.question import Question
+from dashboard.session import plain
+
+POOR_VARIANCE, POOR_RECOVERY = 0.5, 0.6
+"""From where a reconstruction is called poor."""
+NOWHERE = Description(0.0, 0.0, 0.0)
+COLUMNS = {
+    "feature": "Feature",
+    "name": "Name",
+    "f1": "F1",
+    "specificity": "Specificity",
+    "strongest_at": "Strongest at",
+    "activation": "Activation there",
+    "positions": "Positions",
+}
+
+
+def choose_layer(question: Question) -> int | None:
+    """Draws the choice among the model's dictionaries; one line says what to put where when it has none."""
+    model = question.model
+    if not model.dictionaries:
+        folder = features_folder(model.name)
+        place = plain(str(folder)) if folder else "the folder of its weights"
+        st.info(
+            f"{plain(model.name)} has no dictionary of features: put into {place} Biohub's (`config.json` and "
+            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), or what "
+            "`python -m core.training.features` wrote."
+        )
+        return None
+    options = {held.layer: f"L{held.layer + 1}" for held in model.dictionaries}
+    return bound.select("Layer", options, "layer", width=bound.WIDTH)
+
+
+def descriptions(model: Model) -> Mapping[int, Descriptions]:
+    """What is known of the features, by layer, for those dictionaries that have names.json beside them."""
+    key = ("descriptions", model.fingerprint, model.features_fingerprint)
+    return engine.kept(key, lambda: kept_descriptions(model))
+
+
+def described(model: Model, layer: int, feature: int) -> Description:
+    """One feature's description; an empty one where there is none."""
+    found = descriptions(model).get(layer)
+    return found.features[feature] if found else NOWHERE
+
+
+def label(model: Model, layer: int, feature: int) -> str:
+    """L3F120 and, where it has one, its name."""
+    name = described(model, layer, feature).name
+    return feature_name(layer, feature) + (f" {name}" if name != "unnamed" else "")
+
+
+def features_of(question: Question, layer: int, condition: Condition = ()) -> ProteinFeatures:
+    """The protein's features, masked as the question masks it."""
+    return engine.computed(
+        ("features", *question.key, layer, condition),
+        lambda _: protein_features(question.model, question.tokens, layer, condition),
+        "Reading the features",
+    )
+
+
+def say_reconstruction(question: Question, layer: int) -> None:
+    """How much of this protein's stream the dictionary says; loudly where that is little."""
+    model, sequence = question.model, question.protein.sequence
+    found: Reconstruction = engine.computed(
+        ("reconstruction", model.fingerprint, model.features_fingerprint, sequence, layer),
+        lambda _: reconstruct_masked(model, layer, [sequence]),
+        "Reconstructing",
+    )
+    said = (
+        f"On this protein the dictionary of L{layer + 1} leaves {found.variance_unexplained:.0%} of the stream's "
+        f"variance unexplained, and brings back {found.recovered:.0%} of the cross-entropy at masked residues "
+        f"({found.no_features:.2f} nats without features, {found.reconstructed:.2f} with, {found.clean:.2f} as it is; "
+        "15% of the residues masked, the stream replaced everywhere)."
+    )
+    if found.variance_unexplained > POOR_VARIANCE or not found.recovered > POOR_RECOVERY:
+        st.warning(f"**A poor reconstruction.** {said} What features say here is a small part of what the model does.")
+    else:
+        st.caption(said)
+
+
+def places(question: Question) -> list[str]:
+    """What people call every position: BOS, the residues, EOS."""
+    return ["BOS", *question.numbering.names(), "EOS"]
+
+
+def table_of(question: Question, found: ProteinFeatures) -> pd.DataFrame:
+    """A row per feature of the protein, as people read it."""
+    table = feature_table(found, descriptions(question.model).get(found.layer), places(question))
+    return table.rename(columns=COLUMNS)

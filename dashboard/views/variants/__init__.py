@@ -1,0 +1,1 @@
+"""Variants: what the model says of every substitution, and whether that is evidence."""

@@ -1,0 +1,99 @@
+"""The Sanity check page and Explore's line: their numbers are core's, and a link opens what it says."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.answers.calibration import COMMAND, kept_calibration
+from core.answers.evidence import RULE, Chosen, Evidence, contact_sureness, evidence, letters
+from core.answers.evidence_words import beside_prediction, sentences
+from core.answers.residue_card import residue_card
+from core.model import Model, load_model
+from core.tables import rows
+from dashboard.views.sanity import page as sanity
+from tests.answers.conftest import DirectSurvey
+from tests.dashboard.test_circuit_lab import said, start, without_data
+
+SEQUENCE = "AKTAYIAKQRQI"
+NAMES = tuple(f"{letter}{at}" for at, letter in enumerate(SEQUENCE, start=1))
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Model:
+    return load_model("embedded")
+
+
+@pytest.fixture(scope="module")
+def survey(embedded: Model) -> DirectSurvey:
+    return DirectSurvey(embedded)
+
+
+@pytest.fixture(scope="module")
+def app() -> AppTest:
+    return start("sanity", sequence=SEQUENCE)
+
+
+@pytest.fixture(scope="module")
+def found(survey: DirectSurvey) -> Evidence:
+    return evidence(survey, {"pasted protein": SEQUENCE})
+
+
+def test_the_page_says_what_the_answer_says(app: AppTest, found: Evidence, embedded: Model):
+    assert not app.exception
+    assert not app.error
+    assert app.markdown[0].value == "#### Is a confident prediction evidence, or a default?"
+    assert without_data(app)[1:] == []  # the structure's view has its data above it
+    for sentence in sentences(found, "pasted protein", NAMES, contact_sureness(embedded, SEQUENCE)):
+        assert sentence in said(app)
+    assert RULE in said(app)
+
+
+def test_a_first_residue_that_is_no_m_is_a_default_of_position(app: AppTest, survey: DirectSurvey):
+    card = residue_card(survey, {"it": Chosen(SEQUENCE, (0,))})
+    assert card.letters.letter[0] == "M"
+    assert "#### A1: default of position" in said(app)
+    assert f"{card.needed['head'].iloc[0]} ({card.needed.gap_change.iloc[0]:+.2f})" in said(app)
+    top = card.letters.iloc[0]
+    assert f"position {top.position:+.2f}" in said(app)
+
+
+def test_the_data_are_the_answers(monkeypatch: pytest.MonkeyPatch, found: Evidence):
+    handed_out = {}
+    monkeypatch.setattr(sanity, "download", lambda table, name: handed_out.update({name: table}))
+    start("sanity", sequence=SEQUENCE)
+    theirs = found.strip
+    ours = handed_out["sanity-residues"]
+    assert ours.residue.tolist() == [residue + 1 for residue in theirs.residue]
+    assert ours.verdict.tolist() == theirs.verdict.tolist()
+    assert ours.surprise.tolist() == pytest.approx(theirs.surprise.tolist(), abs=1e-4)
+    apart = handed_out["sanity-letters"]
+    for column in ("p", "position", "order_low", "order_high"):
+        assert apart[column].tolist() == pytest.approx(found.letters[column].tolist(), abs=1e-3), column
+
+
+def test_a_picked_residue_has_its_card(survey: DirectSurvey):
+    app = start("sanity", sequence=SEQUENCE, pick="T3")
+    top = letters(survey, {"it": Chosen(SEQUENCE, (2,))}).iloc[0]
+    assert any(each.value.startswith("#### T3: ") for each in app.markdown)
+    assert f"- **{top.letter}** (top; P {top.p:.2f})" in said(app)
+
+
+def test_a_long_protein_is_asked_for_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sanity, "ASKS_FROM", 10)
+    app = start("sanity", sequence=SEQUENCE)
+    assert [button.label for button in app.button if button.label.startswith("Mask the 12 residues in turn")]
+    assert "In short" not in said(app)
+
+
+def test_a_model_without_a_calibration_says_how_to_make_one(embedded: Model, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.answers.calibration.file_beside", lambda name, what: None)
+    assert kept_calibration(embedded) is None
+    assert COMMAND in said(start("sanity", sequence=SEQUENCE))
+
+
+def test_explore_says_whether_it_is_evidence(survey: DirectSurvey):
+    line = beside_prediction(letters(survey, {"it": Chosen(SEQUENCE, (0,))}), "A1")
+    assert "a default of position, not evidence" in line
+    shown = said(start("", sequence=SEQUENCE)).replace("\\", "")
+    assert line in shown
+    inside = beside_prediction(rows(letters(survey, {"it": Chosen(SEQUENCE, (4,))}), residue=4), "Y5")
+    assert inside in said(start("", sequence=SEQUENCE, mask="5")).replace("\\", "")

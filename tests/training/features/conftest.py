@@ -1,0 +1,5 @@
+"""The model in which every part moves the prediction."""
+
+from tests.lively import lively
+
+__all__ = ["lively"]
