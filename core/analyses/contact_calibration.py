@@ -22,6 +22,8 @@ from core.proteins.contact_scores import counted_pairs, top_contacts
 from core.proteins.labelled import LabelledProtein
 
 N_BINS: Final = 100
+LEAST_PAIRS: Final = 100
+"""The highest bins are taken together until they hold so many pairs: fewer say nothing of a share."""
 MARKED: Final = 0.5
 """The share of contacts that pairs must reach to be marked."""
 
@@ -71,8 +73,17 @@ class Calibration(msgspec.Struct, frozen=True):
         return (
             f"On {n} structures that it was not fitted on, {base:.3f} of the pairs are contacts. The contact head's "
             f"Brier score is {self.brier:.4f}; calibrated on half of the proteins and scored on the other half it is "
-            f"{self.brier_calibrated:.4f}, and saying {base:.3f} of every pair gives {self.brier_base:.4f}. Pairs of "
-            f"the highest probabilities are contacts in {self.precision[-1]:.0%}."
+            f"{self.brier_calibrated:.4f}, and saying {base:.3f} of every pair gives {self.brier_base:.4f}. "
+            f"{self.at_the_top}."
+        )
+
+    @property
+    def at_the_top(self) -> str:
+        """What pairs of the highest probabilities are worth, counted."""
+        first = _top(np.array(self.n_pairs))
+        pairs, contacts = sum(self.n_pairs[first:]), sum(self.n_contacts[first:])
+        return (
+            f"Of the {pairs} pairs given {first / N_BINS:.2f} or more, {contacts} are contacts ({contacts / pairs:.0%})"
         )
 
 
@@ -126,7 +137,16 @@ def _bins(probability: Float[np.ndarray, "*shape"]) -> np.ndarray:
     return np.minimum((probability * N_BINS).astype(int), N_BINS - 1)
 
 
+def _top(n_pairs: np.ndarray) -> int:
+    """The bin from which on there are `LEAST_PAIRS` pairs; the first where there are fewer in all."""
+    return int(max((np.cumsum(n_pairs[::-1])[::-1] >= LEAST_PAIRS).sum() - 1, 0))
+
+
 def _isotonic(n_pairs: Float[np.ndarray, " bin"], n_contacts: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " bin"]:
+    first = _top(n_pairs)
+    n_pairs, n_contacts = (
+        np.r_[each[:first], each[first:].sum(), np.zeros(N_BINS - first - 1)] for each in (n_pairs, n_contacts)
+    )
     there = n_pairs > 0
     at = np.flatnonzero(there)
     regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")

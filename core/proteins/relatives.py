@@ -58,14 +58,16 @@ def homologues(proteins: Mapping[str, str], others: Mapping[str, str]) -> dict[s
     """For each protein that has one, the homologue among `others` with the highest identity; sequences by name.
 
     Much as MMseqs2 counts: a local alignment (BLOSUM62, gaps 11 + 1) with an E-value of at most 0.001 (Karlin and
-    Altschul's, for the two lengths) that covers at least half of the shorter sequence at 30% identity or more.
+    Altschul's, for the two lengths and all the others) that covers at least half of the shorter sequence at 30%
+    identity or more.
     """
     aligner = _local_aligner(-11.0)
     found: dict[str, Homologue] = {}
     for name, sequence in proteins.items():
         for other_name, other in others.items():
             one, two = _tabulated(sequence), _tabulated(other)
-            if KARLIN_K * len(one) * len(two) * math.exp(-KARLIN_LAMBDA * aligner.score(one, two)) > LARGEST_E:
+            n_places = len(one) * len(two) * len(others)
+            if KARLIN_K * n_places * math.exp(-KARLIN_LAMBDA * aligner.score(one, two)) > LARGEST_E:
                 continue
             counts = aligner.align(one, two)[0].counts()
             n_pairs = counts.identities + counts.mismatches

@@ -11,6 +11,7 @@ from core.analyses.contact_calibration import (
     calibration_bytes,
     calibration_file,
     kept_calibration,
+    worth_marking,
 )
 from core.errors import InputError
 from core.proteins.labelled import LabelledProtein
@@ -63,7 +64,22 @@ def test_sure_and_wrong_is_seen_and_said(model):
     assert found.brier > 0.25 > found.brier_base
     assert found.brier_calibrated == pytest.approx(found.brier_base, abs=0.002)
     assert "On 8 structures that it was not fitted on" in found.finding()
-    assert f"contacts in {found.precision[-1]:.0%}." in found.finding()
+    top = max(at for at in range(N_BINS) if sum(found.n_pairs[at:]) >= 100)
+    pairs, contacts = sum(found.n_pairs[top:]), sum(found.n_contacts[top:])
+    assert f"Of the {pairs} pairs given {top / 100:.2f} or more, {contacts} are contacts" in found.finding()
+
+
+def test_a_lucky_pair_at_the_top_is_not_taken_for_a_share(model):
+    """One pair at 0.99 that happens to be a contact, among thousands that are contacts in one of twenty."""
+    proteins, maps = made(lambda p: 0.05 + 0 * p)
+    maps = {name: 0.5 * probability for name, probability in maps.items()}
+    i, j = next(
+        (i, j) for i, j in proteins["p0"].contacts if j - i >= 6 and not {i, j} & set(proteins["p0"].unresolved)
+    )
+    maps["p0"][i, j] = 0.99
+    found = calibrate(model, proteins, {name: binned(proteins[name], maps[name]) for name in proteins})
+    assert found.precision[-1] < 0.15
+    assert worth_marking(maps["p0"], found) == []
 
 
 def test_too_little_to_calibrate_on_is_one_clear_line(model):

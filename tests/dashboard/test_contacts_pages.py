@@ -74,10 +74,10 @@ def test_pairs_are_marked_by_what_their_probability_is_worth():
     worth = worth_marking(predicted, calibration)
     i, j = np.triu_indices(len(predicted), 6)
     assert len(worth) == (calibration.calibrated(predicted[i, j]) >= 0.5).sum()
-    app = start("contacts", example="ubiquitin")
+    app = start("contacts")
     assert not app.exception
     assert any("marked pairs" in each.label for each in app.expander) is bool(worth)
-    app = start("contacts", example="ubiquitin", highest="true")
+    app = start("contacts", highest="true")
     table = next(each.value for each in app.dataframe if "verdict" in each.value)
     assert len(table) == len(protein.sequence) // 2
     best = top_contacts(predicted)[0]
@@ -86,7 +86,7 @@ def test_pairs_are_marked_by_what_their_probability_is_worth():
 
 
 def test_a_picked_pair_is_told_with_its_distance():
-    app = start("contacts", example="ubiquitin", pick="M1, K63")
+    app = start("contacts", pick="M1, K63")
     distance = residue_distances(load_example("ubiquitin").structure)[0, 62]
     assert any("M1–K63: score" in each.value and f"{distance:.1f} Å apart" in each.value for each in app.markdown)
 

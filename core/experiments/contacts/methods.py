@@ -41,9 +41,10 @@ def precision(study: Study) -> Section:
             "P@L/2 ranks unordered pairs and looks at the first L/2, L residues in the sequence. Methods are compared "
             "on proteins that each of them was measured on: first all methods, then those of one pass on all proteins. "
             f"Means with {CONFIDENCE:.0%} bootstrap intervals over proteins, N in each table. Blind picking finds the "
-            f"share of contacts among all pairs. {MOVED_SAID} A method is called above its own chance where the "
-            "interval of the difference is. Jacobians know no structure and are taken of proteins up to "
-            f"{study.longest} residues; {_who_chose(study)}. Nobody judges who chose, nor a homologue of one who chose "
+            f"share of contacts among all pairs. {MOVED_SAID} A method is called above chance where the "
+            "interval of its difference from the larger of the two, protein by protein, is. Jacobians know no "
+            f"structure and are taken of proteins up to {study.longest} residues; {_who_chose(study)}. Nobody judges "
+            "who chose, nor a homologue of one who chose "
             f"or of another who judges ({HOMOLOGY_SAID})."
         ),
         finding=" ".join(said) or _too_few(study),
@@ -159,12 +160,12 @@ def _sentence(summary: pd.DataFrame, among: Compared, where: str) -> str:
 
 
 def _above(table: pd.DataFrame) -> str:
-    """Which methods are above their own chance, for people."""
+    """Which methods are above chance, for people."""
     above = [
         f"{row['method']} (by {row['above']:.3f})" for row in table.to_dict(orient="records") if row["above_low"] > 0
     ]
     rest = [row["method"] for row in table.to_dict(orient="records") if not row["above_low"] > 0]
-    said = f"Above its own chance: {', '.join(above)}." if above else ""
+    said = f"Above chance: {', '.join(above)}." if above else ""
     return f"{said} Not shown to be: {', '.join(rest)}.".strip() if rest else said
 
 

@@ -228,7 +228,7 @@ class Study:
 
     def summary(self, among: Compared, group: str = JUDGED) -> pd.DataFrame:
         """Means with intervals over one set of proteins: method, separation, per, n, mean, low, high, chance, moved,
-        above, above_low, above_high (the mean of value minus moved)."""
+        above, above_low, above_high (the mean of value minus the larger of chance and moved, protein by protein)."""
         found = []
         for separation in SEPARATIONS:
             for per in (1, 2, 5):
@@ -238,7 +238,8 @@ class Study:
                 )
                 for method in among.methods:
                     mean = mean_over_proteins(value[method].to_numpy(), self.seed)
-                    above = mean_over_proteins((value[method] - moved[method]).to_numpy(), self.seed)
+                    both = np.maximum(moved[method], chance[method])
+                    above = mean_over_proteins((value[method] - both).to_numpy(), self.seed)
                     row = {"method": method, "separation": separation, "per": per, **asdict(mean)}
                     row |= {"chance": float(chance[method].mean()), "moved": float(moved[method].mean())}
                     found.append(row | {"above": above.mean, "above_low": above.low, "above_high": above.high})

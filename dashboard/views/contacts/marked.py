@@ -37,11 +37,10 @@ def _said(question: Question, calibration: Calibration, worth: Pairs) -> str:
             f"Marked: {len(worth)} pairs whose contact probability was right in at least {MARKED:.0%} of pairs on "
             f"{n_structures} structures that the head was not fitted on."
         )
-    best = max(calibration.precision)
     return (
         f"{plain(question.model.name).capitalize()} hardly sees contacts here: no pair has a contact probability that "
-        f"was right in {MARKED:.0%} of pairs on {n_structures} structures that the head was not fitted on (the highest "
-        f"probabilities: {best:.0%}), so none is marked."
+        f"was right in {MARKED:.0%} of pairs on {n_structures} structures that the head was not fitted on, so none is "
+        f"marked. {calibration.at_the_top} there."
     )
 
 
