@@ -17,6 +17,7 @@ from core.interventions import (
     Head,
     Mode,
     Scope,
+    Source,
     component_name,
     parse_component,
 )
@@ -63,12 +64,13 @@ def head_names(shape: ModelShape) -> list[str]:
     return component_names(shape)[: shape.n_layers * shape.n_heads]
 
 
-def ablate(component: Component, scope: Scope = "all", mode: Mode = "zero") -> Condition:
-    """The condition that ablates one component; a resample ablation is built with its source, not here."""
+def ablate(component: Component, scope: Scope = "all", mode: Mode = "zero", source: Source | None = None) -> Condition:
+    """The condition that ablates one component; a resample ablation needs its source."""
     if isinstance(component, Head):
-        return (AblateHead(component, scope, mode),)
+        return (AblateHead(component, scope, mode, source),)
     kind, layer = component
-    return (AblateAttention(layer, scope, mode),) if kind == "attention" else (AblateMlp(layer, scope, mode),)
+    module = AblateAttention if kind == "attention" else AblateMlp
+    return (module(layer, scope, mode, source),)
 
 
 class Circuit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

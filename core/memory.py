@@ -36,6 +36,6 @@ def free_memory(device: torch.device) -> int:
     return min(free, limit - used + int(cached))
 
 
-def in_words(n_bytes: float) -> str:
+def in_words(n_bytes: int) -> str:
     """1.3 GB, 133 MB."""
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

@@ -214,13 +214,14 @@ def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
 
 
 @contextmanager
-def on_request(key: Hashable, about: float, what: str, unasked: float = UNASKED_SECONDS) -> Iterator[bool]:
-    """Whether to go on: at once for work of up to `unasked` seconds, else when the person presses the button here.
+def on_request(key: Hashable, about: float, what: str, unasked: float | None = None) -> Iterator[bool]:
+    """Whether to go on: at once for work of up to `unasked` seconds (or `UNASKED_SECONDS`), else when the person
+    presses the button drawn here.
 
     While it goes on inside, the button's place holds one that cancels it; cancelled work waits to be asked for.
     """
     stages: dict[Hashable, Stage] = st.session_state.setdefault("stages of long work", {})
-    stage = stages.get(key, "waits" if about > unasked else "asked")
+    stage = stages.get(key, "waits" if about > (UNASKED_SECONDS if unasked is None else unasked) else "asked")
     place = st.empty()
     if stage == "waits":
         if not place.button(f"{what} (about {_written(about)})", type="primary", icon=":material/play_arrow:"):

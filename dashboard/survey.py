@@ -60,7 +60,7 @@ def answered(
     what: str,
     label: str,
     list_left_out: bool = True,
-    unasked: float = UNASKED_SECONDS,
+    unasked: float | None = None,
     **settings: object,
 ) -> Found | None:
     """What one of `core.answers` says of `subjects`, or None until the person asks for what takes long.

@@ -8,14 +8,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import EsmcConfig, EsmcForMaskedLM, EsmcTokenizer
 
+from core import memory
 from core.alphabet import ESMC_ALPHABET, tokenize
+from core.analyses.contact_probe import contact_head_bytes
 from core.architecture import ESM_C
+from core.checkpoints import contact_head_file, hub_folder, local_names, read_checkpoint
 from core.errors import InputError
 from core.esm_config import ESMC_DECIDED, ESMC_HONOURED, ESMC_ONLY, ESMC_RELATED
-from core.model import Model, load_model
+from core.model import ContactHead, Model, load_model
 from core.run import Keep, run
 from tests.esmc_reference import LAYOUTS, esmc_reference, older, random_esmc, write_esmc
-from tests.test_model import own_folders  # noqa: F401 - a fixture for every test here
+from tests.heard import Heard
+from tests.test_model import mirror, own_folders  # noqa: F401 - fixtures, the second for every test here
 
 SEQUENCE = "MKTAYIAKQRQISFVK|SHXBZUOLEERLGLIEV"
 
@@ -169,3 +173,82 @@ def test_every_setting_of_esmc_config_is_decided_about():
 )
 def test_settings_that_are_not_computed_are_refused_by_name(reference, tmp_path, setting, value):
     assert setting in refusal(write_esmc(reference, tmp_path / "esmc", **{setting: value}))
+
+
+# Where weights lie
+
+
+def test_a_download_is_checked_against_its_hash(mirror, tmp_path):  # noqa: F811
+    address, served = mirror
+    place = served / "esmc-300m-2024-12/resolve/7f10b20ae75017b2dbc884070e03434515709a8d/data/weights"
+    place.mkdir(parents=True)
+    torch.save(older(random_esmc(1, 1, 64, 256).state_dict()), place / "esmc_300m_2024_12_v0.pth")
+    with pytest.raises(InputError, match="wrong SHA-256"):
+        read_checkpoint("esmc_300m", base_url=address)
+    assert not list(hub_folder().glob("esmc_300m*.pth"))
+
+
+def test_a_download_whose_hash_is_not_known(mirror, tmp_path):  # noqa: F811
+    address, served = mirror
+    module, place = random_esmc(2, 2, 128, 512), served / "esmc-600m-2024-12/resolve/main/data/weights"
+    place.mkdir(parents=True)
+    torch.save(older(module.state_dict()), place / "esmc_600m_2024_12_v0.pth")
+    read_checkpoint("esmc_600m", base_url=address, progress=(heard := Heard()))
+    size = (place / "esmc_600m_2024_12_v0.pth").stat().st_size
+    assert heard.events[-1] == (size, size)
+    assert_same(load_model("esmc_600m", dtype=torch.float64), module)
+
+
+def test_the_largest_is_fetched_shard_by_shard_once_it_is_allowed(mirror, tmp_path, reference):  # noqa: F811
+    address, served = mirror
+    reference.save_pretrained(served / "ESMC-6B/resolve/main", max_shard_size="400KB")
+    with pytest.raises(InputError, match="esmc_6b needs about 25 GB of memory in float32"):
+        read_checkpoint("esmc_6b", base_url=address)
+    checkpoint = read_checkpoint("esmc_6b", allow_large=True, base_url=address)
+    assert (checkpoint.n_layers, checkpoint.architecture) == (4, ESM_C)
+    assert_same(load_model("esmc_6b", dtype=torch.float64, allow_large=True), reference)
+
+
+def test_no_network_says_where_to_put_the_file():
+    with pytest.raises(InputError, match=str(hub_folder() / "esmc_600m.pth")) as caught:
+        read_checkpoint("esmc_600m", base_url="http://127.0.0.1:9")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_published_files_under_their_own_names_are_listed_once(reference, tmp_path):
+    write_esmc(reference, tmp_path / "models" / "ESMC-600M", "biohub")
+    write_esmc(reference, tmp_path / "models" / "tuned")
+    (tmp_path / "models" / "esmc_300m_2024_12_v0.pth").touch()
+    assert local_names() == ["tuned"]
+    assert_same(load_model("esmc_600m", dtype=torch.float64), reference)
+
+
+def test_a_contact_head_beside_the_weights_is_the_models(reference, tmp_path):
+    folder = write_esmc(reference, tmp_path / "models" / "tuned")
+    bare = load_model("tuned")
+    fitted = bare.with_contact_head(ContactHead(torch.linspace(-1, 1, 12), torch.tensor(-2.0)))
+    assert fitted.contact_head is not None
+    kept = contact_head_file("tuned")
+    assert kept is not None
+    assert kept == folder / "contact-regression.pt"
+    kept.write_bytes(contact_head_bytes(fitted.contact_head))
+    found = load_model("tuned").contact_head
+    assert found is not None
+    torch.testing.assert_close(found.weight, fitted.contact_head.weight)
+
+
+def test_memory_that_will_not_do_is_refused_with_both_sizes(reference, tmp_path, monkeypatch):
+    folder = write_esmc(reference, tmp_path / "esmc")
+    monkeypatch.setattr(memory, "free_memory", lambda device: memory.BESIDE_WEIGHTS + 1_500_000)
+    line = refusal(folder)
+    assert "esmc needs 402 MB of memory in this precision, and 402 MB are free on cpu" in line
+    assert load_model(folder, dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_half_precision_is_another_model_to_caches(reference, tmp_path):
+    folder = write_esmc(reference, tmp_path / "esmc")
+    single, half, double = (load_model(folder, dtype=dtype) for dtype in (torch.float32, torch.bfloat16, torch.float64))
+    assert single.fingerprint == double.fingerprint != half.fingerprint
+    assert single.trunk_fingerprint != half.trunk_fingerprint
+    logits = run(half, esmc_tokens()).logits.double() - run(double, esmc_tokens()).logits
+    assert logits.std() < 0.2 * run(double, esmc_tokens()).logits.std()

@@ -41,7 +41,8 @@ def categorical_jacobian(
 ) -> Float[np.ndarray, "residue residue"]:
     """How strongly each two residues couple (logits, arbitrary zero; larger means more likely in contact).
 
-    J centred over every axis, symmetrised, its Frobenius norm over pairs of amino acids, zero diagonal, APC. Fewer
+    J centred over every axis, symmetrised, its Frobenius norm over pairs of amino acids, APC, and a diagonal of zeros
+    before and after it, as in Zhang et al.'s code: a residue is in no contact with itself. Fewer
     `substitutions` are the cheap mode: J is then taken over these amino acids alone, on both sides. `condition` holds
     in every run. Raises `InputError` as `jacobian` does.
     """
@@ -75,9 +76,10 @@ def jacobian(
     """J[i, a, j, b]: the logit of b at residue j when residue i is a, minus the same logit in the protein.
 
     float32 (float64 for a float64 model). Raises `InputError` for fewer than two substitutions, or one that is not an
-    amino acid, or repeated, and for a protein whose J passes 4 GiB.
+    amino acid, or repeated, for fewer than two residues, and for a protein whose J passes 4 GiB.
     """
     ids = _ids(substitutions)
+    _check_tokens(tokens)
     size = len(tokens) - 2, len(ids), len(tokens) - 2, len(ids)
     dtype = torch.promote_types(model.dtype, torch.float32)
     needed = torch.Size(size).numel() * dtype.itemsize
@@ -109,11 +111,12 @@ def representation_jacobian(
 
     R[i, a, j, :] is centred over every axis; its norm over a and d_model is made symmetric (the two axes differ, so the
     tensor cannot be), then zero diagonal and APC. The mutants run twice, once for the mean over i: holding R would take
-    L x 20 x L x d_model numbers.
+    L x 20 x L x d_model numbers. Raises `InputError` for a layer that does not exist, and as `jacobian` does.
     """
     if not -model.shape.n_layers <= layer < model.shape.n_layers:
         raise InputError(f"layer {layer + 1} does not exist: {model.name} has layers 1 to {model.shape.n_layers}")
     ids = _ids(substitutions)
+    _check_tokens(tokens)
     n_residues = len(tokens) - 2
     wide = torch.promote_types(model.dtype, torch.float32)
 
@@ -177,6 +180,12 @@ def _ids(substitutions: str) -> list[int]:
     return [token_id(letter) for letter in substitutions]
 
 
+def _check_tokens(tokens: Int[Tensor, " pos"]) -> None:
+    n_residues = max(len(tokens) - 2, 0)
+    if n_residues < 2:
+        raise InputError(f"a Jacobian couples residues: it needs at least two, not {n_residues}")
+
+
 def _coupling(centred: Tensor, residue: int) -> Float[Tensor, " residue"]:
     """The Frobenius norm of (J + J^T) / 2 between one residue and all: row by row, so that J stands only once."""
     both = centred[residue] + centred[:, :, residue].permute(2, 0, 1)
@@ -184,4 +193,4 @@ def _coupling(centred: Tensor, residue: int) -> Float[Tensor, " residue"]:
 
 
 def _corrected(norms: Float[Tensor, "residue residue"]) -> Float[np.ndarray, "residue residue"]:
-    return apc(norms.cpu().fill_diagonal_(0)).float().numpy()
+    return apc(norms.cpu().fill_diagonal_(0)).fill_diagonal_(0).float().numpy()

@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Real
 
-from core.alphabet import AMINO_ACIDS, token_id, tokenize
+from core.alphabet import AMINO_ACID_IDS, AMINO_ACIDS, token_id, tokenize
 from core.arrays import as_array
 from core.errors import InputError
 from core.forward import token_dropout_scale
 from core.interventions import Condition, FixTokenDropout
-from core.metrics import Target
+from core.metrics import Target, probabilities
 from core.model import Model
 from core.progress import SILENT, Progress
 from core.run import rows_within, run
@@ -24,6 +24,8 @@ MASKS: Final = tuple(range(1, 21))
 """Masks in a 20-residue poly-X, the first residue's included."""
 REPEAT: Final = 20
 """Residues of the poly-X that is destroyed."""
+READ: Final = ("target", "repeated", "probability", "gap", "rank")
+"""What is read at the mask."""
 ORDERS: Final = 50
 """Random orders of masking it."""
 
@@ -37,23 +39,26 @@ def elongation(
     fixed_scale: float | None = None,
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
-    """A masked first residue before ever longer poly-X: columns length, target, repeated, gap, rank, scale.
+    """A masked first residue before ever longer poly-X: columns length and those of `READ`, and scale.
 
-    `target` and `repeated` are the logits of the target and of X at the mask; `scale` is what token dropout multiplies
-    all embeddings by, which falls as the repeat grows because one mask is a smaller share of it. `fixed_scale` holds
-    it still, the control for that; a model without token dropout has 1 throughout. `progress` hears (lengths done,
-    all). Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is no amino acid.
+    `target` and `repeated` are the logits of the target and of X at the mask, minus the mean logit of the 20 amino
+    acids: logits by themselves have a free constant. `probability` is the target's over the vocabulary. `scale` is what
+    token dropout multiplies all embeddings by, which falls as the repeat grows because one mask is a smaller share of
+    it. `fixed_scale` holds it still, the control for that; a model without token dropout has 1 throughout. `progress`
+    hears (lengths done, all). Source: Jedryszek & Crook 2026, Figure 2C. Raises `InputError` for a letter that is no
+    amino acid.
     """
     _check(letter)
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
-    rows = []
+    scales, read = [], []
     for length in lengths:
         tokens = tokenize(target.letter + letter * length, masked=[0])
-        logits = run(model, tokens, [condition], positions=[1]).logits[0, 0]
-        scale = float(token_dropout_scale(model, tokens[None])) if fixed_scale is None else fixed_scale
-        rows.append((length, *_read(logits, letter, target), scale))
-        progress.report(len(rows), len(lengths))
-    return pd.DataFrame(rows, columns=["length", "target", "repeated", "gap", "rank", "scale"])
+        read.append(_read(run(model, tokens, [condition], positions=[1]).logits[:, 0], letter, target))
+        scales.append(float(token_dropout_scale(model, tokens[None])) if fixed_scale is None else fixed_scale)
+        progress.report(len(read), len(lengths))
+    table = pd.concat(read, ignore_index=True).assign(scale=scales)
+    table.insert(0, "length", list(lengths))
+    return table
 
 
 def destruction(
@@ -70,7 +75,7 @@ def destruction(
 ) -> pd.DataFrame:
     """Poly-X with ever more random residues masked beside the first: a row per number of masks and order.
 
-    Columns masks, order, target, repeated, gap, rank and scale, as in `elongation`. `masks` counts the first residue's;
+    Columns masks, order, those of `READ` and scale, as in `elongation`. `masks` counts the first residue's;
     each of the `orders` masks its residues in one random order, so that more masks add to fewer. `progress` hears
     (repeats read, all). Source: Jedryszek & Crook 2026, Figure 2D. Raises `InputError` for a letter that is no amino
     acid, or more masks than residues.
@@ -85,15 +90,11 @@ def destruction(
     rows = [(n_masks, order) for n_masks in masks for order in range(orders)]
     tokens = torch.stack([tokenize(letter * length, [0, *drawn[order][: n_masks - 1]]) for n_masks, order in rows])
     condition: Condition = () if fixed_scale is None else (FixTokenDropout(fixed_scale),)
-    read: list[tuple[float, float, float, int]] = []
+    read: list[pd.DataFrame] = []
     for chunk in tokens.split(rows_within(model, tokens.shape[1])):
-        logits = run(model, chunk, [condition], positions=[1]).logits[:, 0]
-        read += [_read(row, letter, target) for row in logits]
-        progress.report(len(read), len(rows))
-    table = pd.DataFrame(
-        [(*key, *values) for key, values in zip(rows, read, strict=True)],
-        columns=["masks", "order", "target", "repeated", "gap", "rank"],
-    )
+        read.append(_read(run(model, chunk, [condition], positions=[1]).logits[:, 0], letter, target))
+        progress.report(sum(map(len, read)), len(rows))
+    table = pd.concat([pd.DataFrame(rows, columns=["masks", "order"]), pd.concat(read, ignore_index=True)], axis=1)
     own = as_array(token_dropout_scale(model, tokens))
     return table.assign(scale=own if fixed_scale is None else fixed_scale)
 
@@ -111,9 +112,12 @@ def crossing(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"]) 
     return next(iter(crossings(x, gap)), float("nan"))
 
 
-def _read(logits: torch.Tensor, letter: str, target: Target) -> tuple[float, float, float, int]:
-    gap, place = target.gap(logits), target.rank(logits)
-    return float(target.logit(logits)), float(logits[token_id(letter)]), float(gap), int(place)
+def _read(logits: Float[torch.Tensor, "rows vocab"], letter: str, target: Target) -> pd.DataFrame:
+    """A row for each of the logits: `READ`."""
+    centred = logits - logits[:, list(AMINO_ACID_IDS)].mean(-1, keepdim=True)
+    probability = probabilities(logits)[:, token_id(target.letter)]
+    found = (target.logit(centred), centred[:, token_id(letter)], probability, target.gap(logits), target.rank(logits))
+    return pd.DataFrame({name: values.cpu().numpy() for name, values in zip(READ, found, strict=True)})
 
 
 def _check(letter: str) -> None:

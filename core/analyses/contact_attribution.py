@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.interventions import Condition, Head, Mode, Scope
 from core.model import Model
 from core.progress import SILENT, Progress
-from core.proteins.contact_scores import counted_pairs, precision_at
+from core.proteins.contact_scores import Precision, counted_pairs, precision_at
 from core.proteins.labelled import LabelledProtein
 from core.run import rows_within, stream
 
@@ -114,6 +114,8 @@ class ContactEffects:
     """Change of long-range P@L/2 (negative: worse without it); None for a protein without known contacts."""
     given_precision: float | None
     """That P@L/2 with every component on that `given` leaves on."""
+    precision_noise: float = 0.0
+    """Two standard errors of it, as a share of L/2 pairs: smaller changes of precision say little."""
 
 
 def ablation_effects(
@@ -147,5 +149,12 @@ def ablation_effects(
             precision.append(precision_at(after, *truth).precision)
     if truth is None:
         return ContactEffects(np.array(change), None, None)
-    given_precision = precision_at(before, *truth).precision
-    return ContactEffects(np.array(change), np.array(precision) - given_precision, given_precision)
+    now = precision_at(before, *truth)
+    return ContactEffects(np.array(change), np.array(precision) - now.precision, now.precision, _noise(now))
+
+
+def _noise(found: Precision) -> float:
+    """Two standard errors of a precision, by Agresti and Coull's rule, which leaves some where no pair is right."""
+    n = found.n_ranked + 4
+    share = (np.nan_to_num(found.precision) * found.n_ranked + 2) / n
+    return 2 * math.sqrt(share * (1 - share) / n)

@@ -6,44 +6,45 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import precision_recall_curve
 
 from core.errors import InputError
-from core.proteins.contact_scores import SEPARATIONS, Range, pairs_in_range, precision_at
+from core.proteins.contact_scores import SEPARATIONS, Range, highest, pairs_in_range, precision_at
 from core.proteins.labelled import LabelledProtein
+from core.proteins.moved_contacts import MovedContacts, random_shares
 
 PER: Final = (1, 2, 5)
 """k of P@L/k."""
 CONFIDENCE: Final = 0.95
+FEWEST: Final = 6
+"""Proteins below which nothing is said of their mean: with fewer no sign test can pass 0.05, however clear it is."""
 RESAMPLES: Final = 2000
 RECALLS: Final = np.linspace(0, 1, 51)
 """Where precision–recall curves of different proteins are averaged."""
+MOVED_CURVES: Final = 20
 
 
 def precisions(protein: LabelledProtein, maps: Mapping[str, Float[np.ndarray, "residue residue"]]) -> pd.DataFrame:
-    """P@L/k of every map: columns method, separation, per (the k), n_ranked, precision, chance.
+    """P@L/k of every map: columns method, separation, per (the k), n_ranked, precision, chance, moved.
 
-    Chance is the share of contacts among all known pairs of the separation: what blind picking gives on average.
-    Precision and chance are nan where no pair of a separation is known.
+    Chance is the share of contacts among all known pairs of the separation: what blind picking gives on average. Moved
+    is the map's own chance: the mean of its precision against the contacts moved along the chain
+    (`core.proteins.moved_contacts`), which a map that knows no more than separations reaches as well. All three are nan
+    where no pair of a separation is known.
     """
     contacts, known = protein.truth()
-    return pd.DataFrame(
-        [
-            {
-                "method": method,
-                "separation": separation,
-                "per": per,
-                "n_ranked": (found := precision_at(predicted, contacts, known, separation, per)).n_ranked,
-                "precision": found.precision,
-                "chance": found.chance,
-            }
-            for method, predicted in maps.items()
-            for separation in SEPARATIONS
-            for per in PER
-        ]
-    )
+    shares = random_shares(protein.sequence)
+    elsewhere: dict[Range, MovedContacts] = {each: MovedContacts(contacts, known, each) for each in SEPARATIONS}
+    found = []
+    for method, predicted in maps.items():
+        for separation, moved in elsewhere.items():
+            for per in PER:
+                here = precision_at(predicted, contacts, known, separation, per)
+                own = moved.contact(highest(predicted, moved.pairs, per), shares).mean() if here.n_ranked else np.nan
+                found.append((method, separation, per, here.n_ranked, here.precision, here.chance, own))
+    return pd.DataFrame(found, columns=["method", "separation", "per", "n_ranked", "precision", "chance", "moved"])
 
 
 def precision_recall(
@@ -57,7 +58,24 @@ def precision_recall(
     pairs = pairs_in_range(len(protein.sequence), separation) & known
     if not contacts[pairs].any():
         raise InputError(f"{protein.name} has no {separation}-range contact to recall")
-    precision, recall, _ = precision_recall_curve(contacts[pairs], predicted[pairs])
+    return _curve(contacts[pairs], predicted[pairs])
+
+
+def moved_curve(
+    protein: LabelledProtein, predicted: Float[np.ndarray, "residue residue"], separation: Range = "long"
+) -> Float[np.ndarray, " recall"]:
+    """The mean of the same curve against contacts moved along the chain, `MOVED_CURVES` times: the map's own chance.
+
+    It lies above the share of contacts, since it takes the best precision at each recall.
+    """
+    moved = MovedContacts(*protein.truth(), separation)
+    everything = np.arange(int(moved.pairs.sum()))
+    labels = moved.contact(everything, random_shares(protein.sequence, repeats=MOVED_CURVES))
+    return np.mean([_curve(each, predicted[moved.pairs]) for each in labels], axis=0)
+
+
+def _curve(contact: Bool[np.ndarray, " pair"], score: Float[np.ndarray, " pair"]) -> Float[np.ndarray, " recall"]:
+    precision, recall, _ = precision_recall_curve(contact, score)
     # from the lowest threshold (everything found) to the highest; the last point, (1, 0), is scikit-learn's own
     best = np.maximum.accumulate(precision[:-1])
     first_enough = np.searchsorted(-recall[:-1], -RECALLS, side="right") - 1
@@ -74,17 +92,18 @@ class Mean:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}], N = {self.n}"
+        between = f"[{self.low:.3f}, {self.high:.3f}]" if self.n >= FEWEST else f"(no interval below {FEWEST} proteins)"
+        return f"{self.mean:.3f} {between}, N = {self.n}"
 
 
 def mean_over_proteins(values: Sequence[float] | np.ndarray, seed: int = 0) -> Mean:
     """Mean and 95% percentile interval from 2,000 resamplings of the proteins; missing values are left out.
 
-    The interval of a single protein is nan; of none, all is nan.
+    Below six proteins the interval is nan; of none, all is nan.
     """
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
-    if len(values) < 2:
+    if len(values) < FEWEST:
         return Mean(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
     resampled = bootstrap(
         (values,),

@@ -26,7 +26,7 @@ from core.proteins.labelled import LabelledProtein
 
 STRENGTH: Final = 0.15
 """scikit-learn's C in fair-esm's own heads: the smaller, the fewer heads are used."""
-STRENGTHS: Final = (0.15, 0.5, 1.5, 5.0)
+STRENGTHS: Final = (0.15, 0.5, 1.5, 5.0, 15.0)
 """Those that cross-validation chooses from."""
 FOLDS: Final = 4
 MIN_PROTEINS: Final = 3
@@ -71,8 +71,11 @@ class Probe:
     """A contact head fitted here, in its model, and how well such a head does on proteins that it has not seen."""
 
     model: Model
+    strength: float
+    """scikit-learn's C: given, or chosen by cross-validation on the same proteins."""
     precision: float
-    """Mean long-range P@L/2 on proteins left out of the fit, each left out once; the head itself is fitted on all."""
+    """Mean long-range P@L/2 on proteins left out of the fit, each left out once; the head itself is fitted on all. A
+    little too high where the strength was chosen by it."""
     chance: float
     """What picking pairs blindly finds on the same proteins."""
 
@@ -80,12 +83,14 @@ class Probe:
 def fit_probe(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
-    strength: float = STRENGTH,
+    strength: float | None = None,
     progress: Progress = SILENT,
 ) -> Probe:
     """A contact head fitted on labelled proteins; `progress` hears (steps done, all): each protein, and the fits.
 
-    Raises `InputError` for fewer than three proteins, or proteins without contacts to learn from.
+    Without a `strength` cross-validation chooses it (`choose_strength`): one C does not suit every model, and
+    fair-esm's can leave a single head with a weight. Raises `InputError` for fewer than three proteins, or proteins
+    without contacts to learn from.
     """
     if len(proteins) < MIN_PROTEINS:
         raise InputError(f"a contact head is fitted on at least {MIN_PROTEINS} labelled proteins, not {len(proteins)}")
@@ -94,9 +99,14 @@ def fit_probe(
     for done, protein in enumerate(proteins.values()):
         examples.append(make_example(model, protein))
         progress.report(done + 1, n_steps)
-    fitted = model.with_contact_head(fit_contact_head(examples, strength))
+    if strength is None:
+        strength, found = choose_strength(examples)
+        precision = found[strength]
+    else:
+        precision = cross_validated(examples, strength)
     progress.report(n_steps - 1, n_steps)
-    return Probe(fitted, cross_validated(examples, strength), mean_chance(proteins.values()))
+    fitted = model.with_contact_head(fit_contact_head(examples, strength))
+    return Probe(fitted, strength, precision, mean_chance(proteins.values()))
 
 
 def contact_head_bytes(head: ContactHead) -> bytes:
@@ -130,7 +140,12 @@ def read_contact_head(model: Model, file: bytes | Path) -> Model:
 
 
 def choose_strength(examples: Sequence[Example]) -> tuple[float, dict[float, float]]:
-    """Of `STRENGTHS`, the one with the best cross-validated precision, and that precision for each."""
+    """Of `STRENGTHS`, the one with the best cross-validated precision (of equal ones the sparsest), and that of each.
+
+    Raises `InputError` for a single protein, and when those that are fitted on give nothing to fit.
+    """
+    if len(examples) < 2:
+        raise InputError("cross-validation needs at least two labelled proteins, not 1")
     precision = {strength: cross_validated(examples, strength) for strength in STRENGTHS}
     return max(precision, key=precision.__getitem__), precision
 

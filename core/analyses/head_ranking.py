@@ -4,7 +4,8 @@ The head readout of Protein contacts are already in the attention (2026): heads 
 corrected maps averaged without weights.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,21 +13,36 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from core.analyses.contact_evaluation import FEWEST
 from core.checkpoints import ranking_file
 from core.contacts import head_maps
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
 from core.progress import SILENT, Progress
-from core.proteins.contact_scores import SEPARATIONS, Range, precision_at
+from core.proteins.contact_scores import SEPARATIONS, Range, highest, precision_at
 from core.proteins.labelled import LabelledProtein
+from core.proteins.moved_contacts import REPEATS, MovedContacts, random_shares
 
 MIN_PROTEINS: Final = 3
 LARGEST_K: Final = 30
 PER: Final = 2
+A_FEW: Final = 10
+"""Up to so many heads are "a few"."""
 
 Grid = tuple[tuple[float, ...], ...]
 """One number per layer and head, both counted from 0."""
+
+
+class ChanceHeads(msgspec.Struct, frozen=True):
+    """What the same maps find of contacts that were moved along the chain (`core.proteins.moved_contacts`)."""
+
+    repeats: int
+    seed: int
+    best: tuple[float, float]
+    """The best head's mean precision: median over the repeats, and the point that 5% of them pass."""
+    n_contact_heads: tuple[float, float]
+    """The effective number of contact heads: median, and the point that 5% stay below."""
 
 
 class HeadRanking(msgspec.Struct, frozen=True):
@@ -45,6 +61,8 @@ class HeadRanking(msgspec.Struct, frozen=True):
     """Mean share of contacts among the pairs of each separation."""
     k_sweep: tuple[float, ...]
     """Mean long-range P@L/2, on the same proteins, of the average of the best 1, 2, 3 … heads."""
+    chance_heads: dict[str, ChanceHeads] = {}
+    """By separation; empty in rankings from before it was measured."""
 
     @property
     def best_k(self) -> int:
@@ -64,46 +82,98 @@ class HeadRanking(msgspec.Struct, frozen=True):
     def n_contact_heads(self, separation: Range = "long") -> float:
         """How diffusely contacts are spread over heads: 1 when one head has it all, n_layers x n_heads when all share.
 
-        The exponential of the entropy of the heads' shares of precision above chance (Hill's number of order 1). The
-        paper relates the best K to such a diffuseness without a formula in the text at hand: this one is ours. 0 when
-        no head is above chance.
+        `effective_number` of the heads' precision above chance (Hill's number of order 1). The paper relates the best K
+        to such a diffuseness without a formula in the text at hand: this one is ours. Noise alone gives about half the
+        heads, so it says nothing without `chance_heads` beside it.
         """
-        above = np.maximum(self.grid(separation) - self.chance[separation], 0).ravel()
-        if not above.any():
-            return 0.0
-        shares = above[above > 0] / above.sum()
-        return float(np.exp(-(shares * np.log(shares)).sum()))
+        return effective_number(self.grid(separation) - self.chance[separation])
+
+    def finding(self, separation: Range = "long") -> str:
+        """What the ranking shows beyond chance heads, for people: best head, and in how many heads contacts sit."""
+        n_heads, n_proteins = self.grid().size, len(self.proteins)
+        if n_proteins < FEWEST:
+            return f"No finding: heads were ranked on {n_proteins} proteins, and {FEWEST} are the fewest for one."
+        best, value = self.heads(1, separation)[0], self.grid(separation).max()
+        found = (
+            f"The best of {n_heads} heads, {best}, finds {value:.3f} ({separation} range, mean over the {n_proteins} "
+            f"proteins that it was chosen on); picking pairs blindly finds {self.chance[separation]:.3f}"
+        )
+        number = self.n_contact_heads(separation)
+        shared = f"about {number:.1f} of {n_heads} heads share what is above chance"
+        if separation not in self.chance_heads:
+            return f"{found}. {shared.capitalize()}. What chance heads give was not measured with this ranking."
+        null = self.chance_heads[separation]
+        found += f", and the best of {n_heads} chance heads {null.best[0]:.3f} (95% point {null.best[1]:.3f})"
+        beside = f"chance heads: {null.n_contact_heads[0]:.1f}, 5% point {null.n_contact_heads[1]:.1f}"
+        if value <= null.best[1]:
+            return f"{found}: no head is shown to see contacts. {shared.capitalize()} ({beside})."
+        if number >= null.n_contact_heads[1]:
+            return f"{found}. Which heads see contacts is spread as chance spreads it: {shared} ({beside})."
+        where = "Contacts sit in a few heads" if number <= A_FEW else "Contacts sit in fewer heads than chance gives"
+        return f"{found}. {where}: {shared} ({beside})."
 
 
-def head_precisions(model: Model, protein: LabelledProtein) -> dict[Range, Float[np.ndarray, "n_layers n_heads"]]:
-    """P@L/2 of every head's own map on one protein, by separation (nan where no pair is known)."""
-    contacts, known = protein.truth()
-    size = model.shape.n_layers, model.shape.n_heads
-    found: dict[Range, np.ndarray] = {separation: np.empty(size) for separation in SEPARATIONS}
+def effective_number(above_chance: Float[np.ndarray, "..."]) -> float:
+    """The exponential of the entropy of the shares of what is above zero; 0 when nothing is."""
+    above = above_chance[above_chance > 0]
+    if not above.size:
+        return 0.0
+    shares = above / above.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadPrecisions:
+    """P@L/2 of every head's own map on one protein, by separation; nan where no pair is known."""
+
+    found: dict[Range, Float[np.ndarray, "n_layers n_heads"]]
+    moved: dict[Range, Float[np.ndarray, "repeat n_layers n_heads"]]
+    """The same when the protein's contacts are moved along the chain."""
+
+
+def head_precisions(model: Model, protein: LabelledProtein, *, repeats: int = REPEATS, seed: int = 0) -> HeadPrecisions:
+    """Every head's map against the protein's contacts, and against the same moved `repeats` times."""
+    truth: dict[Range, MovedContacts] = {each: MovedContacts(*protein.truth(), each) for each in SEPARATIONS}
+    shares = np.r_[0.0, random_shares(protein.sequence, seed, repeats)]  # by 0: the contacts themselves
+    size = len(shares), model.shape.n_layers, model.shape.n_heads
+    found: dict[Range, np.ndarray] = {separation: np.full(size, np.nan) for separation in SEPARATIONS}
     for layer, maps in head_maps(model, protein.tokens):
         for index, predicted in enumerate(maps.float().numpy(force=True)):
-            for separation, grid in found.items():
-                grid[layer, index] = precision_at(predicted, contacts, known, separation, PER).precision
-    return found
+            for separation, contacts in truth.items():
+                if contacts.pairs.any():
+                    top = highest(predicted, contacts.pairs, PER)
+                    found[separation][:, layer, index] = contacts.contact(top, shares).mean(1)
+    return HeadPrecisions(
+        {separation: grids[0] for separation, grids in found.items()},
+        {separation: grids[1:] for separation, grids in found.items()},
+    )
 
 
 def top_k_precisions(
-    model: Model, protein: LabelledProtein, heads: Iterable[Head], separation: Range = "long"
-) -> Float[np.ndarray, " k"]:
-    """P@L/2 on one protein of the average of the first 1, 2, 3 … of `heads`."""
-    heads = list(heads)
+    model: Model, protein: LabelledProtein, rankings: Sequence[Sequence[Head]], separation: Range = "long"
+) -> list[Float[np.ndarray, " k"]]:
+    """P@L/2 on one protein of the average of the first 1, 2, 3 … heads of each ranking, all from one pass."""
     contacts, known = protein.truth()
+    wanted = {head for ranked in rankings for head in ranked}
     maps: dict[Head, np.ndarray] = {}
     for layer, layer_maps in head_maps(model, protein.tokens):
-        maps |= {head: layer_maps[head.index].float().numpy(force=True) for head in heads if head.layer == layer}
-    sums = np.cumsum([maps[head] for head in heads], axis=0)  # a sum ranks pairs as its average does
-    return np.array([precision_at(total, contacts, known, separation, PER).precision for total in sums])
+        maps |= {head: layer_maps[head.index].float().numpy(force=True) for head in wanted if head.layer == layer}
+    found = []
+    for ranked in rankings:
+        total, sweep = np.zeros(contacts.shape), []
+        for head in ranked:
+            total += maps[head]  # a sum ranks pairs as its average does
+            sweep.append(precision_at(total, contacts, known, separation, PER).precision)
+        found.append(np.array(sweep))
+    return found
 
 
 def rank_heads(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
     progress: Progress = SILENT,
+    *,
+    seed: int = 0,
 ) -> HeadRanking:
     """All heads ranked over labelled proteins, with the sweep over K; `progress` hears (done, all) passes.
 
@@ -115,12 +185,12 @@ def rank_heads(
         protein.require_long_range()
     measured = []
     for done, protein in enumerate(proteins.values()):
-        measured.append(head_precisions(model, protein))
+        measured.append(head_precisions(model, protein, seed=seed))
         progress.report(done + 1, 2 * len(proteins))
-    ranking = summarise(model, proteins, measured, k_sweep=())
+    ranking = summarise(model, proteins, measured, seed)
     sweeps = []
     for done, protein in enumerate(proteins.values()):
-        sweeps.append(top_k_precisions(model, protein, ranking.heads(LARGEST_K)))
+        sweeps += top_k_precisions(model, protein, [ranking.heads(LARGEST_K)])
         progress.report(len(proteins) + done + 1, 2 * len(proteins))
     return msgspec.structs.replace(ranking, k_sweep=tuple(np.mean(sweeps, axis=0).tolist()))
 
@@ -128,20 +198,21 @@ def rank_heads(
 def summarise(
     model: Model,
     proteins: Mapping[str, LabelledProtein],
-    measured: Iterable[Mapping[Range, Float[np.ndarray, "n_layers n_heads"]]],
-    k_sweep: tuple[float, ...],
+    measured: Sequence[HeadPrecisions],
+    seed: int = 0,
 ) -> HeadRanking:
-    """The ranking from every protein's `head_precisions`."""
-    measured = list(measured)
-    precision = {
-        separation: tuple(tuple(row) for row in np.nanmean([each[separation] for each in measured], axis=0).tolist())
-        for separation in SEPARATIONS
-    }
-    chance = {separation: mean_chance(proteins.values(), separation) for separation in SEPARATIONS}
-    definitions = sorted({protein.definition for protein in proteins.values()})
-    return HeadRanking(
-        model.name, model.fingerprint, tuple(proteins), "; ".join(definitions), precision, chance, k_sweep
-    )
+    """The ranking from every protein's `head_precisions`, as yet without its sweep over K."""
+    precision, chance, chance_heads = {}, {}, {}
+    for separation in SEPARATIONS:
+        grid = np.nanmean([each.found[separation] for each in measured], axis=0)
+        precision[separation] = tuple(tuple(row) for row in grid.tolist())
+        chance[separation] = mean_chance(proteins.values(), separation)
+        moved = np.nanmean([each.moved[separation] for each in measured], axis=0)
+        numbers = [effective_number(each - chance[separation]) for each in moved]
+        best, number = np.quantile(moved.max((1, 2)), (0.5, 0.95)), np.quantile(numbers, (0.5, 0.05))
+        chance_heads[separation] = ChanceHeads(len(moved), seed, tuple(best.tolist()), tuple(number.tolist()))
+    definitions = "; ".join(sorted({protein.definition for protein in proteins.values()}))
+    return HeadRanking(model.name, model.fingerprint, tuple(proteins), definitions, precision, chance, (), chance_heads)
 
 
 def mean_chance(proteins: Iterable[LabelledProtein], separation: Range = "long") -> float:

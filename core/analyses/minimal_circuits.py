@@ -50,7 +50,6 @@ def minimal_circuit(
     first. `given` is ablated from the start. `progress` hears (ablated, candidates). Source: Jedryszek & Crook 2026,
     Methods, "Greedy minimal-circuit discovery". Raises `InputError` when the target doesn't rank first to begin with.
     """
-
     whole = run(model, tokens, [given], keep=RESUMABLE)
     position = target.position(tokens)
     start = float(target.gap(whole.logits[0, position]))
@@ -62,6 +61,7 @@ def minimal_circuit(
     while left and (not gaps or gaps[-1] > 0):
         without = _without_each(whole, without, left, removed[-1:], scope, keep, position)
         found = torch.stack([without[component].logits[0, 0] for component in left])
+        found = found.to(torch.promote_types(found.dtype, torch.float32))
         gap, logit = target.gap(found).numpy(force=True), target.logit(found).numpy(force=True)
         least = int(logit.argmax())
         removed.append(left.pop(least))

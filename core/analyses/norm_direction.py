@@ -95,16 +95,21 @@ def compare_bands(
     model: Model, clean: Int[Tensor, " clean_pos"], internal: Int[Tensor, " pos"], head: Head
 ) -> BandComparison:
     """One head's attention score from the mask to BOS with the mask at two places, by band, in float64 on the CPU."""
-    keep = Keep.of("q_rot", "k_rot", layers=[head.layer])
-
-    def query_and_key(tokens: Tensor) -> tuple[Tensor, Tensor]:
-        trace = run(model, tokens, keep=keep)
-        bos = int(torch.nonzero(tokens == BOS)[0])
-        q, k = trace["q_rot", head.layer], trace["k_rot", head.layer]
-        return q[0, head.index, residue_position(tokens, None)].cpu().double(), k[0, head.index, bos].cpu().double()
-
-    (q0, k0), (qi, ki) = query_and_key(clean), query_and_key(internal)
+    (q0, k0), (qi, ki) = _query_and_key(model, clean, head), _query_and_key(model, internal, head)
     return BandComparison(band_scores(q0, k0), band_scores(qi, ki), norm_direction(q0, qi, k0, ki))
+
+
+def bos_bands(model: Model, tokens: Int[Tensor, " pos"], head: Head) -> BandScores:
+    """One head's attention score from the mask to BOS by band, in float64 on the CPU."""
+    return band_scores(*_query_and_key(model, tokens, head))
+
+
+def _query_and_key(model: Model, tokens: Int[Tensor, " pos"], head: Head) -> tuple[Tensor, Tensor]:
+    """The mask's query and BOS's key, after RoPE."""
+    trace = run(model, tokens, keep=Keep.of("q_rot", "k_rot", layers=[head.layer]))
+    bos = int(torch.nonzero(tokens == BOS)[0])
+    q, k = trace["q_rot", head.layer], trace["k_rot", head.layer]
+    return q[0, head.index, residue_position(tokens, None)].cpu().double(), k[0, head.index, bos].cpu().double()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +120,14 @@ class Attribution:
     """Columns band, difference (mean), weight (its share of all |difference|), norm_share, norm_share_a, norm_share_b,
     direction_share (means over proteins), agreement (share of proteins with the mean's sign), flagged."""
     norm_share: float
-    """The weighted mean over all bands, flagged ones included: what they weigh is small."""
+    """The weighted mean over all bands, flagged ones with their pooled ratio."""
     norm_share_a: float
     norm_share_b: float
+    norm_share_unflagged: float
+    """The weighted mean over the bands that aren't flagged; nan where all are."""
+    norm_share_printed: float
+    """Equation 7 to the letter: over all bands, each with the mean of its proteins' ratios, however small what they
+    divide by."""
 
 
 def aggregate(attributions: Sequence[NormDirection]) -> Attribution:
@@ -157,4 +167,6 @@ def aggregate(attributions: Sequence[NormDirection]) -> Attribution:
             "flagged": flagged,
         }
     )
-    return Attribution(table, overall, overall_a, overall_b)
+    kept = weight[~flagged]
+    unflagged = float(kept @ average[~flagged] / kept.sum()) if len(kept) else float("nan")
+    return Attribution(table, overall, overall_a, overall_b, unflagged, float(weight @ average))

@@ -1,6 +1,6 @@
 """Is a circuit enough? Everything ablated but the circuit; and what the circuit says where it should keep silent."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -18,9 +18,11 @@ from core.interventions import (
     Component,
     Condition,
     Head,
+    Mode,
     NamedScope,
     RemoveRope,
     Scope,
+    Source,
     complement,
     component_name,
 )
@@ -37,6 +39,8 @@ def keep_only(
     scope: Scope = "all",
     attention_at: NamedScope = "all",
     mlps_at: NamedScope = "all",
+    mode: Mode = "zero",
+    source: Source | None = None,
 ) -> Condition:
     """The condition that ablates everything except `kept`, at the positions of `scope`.
 
@@ -57,14 +61,14 @@ def keep_only(
         heads = [Head(layer, index) for index in range(shape.n_heads)]
         spared = heads if ("attention", layer) in kept else [head for head in heads if head in kept]
         if not spared:
-            condition.append(AblateAttention(layer, scope))
+            condition.append(AblateAttention(layer, scope, mode, source))
         else:
-            condition += [AblateHead(head, scope) for head in heads if head not in spared]
-            condition += [AblateAttention(layer, attention_off)] if attention_off else []
+            condition += [AblateHead(head, scope, mode, source) for head in heads if head not in spared]
+            condition += [AblateAttention(layer, attention_off, mode, source)] if attention_off else []
         if ("mlp", layer) not in kept:
-            condition.append(AblateMlp(layer, scope))
+            condition.append(AblateMlp(layer, scope, mode, source))
         elif mlps_off:
-            condition.append(AblateMlp(layer, mlps_off))
+            condition.append(AblateMlp(layer, mlps_off, mode, source))
     return tuple(condition)
 
 
@@ -101,13 +105,14 @@ def gaps_along(
     model: Model,
     sequence: str,
     residues: Sequence[int],
-    conditions: Mapping[str, Condition],
+    conditions: Mapping[str, Condition | Callable[[Int[Tensor, " pos"]], Condition]],
     *,
     target: Target = Target(),
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """The target's gap with each of `residues` (0-based) masked in turn: columns residue, condition, gap (logits).
 
+    A condition may be made of the tokens that it is run on: a resample ablation's source has the same masks.
     A circuit over-predicts where its gap is positive and the whole model's isn't. Raises `InputError` for a residue
     outside the sequence.
     """
@@ -117,7 +122,10 @@ def gaps_along(
     gaps: list[float] = []
     for start in range(0, len(rows), per_chunk):
         chunk = rows[start : start + per_chunk]
-        trace = run(model, tokens[start : start + per_chunk], [conditions[name] for _, name in chunk])
+        masked = tokens[start : start + per_chunk]
+        told = [conditions[name] for _, name in chunk]
+        made = [each(row) if callable(each) else each for each, row in zip(told, masked, strict=True)]
+        trace = run(model, masked, made)
         at = torch.tensor([residue + 1 for residue, _ in chunk])
         gaps += target.gap(trace.logits[torch.arange(len(chunk)), at]).tolist()
         progress.report(len(gaps), len(rows))

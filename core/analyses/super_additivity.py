@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from core.analyses.resampling import source_for
 from core.analyses.sufficiency import keep_only
 from core.forward import unembed
-from core.interventions import Component, Scope
+from core.interventions import Component, Mode, Scope
 from core.metrics import Target, rescue
 from core.model import Model
 from core.run import Keep, run
@@ -41,14 +42,17 @@ def super_additivity(
     *,
     beside: Collection[Component] = (),
     scope: Scope = "mask",
+    mode: Mode = "zero",
     target: Target = Target(),
 ) -> SuperAdditivity:
-    """How the target gap at the first mask depends on two components; `beside` are kept in every run.
+    """How the target gap at the first mask depends on two components; `beside` are kept in every run, the rest is
+    replaced as `mode` says.
 
     They compose where `both` exceeds `added`. Source: Jedryszek & Crook 2026, Figure 3D.
     """
     sets = [(), (first,), (second,), (first, second)]
-    conditions = [*(keep_only(model.shape, {*beside, *kept}, scope=scope) for kept in sets), ()]
+    replaced = {"scope": scope, "mode": mode, "source": source_for(mode, tokens)}
+    conditions = [*(keep_only(model.shape, {*beside, *kept}, **replaced) for kept in sets), ()]
     position = target.position(tokens)
     trace = run(
         model, tokens, conditions, keep=Keep.of("resid_post", layers=[model.shape.n_layers - 1]), positions=[position]

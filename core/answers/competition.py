@@ -61,7 +61,8 @@ class Competition:
 
     def crossings(self) -> pd.DataFrame:
         """Where each repeat outvotes the target as it grows, where the target is back as it breaks, how far both
-        logits move: repeat, dropout, outvoted_at, back_at, m_range, repeated_range."""
+        centred logits and the target's probability move: repeat, dropout, outvoted_at, back_at, m_range,
+        repeated_range, p_least, p_most."""
         scales = self.grown.dropout.unique()
         return pd.DataFrame([self._crossings(repeat, dropout) for repeat in self.letters for dropout in scales])
 
@@ -75,12 +76,14 @@ class Competition:
             "back_at": crossing(destroyed.masks.to_numpy(), destroyed.gap.to_numpy()),
             "m_range": np.ptp(longer.target.to_numpy()),
             "repeated_range": np.ptp(longer.repeated.to_numpy()),
+            "p_least": longer.probability.min(),
+            "p_most": longer.probability.max(),
         }
 
     def destroyed(self, repeat: str, dropout: str) -> pd.DataFrame:
-        """Means over orders: masks, gap, target, repeated."""
+        """Means over orders: masks, gap, target, repeated, probability."""
         chosen = rows(self.broken, subject=repeat, dropout=dropout)
-        return means(chosen, ["masks"], ["gap", "target", "repeated"])
+        return means(chosen, ["masks"], ["gap", "target", "repeated", "probability"])
 
     def changes(self, repeat: str, dropout: str) -> str:
         """Where the larger of the two logits changes as the repeat grows, in words."""
@@ -88,17 +91,20 @@ class Competition:
         return crossed(grown.length.to_numpy(), grown.gap.to_numpy(), f"residues of {self.letters[repeat]}")
 
     def beside_paper(self, repeat: str) -> Beside:
-        """Of one repeat, with the model's own scale."""
+        """Of one repeat, with the model's own scale; the paper's repeat is of alanines."""
         letter, grown = self.letters[repeat], rows(self.grown, subject=repeat, dropout=OWN)
+        if letter != "A":
+            return [(stated, f"not applicable: the repeat is of {letter}") for stated in COMPETITION]
         destroyed = self.destroyed(repeat, OWN)
         back = crossed(destroyed.masks.to_numpy(), destroyed.gap.to_numpy(), f"masks in {letter * 3}…")
         least, most = destroyed.iloc[0], destroyed.iloc[-1]
         moved = np.ptp(grown.repeated.to_numpy())
         ours = [
             self.changes(repeat, OWN),
-            f"moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {moved:.1f}",
+            f"centred, moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {moved:.1f}; "
+            f"P({self.target.letter}) from {grown.probability.iloc[0]:.2f} to {grown.probability.iloc[-1]:.2f}",
             "it never lost" if least.gap > 0 else back,
-            f"change by {most.target - least.target:+.1f}, {letter}'s by {most.repeated - least.repeated:+.1f}",
+            f"centred, change by {most.target - least.target:+.1f} and {most.repeated - least.repeated:+.1f}",
         ]
         return list(zip(COMPETITION, ours, strict=True))
 

@@ -37,13 +37,17 @@ COMPETING: Final = 0.5
 """Nats (as logits): two letters closer than this compete."""
 LEAST_ADDED: Final = 1.75
 """Nats that order or a copy must add before a prediction is said to rest on it. Rare motifs come up in random strings
-too, and among their few confident residues most would else be called evidence; chosen on `Study`'s tuning half."""
+too, and a quarter of their few confident residues would else be called evidence."""
+SURE: Final = 0.8
+"""Probability from which a lead on average is enough: none of the 2,417 residues of the controls that thresholds were
+chosen on reached it."""
 RULE: Final = (
     f"A prediction is confident from a probability of {CONFIDENT:g} among the twenty amino acids; two letters within "
     f"{COMPETING:g} logits compete. The verdict names the part that adds most to the log-odds: order is evidence, "
     "copying is a repeat, position is BOS and EOS, composition includes what the model says knowing nothing. It is "
     f"given only where that part, and its lead over every other part, stay above zero in {COVERED:.0%} of further "
-    f"random orders; evidence and copying must add {LEAST_ADDED:g} nats or more. Else nothing is settled."
+    f"random orders (from a probability of {SURE:g} on, a lead on average is enough); evidence and copying must add "
+    f"{LEAST_ADDED:g} nats or more. Else nothing is settled."
 )
 """The thresholds in words, for every place that shows verdicts."""
 
@@ -63,7 +67,8 @@ def judge(shares: Shares, probability: float, lead: float) -> Judged:
     first = max(added, key=lambda verdict: added[verdict].mean())
     part = Estimate.of(added[first])
     ahead_low = min(Estimate.of(added[first] - added[other]).low for other in added if other != first)
-    stands_out = part.low > 0 and ahead_low > 0 and (first not in _CLAIMS or part.mean >= LEAST_ADDED)
+    ahead = ahead_low > 0 or probability >= SURE
+    stands_out = part.low > 0 and ahead and (first not in _CLAIMS or part.mean >= LEAST_ADDED)
     if probability < CONFIDENT:
         verdict: Verdict = "none"
     elif abs(lead) < COMPETING:

@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
 
 from core.analyses.evidence import PARTS, REPEATS
 from core.answers.calibration import Calibration
@@ -28,13 +29,14 @@ def report_html(
     """The sentences `said` of the protein called `name`, its strip, every letter taken apart, and the calibration;
     `names` are what people call the residues."""
     strip = rows(found.strip, subject=name)
-    figure = verdict_strip(strip, names, SAID).to_html(full_html=False, include_plotlyjs=True, div_id="strip")
+    figure = verdict_strip(strip, names, SAID).to_html(full_html=False, include_plotlyjs=False, div_id="strip")
     return _TEMPLATE.render(
         name=name,
         sequence=found.scan.sequences[name],
         model=f"{model.name} (a small teaching model, not ESM-2)" if model.teaching else model.name,
         fingerprint=model.fingerprint,
         said=[_bold(each) for each in said],
+        plotlyjs=Markup(get_plotlyjs()),
         figure=Markup(figure),
         rule=RULE,
         repeats=len(REPEATS),
@@ -74,6 +76,7 @@ table { border-collapse: collapse; font-size: .85rem; display: block; overflow-x
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #eee; vertical-align: top; }
 .small { color: #555; font-size: .9rem; overflow-wrap: anywhere; }
 </style>
+<script>{{ plotlyjs }}</script>
 </head>
 <body>
 <h1>Is a confident prediction evidence, or a default?</h1>

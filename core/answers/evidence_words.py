@@ -30,7 +30,7 @@ def start(found: Evidence, name: str, residue: str) -> str:
     return (
         f"**The start: {SAID[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
         f"{ranks_first(row)}; position adds {row.position:+.1f} of its {row.total:.1f} "
-        f"nats, order {row.order:+.1f}. The residue is masked: were it no {row.letter}, the model would say the same."
+        f"nats, order {row.order:+.1f}. The residue is masked, so the model says the same whatever stands there."
     )
 
 

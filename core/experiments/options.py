@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichBars
+from rich.text import Text
 
 from core.experiments.survey import StoredSurvey
 from core.experiments.workers import Dask, Processes
@@ -57,6 +59,16 @@ def say_notes(notes: Mapping[str, Iterable[str]]) -> None:
         typer.echo(f"note: {some(names)}: {line}", err=True)
 
 
+class TimeLeft(ProgressColumn):
+    """What is left of a part at the pace so far; rich's own looks back half a minute, less than one step may take."""
+
+    def render(self, task: Task) -> Text:
+        if not task.completed or not task.total or task.elapsed is None:
+            return Text("")
+        left = task.elapsed * (task.total - task.completed) / task.completed
+        return Text(f"about {timedelta(seconds=round(left))} left" if left else "")
+
+
 class Bars(Progress):
     """A bar in the terminal for every named part of the work."""
 
@@ -80,7 +92,7 @@ class Bars(Progress):
 def open_survey(model: Model, source: str, out: Path, workers: int, dask: str | None) -> Iterator[StoredSurvey]:
     """A survey of `model`, which workers load from `source`; results are kept in `out/measured`, progress is shown."""
     path = Path(source)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft()
     with Dask(dask) if dask else Processes(workers) as pool, RichBars(*columns) as bars:
         found = str(path.resolve()) if path.exists() else source  # workers may have another working directory
         yield StoredSurvey(model, found, out / "measured", pool, Bars(bars))

@@ -41,6 +41,8 @@ class StoredSurvey(Survey):
     def _compute(self, what: str, missing: Mapping[Path, Task]) -> dict[Path, Failure]:
         file_of = {task_key(task): file for file, task in missing.items()}
         failures: dict[Path, Failure] = {}
+        if missing:
+            self.progress.part(what).report(0, len(missing))
         for done, (task, outcome) in enumerate(self.workers.run(list(missing.values()))):
             self.progress.part(what).report(done + 1, len(missing))
             file = file_of[task_key(task)]
@@ -59,4 +61,4 @@ def task_key(task: Task) -> str:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, keep_default_na=False, na_values=[""])
+    return pd.read_csv(file, keep_default_na=False, na_values=[""]).copy()  # one block, where columns are many

@@ -1,4 +1,5 @@
-"""A repeat against the target, drawn: both logits at the mask, and token dropout's scale on its own line."""
+"""A repeat against the target, drawn: both centred logits at the mask, the target's probability, and token dropout's
+scale, each on lines of their own."""
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,12 @@ LETTER = OTHER[0]
 def competing_logits(
     table: pd.DataFrame, x: str, *, target: str, letter: str, x_title: str, held: pd.DataFrame | None = None
 ) -> go.Figure:
-    """The target's and the repeated residue's logit over `x` (a column), and token dropout's scale below them.
+    """Both centred logits over `x` (a column), the target's probability below them, then token dropout's scale.
 
-    `table` has columns `x`, target, repeated and scale, several rows for one `x` where orders were drawn: lines are
-    means, bands one standard deviation. `held` is the same with the scale fixed, drawn dotted.
+    `table` has columns `x`, target, repeated, probability and scale, several rows for one `x` where orders were drawn:
+    lines are means, bands one standard deviation. `held` is the same with the scale fixed, drawn dotted.
     """
-    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
+    figure = make_subplots(rows=3, shared_xaxes=True, row_heights=[0.6, 0.2, 0.2], vertical_spacing=0.06)
     for rows, dash, note in ((table, "solid", ""), (held, "dot", ", scale held")):
         if rows is None:
             continue
@@ -44,9 +45,11 @@ def competing_logits(
             figure.add_scatter(
                 x=places, y=y, name=f"{name}{note}", mode="lines+markers", line=line, marker=marker, row=1, col=1
             )
-        scale = mean["scale"].to_numpy()
-        line = {"color": CLEAN, "dash": dash}
-        figure.add_scatter(x=places, y=scale, name=f"token dropout's scale{note}", line=line, row=2, col=1)
-    figure = styled(figure, "", "Logit at the mask", height=460)
-    figure.update_yaxes(title={"text": "Scale"}, row=2, col=1)
-    return figure.update_xaxes(title={"text": x_title}, row=2, col=1)
+        below = {"probability": (f"P({target})", TARGET), "scale": ("token dropout's scale", CLEAN)}
+        for row, (column, (name, colour)) in enumerate(below.items(), start=2):
+            line, y = {"color": colour, "dash": dash}, mean[column].to_numpy()
+            figure.add_scatter(x=places, y=y, name=f"{name}{note}", mode="lines", line=line, row=row, col=1)
+    figure = styled(figure, "", "Logit − mean of the 20", height=540)
+    figure.update_yaxes(title={"text": f"P({target})"}, range=[0, 1], row=2, col=1)
+    figure.update_yaxes(title={"text": "Scale"}, row=3, col=1)
+    return figure.update_xaxes(title={"text": x_title}, row=3, col=1)

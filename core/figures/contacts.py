@@ -85,10 +85,49 @@ def k_sweep(chosen_on: Float[np.ndarray, " k"], chance: float, judged: Sequence[
     return curves(k, lines, x_title="Heads averaged, K", y_title="P@L/2, long range").update_yaxes(rangemode="tozero")
 
 
-def best_heads(names: Sequence[str], precision: Float[np.ndarray, " head"], chance: float) -> go.Figure:
-    """The best single heads, best first, with chance as a dashed line."""
+def label_budgets(n_labels: Sequence[int], precision: Sequence[Interval], chance: float) -> go.Figure:
+    """Precision by how many labelled proteins heads were chosen on, with intervals."""
+    mean, low, high = np.array(precision).T
+    lines = [
+        Curve("heads chosen on so many", mean, EDITED, low, high),
+        Curve("chance", np.full(len(n_labels), chance), CLEAN, dash="dash"),
+    ]
+    figure = curves(
+        np.array(n_labels), lines, x_title="Labelled proteins that choose heads and K", y_title="P@L/2, long range"
+    )
+    figure.update_xaxes(type="log", tickvals=list(n_labels), ticktext=[str(n) for n in n_labels])
+    return figure.update_yaxes(rangemode="tozero")
+
+
+def reliability(n_pairs: Int[np.ndarray, " bin"], n_contacts: Int[np.ndarray, " bin"]) -> go.Figure:
+    """The share of contacts among pairs by tenths of contact probability; calibrated, they lie on the dashed line."""
+    tenths = np.arange(len(n_pairs)) * 10 // len(n_pairs)
+    pairs, contacts = (np.bincount(tenths, each, 10) for each in (n_pairs, n_contacts))
+    there = pairs > 0
+    middle, share = (np.arange(10)[there] + 0.5) / 10, contacts[there] / pairs[there]
+    figure = go.Figure(
+        go.Scatter(
+            x=middle,
+            y=share,
+            mode="lines+markers",
+            line={"color": EDITED},
+            customdata=np.stack([contacts[there], pairs[there]], 1),
+            hovertemplate="%{customdata[0]:,} of %{customdata[1]:,} pairs are contacts<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"color": CLEAN, "dash": "dash"})
+    figure = styled(figure, "Contact probability", "Share of contacts")
+    return figure.update_xaxes(range=[0, 1]).update_yaxes(range=[0, 1])
+
+
+def best_heads(
+    names: Sequence[str], precision: Float[np.ndarray, " head"], chance: float, best_by_chance: float
+) -> go.Figure:
+    """The best single heads, best first; blind picking as a dashed line, what the best chance head reaches dotted."""
     figure = go.Figure(go.Bar(x=list(names), y=precision, marker={"color": EDITED}))
     figure.add_hline(y=chance, line={"color": CLEAN, "dash": "dash"})
+    figure.add_hline(y=best_by_chance, line={"color": CLEAN, "dash": "dot"})
     return styled(figure, "Head, best first", "P@L/2, long range", height=300)
 
 

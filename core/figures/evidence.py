@@ -51,7 +51,7 @@ def stacked_shares(table: pd.DataFrame, label: str) -> go.Figure:
             marker={"color": COLOURS[part]},
             hovertemplate=NAMES[part] + ": %{x:+.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
         )
-    figure = styled(figure, "Log-odds against the letter's frequency in proteins (nats)", "", 130 + 46 * len(table))
+    figure = styled(figure, "Log-odds (nats)", "", 130 + 46 * len(table))
     figure.add_vline(x=0, line={"color": CLEAN, "width": 1})
     figure.update_layout(barmode="relative", margin={"t": 70, "l": 90})
     return figure.update_yaxes(autorange="reversed", type="category")

@@ -65,13 +65,18 @@ def precision_at(
     per: int = 2,
 ) -> Precision:
     """P@L/k over known pairs of one separation; ties are ranked by position, first residues first."""
-    n_residues = len(predicted)
-    pairs = pairs_in_range(n_residues, separation) & known
-    truth, scores = contacts[pairs], predicted[pairs]
-    n_ranked = min(max(n_residues // per, 1), len(scores))
-    top = np.argsort(-scores, kind="stable")[:n_ranked]
-    precision = float(truth[top].mean()) if n_ranked else float("nan")
-    return Precision(separation, per, n_ranked, precision, float(truth.mean()) if len(truth) else float("nan"))
+    pairs = pairs_in_range(len(predicted), separation) & known
+    truth, top = contacts[pairs], highest(predicted, pairs, per)
+    precision = float(truth[top].mean()) if len(top) else float("nan")
+    return Precision(separation, per, len(top), precision, float(truth.mean()) if len(truth) else float("nan"))
+
+
+def highest(
+    predicted: Float[np.ndarray, "residue residue"], pairs: Bool[np.ndarray, "residue residue"], per: int = 2
+) -> Int[np.ndarray, " ranked"]:
+    """The L / `per` highest of some pairs, best first, counted through `pairs` row by row; of ties the first."""
+    n_ranked = min(max(len(predicted) // per, 1), int(pairs.sum()))
+    return np.argsort(-predicted[pairs], kind="stable")[:n_ranked]
 
 
 def top_contacts(

@@ -42,7 +42,7 @@ class LabelledProtein:
     ) -> "LabelledProtein":
         """A structure's chain on its own numbering (`core.proteins.structure.align_structure` changes it)."""
         contacts, known = contact_truth(structure, atom, cutoff)
-        definition = str(ContactRule(atom, cutoff))
+        definition = structure.contact_definition(ContactRule(atom, cutoff))
         name = name or structure.name
         labelled = cls.from_arrays(name, structure.sequence, contacts, known.diagonal(), definition)
         return replace(labelled, notes=structure.notes)

@@ -1,6 +1,8 @@
-"""Which proteins belong to families that a model was trained on? By alignment with members of each family."""
+"""Which proteins are relatives? Of families that a model was trained on, or of each other, by alignment."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,12 +14,21 @@ RELATED: Final = 80.0
 Members of the embedded model's families reach 100 to 470, unrelated structures at most 52."""
 N_MEMBERS: Final = 20
 """Members of each family that a protein is aligned with."""
+KARLIN_LAMBDA: Final = 0.267
+KARLIN_K: Final = 0.041
+"""Of BLOSUM62 with gaps 11 + 1: E = K m n exp(-λ score) (Altschul and Gish 1996)."""
+LARGEST_E: Final = 1e-3
+LEAST_IDENTITY: Final = 0.3
+LEAST_COVERAGE: Final = 0.5
+HOMOLOGY_SAID: Final = (
+    f"a local alignment (BLOSUM62, gaps 11 + 1) with E ≤ {LARGEST_E:g} over at least {LEAST_COVERAGE:.0%} of the "
+    f"shorter sequence at {LEAST_IDENTITY:.0%} identity or more"
+)
 
 
 def relatives(proteins: Mapping[str, str], families: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, str]:
     """The family of each protein that belongs to one; sequences by name, and members of each family by its name."""
-    aligner = PairwiseAligner(mode="local", open_gap_score=-12.0, extend_gap_score=-1.0)
-    aligner.substitution_matrix = substitution_matrices.load("BLOSUM62")
+    aligner = _local_aligner(-12.0)
     rng = np.random.default_rng(seed)
     chosen = {
         family: [members[index] for index in rng.choice(len(members), N_MEMBERS)]
@@ -25,8 +36,51 @@ def relatives(proteins: Mapping[str, str], families: Mapping[str, Sequence[str]]
     }
     found: dict[str, str] = {}
     for name, sequence in proteins.items():
-        sequence = sequence.replace("U", "C").replace("O", "K")  # BLOSUM62 lacks the two rare amino acids
+        sequence = _tabulated(sequence)
         for family, members in chosen.items():
             if np.mean([aligner.score(sequence, member) for member in members]) > RELATED:
                 found[name] = family
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Homologue:
+    """The protein that another is most like, by their best local alignment."""
+
+    name: str
+    identity: float
+    """Share of identical residues among the aligned pairs."""
+    coverage: float
+    """Aligned pairs as a share of the shorter sequence."""
+
+
+def homologues(proteins: Mapping[str, str], others: Mapping[str, str]) -> dict[str, Homologue]:
+    """For each protein that has one, the homologue among `others` with the highest identity; sequences by name.
+
+    Much as MMseqs2 counts: a local alignment (BLOSUM62, gaps 11 + 1) with an E-value of at most 0.001 (Karlin and
+    Altschul's, for the two lengths) that covers at least half of the shorter sequence at 30% identity or more.
+    """
+    aligner = _local_aligner(-11.0)
+    found: dict[str, Homologue] = {}
+    for name, sequence in proteins.items():
+        for other_name, other in others.items():
+            one, two = _tabulated(sequence), _tabulated(other)
+            if KARLIN_K * len(one) * len(two) * math.exp(-KARLIN_LAMBDA * aligner.score(one, two)) > LARGEST_E:
+                continue
+            counts = aligner.align(one, two)[0].counts()
+            n_pairs = counts.identities + counts.mismatches
+            here = Homologue(other_name, counts.identities / n_pairs, n_pairs / min(len(one), len(two)))
+            if here.identity >= LEAST_IDENTITY and here.coverage >= LEAST_COVERAGE:
+                found[name] = max(found.get(name, here), here, key=lambda each: each.identity)
+    return found
+
+
+def _local_aligner(gap: float) -> PairwiseAligner:
+    aligner = PairwiseAligner(mode="local", open_gap_score=gap, extend_gap_score=-1.0)
+    aligner.substitution_matrix = substitution_matrices.load("BLOSUM62")
+    return aligner
+
+
+def _tabulated(sequence: str) -> str:
+    """BLOSUM62 lacks the two rare amino acids."""
+    return sequence.replace("U", "C").replace("O", "K")

@@ -83,6 +83,20 @@ class Structure:
         """How many residues have coordinates."""
         return sum(residue is not None for residue in self.residues)
 
+    @property
+    def n_without_cb(self) -> int:
+        """In how many residues other than glycine Cα stands in, because Cβ is missing."""
+        return _n_without_cb(self.sequence, self.ca, self.cb)
+
+    def contact_definition(self, rule: ContactRule) -> str:
+        """What counts as a contact in this structure, for people: what stands in for a missing Cβ is said."""
+        n_missing = self.n_without_cb if rule.atom == "cb" else 0
+        if not n_missing:
+            return str(rule)
+        if np.array_equal(self.ca, self.cb, equal_nan=True):
+            return f"{ContactRule('ca', rule.cutoff)} (no Cβ in the file)"
+        return f"Cβ (Cα for glycine and where Cβ is missing) closer than {rule.cutoff:g} Å"
+
 
 def read_structure(
     data: str | bytes, chain: str | None = None, *, source: str | None = None, name: str | None = None
@@ -227,6 +241,9 @@ def _read_chain(entry: _Entry, chain: str) -> Structure:
     ca = np.array([_position(residue, "CA") for _, residue in places])
     cb = np.array([_position(residue, "CB") for _, residue in places])
     cb = np.where(np.isnan(cb), ca, cb)
+    n_missing = _n_without_cb(sequence, ca, cb)
+    if n_missing:
+        notes += (f"Cβ is missing in {n_missing} of {len(sequence)} residues, glycines aside: Cα stands in",)
     text = entry.text or _text(_alone(model[0][chain]))
     if entry.text is None:
         notes += (f"shown alone: the whole structure has more than {MAX_DISPLAYED_ATOMS:,} atoms",)
@@ -246,6 +263,11 @@ def _read_chain(entry: _Entry, chain: str) -> Structure:
         notes=entry.notes + notes,
         n_matched=len(sequence),
     )
+
+
+def _n_without_cb(sequence: str, ca: Float[np.ndarray, "residue 3"], cb: Float[np.ndarray, "residue 3"]) -> int:
+    not_glycine = np.array([letter != "G" for letter in sequence], dtype=bool)
+    return int(((ca == cb).all(1) & not_glycine).sum())
 
 
 def _places(

@@ -22,6 +22,10 @@ SCORE_COLUMNS: Final = (
 )
 """What columns are called, in lower case, the likeliest first."""
 
+FEWEST_SHIFTED: Final = 5
+MOSTLY: Final = 0.9
+"""Numbers look shifted where this share of so many residues, or more, would fit others."""
+
 _NUMBER: Final = r"(#?[-−]?[0-9]{1,9}[A-Za-z]?)"
 _ONE: Final = re.compile(rf"([A-Za-z]){_NUMBER}([A-Za-z])")
 _THREE: Final = re.compile(rf"([A-Za-z]{{3}}){_NUMBER}([A-Za-z]{{3}})")
@@ -56,7 +60,7 @@ class VariantList:
     variants: tuple[Variant, ...]
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """Which columns were taken for what, and which rows have no score."""
+    """Which columns were taken for what, which rows have no score, and whether numbers look shifted."""
     score_columns: tuple[str, ...] = ()
     """The table's columns of numbers, of which one holds the scores."""
     score_column: str | None = None
@@ -175,11 +179,31 @@ def _from_table(table: _Table, numbering: Numbering, score_column: str | None) -
     return _read(items, numbering, VariantList((), (), tuple(notes), tuple(numbers), scores))
 
 
+def _shift(texts: Sequence[str], sequence: str) -> str | None:
+    """What to say where most of the substitutions would fit if all positions were moved by the same number."""
+    found = [match for text in texts for match in re.findall(r"\b([A-Z])([0-9]{1,5})[A-Z]\b", text)]
+    places = {(own, int(number) - 1) for own, number in found}
+    if len(places) < FEWEST_SHIFTED:
+        return None
+
+    def fitting(by: int) -> int:
+        return sum(sequence[at + by : at + by + 1] == own for own, at in places if at + by >= 0)
+
+    few = sorted(places)[:FEWEST_SHIFTED]
+    shifts = {place - at for own, at in few for place, letter in enumerate(sequence) if letter == own}
+    by = max(shifts, key=fitting, default=0)
+    if by == 0 or fitting(by) < MOSTLY * len(places):
+        return None
+    direction = "higher" if by > 0 else "lower"
+    return f"{fitting(by)} of {len(places)} residues would fit if positions were {abs(by)} {direction}"
+
+
 def _read(items: Iterable[tuple[str, str, float | None]], numbering: Numbering, empty: VariantList) -> VariantList:
     """`empty` with the variants of (row, what is written there, score)."""
     found: dict[tuple[Substitution, ...], Variant] = {}
-    left_out = []
+    left_out, texts = [], []
     for row, text, score in items:
+        texts.append(text)
         try:
             variant = parse_variant(text, numbering, score)
             if variant.substitutions in found:
@@ -187,7 +211,10 @@ def _read(items: Iterable[tuple[str, str, float | None]], numbering: Numbering, 
             found[variant.substitutions] = variant
         except InputError as error:
             left_out.append(f"{row}, {one_line(text) or 'nothing'}: {error}")
-    return VariantList(tuple(found.values()), tuple(left_out), empty.notes, empty.score_columns, empty.score_column)
+    notes = empty.notes
+    if len(left_out) > len(found) and not numbering.by_author and (shift := _shift(texts, numbering.sequence)):
+        notes += (shift,)
+    return VariantList(tuple(found.values()), tuple(left_out), notes, empty.score_columns, empty.score_column)
 
 
 def _number(text: str) -> float | None:

@@ -14,9 +14,9 @@ import typer
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.categorical_jacobian import CHEAP, categorical_jacobian
-from core.analyses.contact_evaluation import precisions
+from core.analyses.contact_calibration import binned, calibrate
+from core.analyses.contact_evaluation import FEWEST, precisions
 from core.analyses.head_ranking import head_precisions
-from core.analyses.map_agreement import rank_correlation
 from core.contacts import contact_map, heads_map
 from core.errors import InputError
 from core.interventions import Head
@@ -29,7 +29,7 @@ from core.training.card_text import render
 from core.training.families import Collection, load_collection, read_fasta
 from core.training.held_out import perplexity
 from core.training.network import Network
-from core.training.structures import families_of, read_structures
+from core.training.structures import families_of, judging, read_structures
 from core.training.weights import load_weights
 
 LONGEST: Final = 300
@@ -96,7 +96,6 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
     first = methionine.readout(model, choosing, ablated)
     readers = methionine.bos_readers(model, choosing, first, N_READERS, N_CANDIDATES)
     poly_x, met = methionine.crossings(model, POLY_LONGEST), methionine.repeats_in(collection.trained)
-    agreement = rank_correlation(poly_x["last_gap"].to_numpy(), met["odds"].to_numpy())
     return {
         "prior": _records(methionine.prior(model, sets)),
         "ablations": _records(ablated),
@@ -108,7 +107,7 @@ def methionine_figures(model: Model, data: Path, collection: Collection) -> dict
         "poly_longest": POLY_LONGEST,
         "poly_x": _records(poly_x),
         "poly_x_met": _records(met),
-        "poly_x_agreement": None if np.isnan(agreement) else agreement,
+        "poly_x_agreement": methionine.agreement(dict(zip(poly_x.letter, poly_x.last_gap, strict=True)), met),
         "poly_a_masked": _records(methionine.recovery(model, "A", ORDERS)),
         "poly_x_evidence": _records(methionine.evidence(model, POLY_LENGTH, readers[0])),
     }
@@ -139,7 +138,7 @@ def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collect
     families = families_of(proteins, collection.families)
     fitted = config["contact_head_fit"]["fitted_on"]
     single, _ = _best_head(model, [proteins[name] for name in fitted])
-    judged = _distinct({name: protein for name, protein in proteins.items() if name not in fitted})
+    judged, left_out = judging(proteins, fitted)
     scores = [
         _scores(model, protein, single, name in families or len(protein.sequence) <= LONGEST_JACOBIAN).assign(
             protein=name, family=families.get(name), residues=len(protein.sequence)
@@ -155,21 +154,25 @@ def contact_figures(model: Model, config: Mapping[str, Any], data: Path, collect
         "best_head_of_each": {
             name: {"head": str(head), "precision": precision} for name, (head, precision) in own.items()
         },
+        "left_out": left_out,
+        "calibration": _calibration(model, judged),
         "scores": _records(pd.concat(scores, ignore_index=True)),
     }
 
 
-def _distinct(proteins: Mapping[str, LabelledProtein]) -> dict[str, LabelledProtein]:
-    """One protein of each sequence: some examples are structures of the other list too."""
-    by_sequence: dict[str, tuple[str, LabelledProtein]] = {}
-    for name, protein in proteins.items():
-        by_sequence.setdefault(protein.sequence, (name, protein))
-    return dict(by_sequence.values())
+def _calibration(model: Model, judged: Mapping[str, LabelledProtein]) -> dict[str, Any] | None:
+    """What the contact probabilities are worth, None where too few proteins judge."""
+    if len(judged) < FEWEST:
+        return None
+    found = calibrate(
+        model, judged, {name: binned(each, contact_map(model, each.tokens)) for name, each in judged.items()}
+    )
+    return {"finding": found.finding(), "tenths": found.tenths}
 
 
 def _best_head(model: Model, proteins: Sequence[LabelledProtein]) -> tuple[Head, float]:
     """The head whose own map has the best mean long-range P@L/2, and that precision."""
-    mean = np.nanmean([head_precisions(model, protein)["long"] for protein in proteins], axis=0)
+    mean = np.nanmean([head_precisions(model, protein, repeats=1).found["long"] for protein in proteins], axis=0)
     layer, index = np.unravel_index(mean.argmax(), mean.shape)
     return Head(int(layer), int(index)), float(mean.max())
 

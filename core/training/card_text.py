@@ -47,7 +47,13 @@ def render(figures: Mapping[str, Any]) -> str:
             "upstream": [_upstream(head, rows) for head, rows in methionine["upstream"].items()],
             "poly_longest": methionine["poly_longest"],
             "poly_x": [
-                (*_values(r, "letter first_gap last_gap crossing crossing_held without_bos"), _bos_adds(r), r["odds"])
+                (
+                    *_values(r, "letter first_gap last_gap crossing crossing_held without_bos"),
+                    _bos_adds(r),
+                    f"{r['odds']:.2f} ({r['starts']}, {r['inside']})"
+                    if r["starts"] + r["inside"]
+                    else f"– ({r['starts']}, {r['inside']})",
+                )
                 for r in poly_x.values()
             ],
             "reader": methionine["readers"][0],
@@ -134,7 +140,7 @@ def _means(scores: Sequence[Mapping[str, Any]]) -> list[Row]:
 def _readout(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The readout's figures, and where M's gap is largest: local maxima over the shifts, and those where M is first."""
     shifts, gaps = figures["shifted"]["shifts"], figures["shifted"]["gap"]
-    around = zip([-inf, *gaps[:-1]], gaps, [*gaps[1:], -inf], strict=True)
+    around = zip([inf, *gaps[:-1]], gaps, [*gaps[1:], inf], strict=True)
     maxima = [(shift, gap) for shift, gap, (a, b, c) in zip(shifts, gaps, around, strict=True) if a < b > c]
     return {"readout": figures, "maxima": maxima, "first_at": [shift for shift, gap in maxima if gap > 0]}
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ from core.alphabet import AMINO_ACIDS, token_id, tokenize
 from core.analyses.bos_knockouts import bos_attention
 from core.analyses.competition import crossing, destruction, elongation
 from core.analyses.head_ablation import component_sweep
+from core.analyses.map_agreement import rank_correlation
 from core.analyses.reading import read
 from core.analyses.rope_shift import shift_curve, shifted_score
 from core.analyses.write_vectors import write_vectors
+from core.answers.nulls import DRAWS, SEED, against
 from core.components import components, heads_of_layers
 from core.interventions import AblateHead, BlockAttention, Condition, Head, component_name
 from core.metrics import probabilities, target_gap
@@ -230,3 +233,22 @@ def repeats_in(sequences: Sequence[str]) -> pd.DataFrame:
         odds = ((starts + 0.5) / len(sequences)) / ((inside + 0.5) / places)
         rows.append((letter, starts, inside, odds))
     return pd.DataFrame(rows, columns=["letter", "starts", "inside", "odds"])
+
+
+def agreement(gaps: Mapping[str, float], met: pd.DataFrame) -> dict[str, Any]:
+    """Do repeats outvote M less where training met them as starts? Spearman's rho of gaps with odds, over letters.
+
+    `met` is what `repeats_in` says. A letter whose runs stand nowhere has odds of half counts alone and is left out.
+    Keys: rho (None without variation), p (two-sided, odds in 999 random orders, seed 0), letters, left_out.
+    """
+    is_met = met.starts + met.inside > 0
+    counted = met[is_met]
+    one, other = np.array([gaps[letter] for letter in counted.letter]), counted.odds.to_numpy(copy=True)
+    rho, rng = rank_correlation(one, other), np.random.default_rng(SEED)
+    drawn = np.array([abs(rank_correlation(one, rng.permutation(other))) for _ in range(DRAWS)])
+    return {
+        "rho": None if np.isnan(rho) else rho,
+        "p": against(abs(rho), drawn).p,
+        "letters": len(counted),
+        "left_out": met.letter[~is_met].tolist(),
+    }

@@ -1,17 +1,22 @@
 """`python -m core.training.ship`: a run's weights, a contact head and a ranking of heads, as the model's folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
 import numpy as np
 import typer
 
+from core.analyses.contact_calibration import binned, calibrate, calibration_bytes
+from core.analyses.contact_evaluation import FEWEST
 from core.analyses.contact_probe import choose_strength, fit_contact_head, make_example
 from core.analyses.head_ranking import rank_heads, save_ranking
+from core.contacts import contact_map
 from core.errors import InputError
 from core.model import load_model
+from core.proteins.labelled import LabelledProtein
 from core.training.families import load_collection
-from core.training.structures import as_listed, families_of, fitted_on_notes, read_structures
+from core.training.structures import as_listed, families_of, fitted_on_notes, judging, read_structures
 from core.training.weights import add_contact_head, write_relatives
 
 FITTED_FAMILY_STRUCTURES: Final = ("1aoe",)
@@ -24,6 +29,13 @@ LONGEST_FITTED: Final = 200
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+def write_calibration(folder: Path, judged: Mapping[str, LabelledProtein]) -> None:
+    """What the contact probabilities of the model in a folder are worth on structures that it was not fitted on."""
+    model = load_model(folder)
+    tables = {name: binned(protein, contact_map(model, protein.tokens)) for name, protein in judged.items()}
+    (folder / "contact_calibration.json").write_bytes(calibration_bytes(calibrate(model, judged, tables)))
+
+
 @app.command()
 def main(
     run: Annotated[Path, typer.Option(help="Folder of a training run.")],
@@ -33,7 +45,8 @@ def main(
 ) -> None:
     """Fit the contact head on about 20 structures, choosing its penalty by cross-validation, and write the model.
 
-    Beside it go the structures known to be of trained families, and the ranking of heads by contacts.
+    Beside it go the structures known to be of trained families, the ranking of heads by contacts, and what the contact
+    probabilities are worth on structures that are not fitted on.
     """
     try:
         model = load_model(run)
@@ -57,6 +70,9 @@ def main(
         chosen = [name for name in drawn.tolist() if proteins[name].long_range_problem is None][:N_RANKED]
         ranking = rank_heads(load_model(out), {name: proteins[name] for name in chosen})
         save_ranking(ranking, out / "head_ranking.json")
+        judged, _ = judging(proteins, fitted)
+        if len(judged) >= FEWEST:
+            write_calibration(out, judged)
         typer.echo(f"{out}: contact head from {len(fitted)} structures, C = {strength}, {notes['heads_used']} heads")
         typer.echo(f"heads ranked on {len(chosen)} of them: {', '.join(map(str, ranking.heads(5)))} come first")
     except InputError as error:

@@ -36,6 +36,26 @@ def read_structures(folder: Path) -> dict[str, LabelledProtein]:
     }
 
 
+def judging(
+    proteins: Mapping[str, LabelledProtein], fitted: Sequence[str]
+) -> tuple[dict[str, LabelledProtein], dict[str, str]]:
+    """Those that judge, and why others do not: the product's own rule for long-range precision.
+
+    None that the contact head was fitted on judges, and one protein of each sequence: some examples are structures of
+    the other list too.
+    """
+    judged: dict[str, LabelledProtein] = {}
+    left_out: dict[str, str] = {}
+    for name, protein in proteins.items():
+        if name in fitted or protein.sequence in {each.sequence for each in judged.values()}:
+            continue
+        if protein.long_range_problem is None:
+            judged[name] = protein
+        else:
+            left_out[name] = protein.long_range_problem
+    return judged, left_out
+
+
 def families_of(
     proteins: Mapping[str, LabelledProtein], splits: Sequence[FamilySplit], seed: int = 0
 ) -> dict[str, str]:

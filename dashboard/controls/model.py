@@ -56,7 +56,7 @@ def _choose_precision(name: str) -> bool:
     if weights < HALF_OFFERED_ABOVE:
         return False
     return bound.toggle(
-        f"Weights in bfloat16: {in_words(weights / 2)} of memory, not {in_words(weights)}",
+        f"Weights in bfloat16: {in_words(weights // 2)} of memory, not {in_words(weights)}",
         "half",
         help="Half of float32's memory. Numbers are rounded to about three digits, so small effects drown.",
     )

@@ -1,11 +1,14 @@
 """The Jacobian against a plain loop over single mutants through fair-esm, and its map against the formula in numpy."""
 
 import copy
+from contextlib import suppress
 
 import esm
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses import mutants
@@ -47,7 +50,9 @@ def expected(fair_esm) -> np.ndarray:
 
 def corrected(norms: np.ndarray) -> np.ndarray:
     np.fill_diagonal(norms, 0)
-    return norms - norms.sum(0, keepdims=True) * norms.sum(1, keepdims=True) / norms.sum()
+    norms = norms - norms.sum(0, keepdims=True) * norms.sum(1, keepdims=True) / norms.sum()
+    np.fill_diagonal(norms, 0)
+    return norms
 
 
 def test_jacobian_is_a_loop_over_single_mutants(expected, model):
@@ -144,6 +149,35 @@ def test_representation_progress_covers_both_passes(model):
     assert heard.events == sorted(heard.events)
 
 
+@given(
+    sequence=st.text(alphabet="ACDEFGHIKLMNPQRSTVWYXBZUO", max_size=4),
+    letters=st.text(alphabet=AMINO_ACIDS + "X1", max_size=3),
+    layer=st.integers(-4, 4),
+    masked=st.lists(st.integers(-1, 5), max_size=2),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_asked_there_is_a_whole_map_or_one_clear_line(sequence, letters, layer, masked):
+    torch.manual_seed(0)
+    small = Model.from_fair_esm(esm.ESM2(num_layers=2, embed_dim=8, attention_heads=2).eval())
+    for ask in (
+        lambda tokens: categorical_jacobian(small, tokens, substitutions=letters),
+        lambda tokens: representation_jacobian(small, tokens, layer=layer, substitutions=letters),
+        lambda tokens: representation_jacobian(small, tokens),
+    ):
+        with suppress(InputError):
+            found = ask(tokenize(sequence, masked))
+            assert found.shape == (len(sequence),) * 2
+            assert np.isfinite(found).all()
+            assert not found.diagonal().any()
+
+
+@pytest.mark.parametrize("tokens", [[], [0], [0, 2], [0, 5, 2]])
+def test_fewer_than_two_residues_are_one_clear_line(model, tokens):
+    for ask in (jacobian, representation_jacobian):
+        with pytest.raises(InputError, match=f"it needs at least two, not {max(len(tokens) - 2, 0)}"):
+            ask(model, torch.tensor(tokens, dtype=torch.long))
+
+
 @pytest.mark.parametrize("letters", ["A", "AA", "AX", "A1"])
 def test_substitutions_that_make_no_sense_are_one_clear_line(model, letters):
     with pytest.raises(InputError, match=f"each once, not '{letters}'"):
@@ -164,20 +198,20 @@ def test_a_layer_that_does_not_exist_is_one_clear_line(model):
 
 def test_a_kept_map_belongs_to_its_model_protein_and_settings(model, tmp_path):
     tokens, heard = tokenize("MKWA"), Heard()
-    settings = [{}, {"layer": 1}, {"substitutions": "AWK"}, {"condition": (AblateHead(Head(0, 1)),)}]
+    kinds = [{}, {"layer": 1}, {"substitutions": "AWK"}, {"condition": (AblateHead(Head(0, 1)),)}]
     for computes in (True, False):
-        for setting in settings:
+        for setting in kinds:
             found = stored_jacobian(model, tokens, **setting, folder=tmp_path, progress=heard)
             compute = representation_jacobian if "layer" in setting else categorical_jacobian
             np.testing.assert_array_equal(found, compute(model, tokens, **setting))
         assert bool(heard.events) is computes
         heard.events.clear()
-    assert len(list(tmp_path.iterdir())) == len(settings)
+    assert len(list(tmp_path.iterdir())) == len(kinds)
     stored_jacobian(model, tokenize("MKWC"), folder=tmp_path)
     stored_jacobian(model.to(torch.float32), tokens, folder=tmp_path)
     stored_jacobian(model, tokens, dtype=torch.bfloat16, folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == len(settings) + 3
+    assert len(list(tmp_path.iterdir())) == len(kinds) + 3
     n_heads = model.shape.n_layers * model.shape.n_heads
     refitted = model.with_contact_head(ContactHead(torch.zeros(n_heads), torch.ones(())))
     stored_jacobian(refitted, tokens, folder=tmp_path)  # the contact head has no part in it
-    assert len(list(tmp_path.iterdir())) == len(settings) + 3
+    assert len(list(tmp_path.iterdir())) == len(kinds) + 3

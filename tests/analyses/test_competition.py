@@ -1,14 +1,15 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from core import run as engine
 from core.alphabet import TOKENS, tokenize
-from core.analyses.competition import crossing, crossings, destruction, elongation
+from core.analyses.competition import _read, crossing, crossings, destruction, elongation
 from core.errors import Cancelled, InputError
-from core.metrics import target_gap
+from core.metrics import Target, target_gap
 from core.model import Model
 from core.run import run
 from tests.heard import Heard
@@ -18,10 +19,19 @@ def test_elongation_reads_the_mask_before_each_repeat(lively: Model):
     table = elongation(lively, "G", [1, 5, 30])
     for _, row in table.iterrows():
         logits = run(lively, tokenize("M" + "G" * int(row.length), masked=[0])).logits[0, 1]
-        assert row.target == pytest.approx(float(logits[TOKENS.index("M")]), abs=1e-10)
-        assert row.repeated == pytest.approx(float(logits[TOKENS.index("G")]), abs=1e-10)
+        centre = float(logits[4:24].mean())
+        assert row.target == pytest.approx(float(logits[TOKENS.index("M")]) - centre, abs=1e-10)
+        assert row.repeated == pytest.approx(float(logits[TOKENS.index("G")]) - centre, abs=1e-10)
+        assert row.probability == pytest.approx(float(logits.softmax(0)[TOKENS.index("M")]), abs=1e-10)
         assert row.gap == pytest.approx(float(target_gap(logits, "M")), abs=1e-10)
         assert row["rank"] == 1 + int((logits[4:24] > logits[TOKENS.index("M")]).sum())
+
+
+def test_a_constant_in_all_logits_moves_nothing_that_is_read():
+    """Raw logits have a free constant: predictions, and what is said of them, don't."""
+    logits = torch.randn((4, 33), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    moved = logits + torch.tensor([[0.0], [3.0], [-7.0], [100.0]], dtype=torch.float64)
+    pd.testing.assert_frame_equal(_read(logits, "A", Target("M")), _read(moved, "A", Target("M")), atol=1e-9)
 
 
 def test_token_dropouts_scale_falls_with_length_and_can_be_held(lively: Model):

@@ -57,6 +57,8 @@ def test_effects_are_differences_of_two_runs(model, protein):
     found = ablation_effects(model, TOKENS, protein, given=OFF)
     before = contact_map(model, TOKENS, OFF)
     assert found.given_precision == pytest.approx(precision_at(before, *protein.truth()).precision)
+    share = (round(found.given_precision * 20) + 2) / 24  # 20 pairs are ranked; Agresti and Coull's two and two
+    assert found.precision_noise == pytest.approx(2 * np.sqrt(share * (1 - share) / 24))
     pairs = np.triu_indices(len(SEQUENCE), 6)
     order = components(model.shape)
     parts = {Head(0, 0): AblateHead(Head(0, 0)), ("attention", 1): AblateAttention(1), ("mlp", 0): AblateMlp(0)}

@@ -80,6 +80,16 @@ def test_cross_validation_judges_on_proteins_left_out(model, proteins):
     assert cross_validated(examples, 10.0) > cross_validated(examples, 1e-4) + 0.3
     strength, precision = choose_strength(examples)
     assert precision[strength] == max(precision.values()) == cross_validated(examples, strength)
+    with pytest.raises(InputError, match="at least two labelled proteins, not 1"):
+        choose_strength(examples[:1])
+
+
+def test_a_probe_chooses_its_penalty_where_none_is_given(model, proteins):
+    examples = [make_example(model, protein) for protein in proteins.values()]
+    strength, precision = choose_strength(examples)
+    found = fit_probe(model, proteins)
+    assert (found.strength, found.precision) == (strength, precision[strength])
+    assert torch.equal(found.model.contact_head.weight, fit_contact_head(examples, strength).weight.to(model.dtype))
 
 
 def test_a_probe_knows_its_precision_on_proteins_left_out_and_chance(model, proteins):
@@ -150,5 +160,5 @@ def test_too_little_to_learn_from_is_one_clear_line(model, proteins):
     with pytest.raises(InputError, match="at least 3 labelled proteins, not 2"):
         fit_probe(model, dict(list(proteins.items())[:2]))
     empty = {name: LabelledProtein(name, "MKTA" * 5, (), (), "none") for name in "abc"}
-    with pytest.raises(InputError, match="3 proteins give 0 contacts in 315 pairs: nothing to fit"):
+    with pytest.raises(InputError, match=r"2 proteins give 0 contacts in 210 pairs: nothing to fit"):
         fit_probe(model, empty)

@@ -1,10 +1,14 @@
 """Rankings against maps that are known to be right, and their files."""
 
+import esm
 import msgspec
 import numpy as np
 import pytest
+import torch
+from scipy.ndimage import gaussian_filter
 
-from core.alphabet import tokenize
+from core.alphabet import TOKENS, tokenize
+from core.analyses import head_ranking
 from core.analyses.head_ranking import (
     HeadRanking,
     head_precisions,
@@ -18,7 +22,7 @@ from core.analyses.head_ranking import (
 from core.contacts import heads_map
 from core.errors import InputError
 from core.interventions import Head
-from core.model import load_model
+from core.model import Model, load_model
 from core.proteins.contact_scores import pairs_in_range, precision_at
 from core.proteins.labelled import LabelledProtein
 from tests.heard import Heard
@@ -59,12 +63,66 @@ def test_the_head_that_sees_all_contacts_comes_first(ranking):
 
 def test_a_heads_precision_is_its_maps(model, proteins):
     protein = next(iter(proteins.values()))
-    found = head_precisions(model, protein)
+    measured = head_precisions(model, protein)
     for head in (Head(0, 0), Head(2, 3)):
         predicted = heads_map(model, protein.tokens, [head])
-        for separation, grid in found.items():
+        for separation, grid in measured.found.items():
             expected = precision_at(predicted, *protein.truth(), separation, 2).precision
             assert grid[head.layer, head.index] == pytest.approx(expected, nan_ok=True)
+
+
+def made_heads(monkeypatch, planted: dict[int, float]) -> HeadRanking:
+    """A ranking of 2 x 10 heads of noise over eight proteins with clustered contacts; planted heads (by number) hold
+    the contacts with a weight."""
+    generator = np.random.default_rng(8)
+    proteins, maps = {}, {}
+    for number in range(8):
+        sequence = "".join(generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), 70))
+        contacts = gaussian_filter(generator.normal(size=(70, 70)), 1.5)
+        contacts = np.triu(contacts > np.quantile(contacts, 0.93), 6)
+        name = f"p{number}"
+        proteins[name] = LabelledProtein.from_arrays(name, sequence, contacts, generator.random(70) < 0.95, "made")
+        noise = gaussian_filter(generator.normal(size=(20, 70, 70)), (0, 1.5, 1.5))
+        for head, weight in planted.items():
+            noise[head] += weight * noise.std() * contacts
+        maps[sequence] = torch.tensor(noise).unflatten(0, (2, 10))
+
+    def held(model, tokens):
+        return enumerate(maps["".join(TOKENS[token] for token in tokens[1:-1])])
+
+    monkeypatch.setattr(head_ranking, "head_maps", held)
+    return rank_heads(Model.from_fair_esm(esm.ESM2(num_layers=2, embed_dim=20, attention_heads=10)), proteins)
+
+
+def test_chance_heads_are_not_said_to_see_contacts(monkeypatch):
+    ranking = made_heads(monkeypatch, {})
+    null = ranking.chance_heads["long"]
+    assert 0 < ranking.chance["long"] < null.best[0] < null.best[1], "the best of twenty is above chance by itself"
+    assert null.n_contact_heads[1] < ranking.n_contact_heads() < 20
+    assert "no head is shown to see contacts" in ranking.finding()
+    assert "a few heads" not in ranking.finding()
+    assert f"chance heads: {null.n_contact_heads[0]:.1f}, 5% point" in ranking.finding()
+
+
+def test_a_planted_head_is_said_to_see_contacts(monkeypatch):
+    ranking = made_heads(monkeypatch, {13: 3.0})
+    assert ranking.heads(1) == (Head(1, 3),)
+    assert ranking.grid().max() > ranking.chance_heads["long"].best[1]
+    assert ranking.finding().count("Contacts sit in a few heads: about") == 1
+    assert "L2H4" in ranking.finding()
+    assert "mean over the 8 proteins" in ranking.finding()
+
+
+def test_contacts_in_every_head_are_not_said_to_sit_in_a_few(monkeypatch):
+    ranking = made_heads(monkeypatch, dict.fromkeys(range(20), 3.0))
+    assert ranking.grid().max() > ranking.chance_heads["long"].best[1]
+    assert "spread as chance spreads it" in ranking.finding()
+
+
+def test_few_proteins_and_old_rankings_give_no_finding(ranking):
+    assert ranking.finding() == "No finding: heads were ranked on 4 proteins, and 6 are the fewest for one."
+    old = msgspec.structs.replace(ranking, proteins=tuple("abcdef"), chance_heads={})
+    assert old.finding().endswith("What chance heads give was not measured with this ranking.")
 
 
 def test_the_sweep_is_the_precision_of_averages(model, proteins):
@@ -73,7 +131,9 @@ def test_the_sweep_is_the_precision_of_averages(model, proteins):
     expected = [
         precision_at(heads_map(model, protein.tokens, heads[:k]), *protein.truth()).precision for k in (1, 2, 3)
     ]
-    np.testing.assert_allclose(top_k_precisions(model, protein, heads), expected)
+    found = top_k_precisions(model, protein, [heads, heads[::-1]])
+    np.testing.assert_allclose(found[0], expected)
+    assert found[1][2] == pytest.approx(expected[2])
 
 
 def test_diffuseness_counts_the_heads_that_share_contacts(ranking):

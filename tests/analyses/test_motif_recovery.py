@@ -8,6 +8,7 @@ from core import run as engine
 from core.alphabet import tokenize
 from core.analyses.motif_recovery import control_pair, motif_recovery
 from core.errors import Cancelled, InputError
+from core.interventions import FixTokenDropout
 from core.run import run
 from tests.heard import Heard
 
@@ -15,13 +16,14 @@ SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFE
 FIRST, SECOND = 20, 32
 
 
-def coupling(model, masked: set[int]) -> float:
-    """The norm of the pair's block of J, from single mutants, centred over both amino acids and made symmetric."""
+def coupling(model, masked: set[int], condition=(FixTokenDropout(0.88),)) -> float:
+    """The norm of the pair's block of J, from single mutants, centred over both amino acids and made symmetric; token
+    dropout's scale is 0.88 where nothing is masked."""
 
     def block(mutated: int, read: int) -> torch.Tensor:
         rows = tokenize(SEQUENCE, masked).repeat(20, 1)
         rows[:, mutated + 1] = torch.arange(4, 24)
-        found = torch.stack([run(model, row).logits[0, read + 1, 4:24] for row in rows])
+        found = torch.stack([run(model, row, [condition]).logits[0, read + 1, 4:24] for row in rows])
         return found - found.mean(0, keepdim=True) - found.mean(1, keepdim=True) + found.mean()
 
     return torch.linalg.norm((block(FIRST, SECOND) + block(SECOND, FIRST).T) / 2).item()
@@ -38,6 +40,16 @@ def test_the_signal_is_the_jacobians_block(model, found):
     assert found.nothing == pytest.approx(coupling(model, others), rel=1e-5)
     nearest = {FIRST - 1, FIRST + 1, SECOND - 1, SECOND + 1}
     assert found.flanks[1] == pytest.approx(coupling(model, others - nearest), rel=1e-5)
+
+
+def test_the_scale_of_token_dropout_is_held_unless_it_is_asked_for(model, found):
+    others = set(range(len(SEQUENCE))) - {FIRST, SECOND}
+    free = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1], repeats=1, hold_scale=False)
+    assert free.nothing == pytest.approx(coupling(model, others, ()), rel=1e-5)
+    assert free.whole == pytest.approx(found.whole, rel=1e-5), "nothing is masked: the same scale"
+    assert abs(free.nothing / found.nothing - 1) > 0.1
+    chosen = motif_recovery(model, SEQUENCE, FIRST, SECOND, n_shown=[1], repeats=1, condition=(FixTokenDropout(2.0),))
+    assert chosen.nothing == pytest.approx(coupling(model, others, (FixTokenDropout(2.0),)), rel=1e-5)
 
 
 def test_every_order_ends_with_the_whole_sequence(found):
@@ -95,6 +107,8 @@ def test_progress_and_cancel(model, monkeypatch):
 def test_contacts_and_steps_that_do_not_exist_are_one_clear_line(model):
     with pytest.raises(InputError, match="residue 11 is outside the sequence"):
         motif_recovery(model, "MKTAYIAKQR", 2, 10)
+    with pytest.raises(InputError, match="residues besides the contact's two: this sequence has none"):
+        motif_recovery(model, "MK", 0, 1)
     with pytest.raises(InputError, match="not residue 3 and itself"):
         motif_recovery(model, "MKTAYIAKQR", 2, 2)
     with pytest.raises(InputError, match=r"between 1 and 8 residues can be shown besides the two, not \[3, 9\]"):

@@ -95,3 +95,17 @@ def test_global_share_of_two_proteins_by_hand():
     shares = [np.mean([1.6 / 3, 1.1 / 5]), np.mean([-0.4 / -1, -0.2 / -1])]
     assert found.bands.norm_share.tolist() == pytest.approx(shares)
     assert found.norm_share == pytest.approx(0.8 * shares[0] + 0.2 * shares[1])
+    assert found.norm_share_unflagged == found.norm_share_printed == pytest.approx(found.norm_share)
+
+
+def test_flagged_bands_count_pooled_not_at_all_or_as_printed():
+    def protein(differences: list[float], norms: list[float]) -> NormDirection:
+        d, n = np.array(differences), np.array(norms)
+        return NormDirection(d, n, n, d - n, d - n)
+
+    found = aggregate([protein([10.0, 0.1], [4.0, 0.3]), protein([10.0, 0.3], [4.0, 0.1])])
+    assert found.bands.flagged.tolist() == [False, True]
+    weight = 0.2 / 10.2
+    assert found.norm_share_unflagged == pytest.approx(0.4)
+    assert found.norm_share == pytest.approx((1 - weight) * 0.4 + weight * 0.2 / 0.2)
+    assert found.norm_share_printed == pytest.approx((1 - weight) * 0.4 + weight * (3 + 1 / 3) / 2)

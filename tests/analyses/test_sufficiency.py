@@ -6,12 +6,13 @@ from torch import Tensor
 
 from core import run as engine
 from core.alphabet import TOKENS, tokenize
+from core.analyses.resampling import MODES, source_for
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
 from core.analyses.super_additivity import super_additivity
 from core.components import components, modules
 from core.errors import InputError
 from core.forward import head_out, unembed
-from core.interventions import AblateAttention, AblateHead, AblateMlp, Head, RemoveRope
+from core.interventions import AblateAttention, AblateHead, AblateMlp, Condition, Head, Mode, RemoveRope
 from core.metrics import target_gap
 from core.model import Model
 from core.run import Keep, run
@@ -71,6 +72,28 @@ def test_gaps_along_a_protein_equal_one_run_for_each_residue(lively: Model, monk
         tokens = tokenize(SEQUENCE, [row.residue])
         logits = run(lively, tokens, [conditions[row.condition]]).logits[0, row.residue + 1]
         assert row.gap == pytest.approx(float(target_gap(logits, "M")), abs=1e-10)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_rest_is_replaced_as_the_mode_says_with_the_same_masks(lively: Model, mode: Mode):
+    kept = [("attention", 0), Head(2, 1), ("mlp", 2)]
+
+    def alone(tokens: Tensor) -> Condition:
+        return keep_only(lively.shape, kept, mode=mode, source=source_for(mode, tokens))
+
+    table = gaps_along(lively, SEQUENCE, [3, 12], {"circuit": alone})
+    for _, row in table.iterrows():
+        tokens = tokenize(SEQUENCE, [row.residue])
+        condition = alone(tokens)
+        assert {each.mode for each in condition if isinstance(each, AblateMlp)} == {mode}
+        logits = run(lively, tokens, [condition]).logits[0, row.residue + 1]
+        assert row.gap == pytest.approx(float(target_gap(logits, "M")), abs=1e-10)
+    first, second = Head(2, 1), Head(2, 3)
+    tokens = tokenize(SEQUENCE, [0])
+    found = super_additivity(lively, tokens, first, second, mode=mode)
+    condition = keep_only(lively.shape, [first], scope="mask", mode=mode, source=source_for(mode, tokens))
+    logits = run(lively, tokens, [condition]).logits[0, 1]
+    assert found.first == pytest.approx(float(target_gap(logits, "M")), abs=1e-10)
 
 
 def test_without_rope_touches_the_circuits_heads_only(lively: Model):

@@ -20,7 +20,19 @@ from core.answers.calibration import (
     poly_x,
     save_calibration,
 )
-from core.answers.evidence import CONFIDENT, RULE, Chosen, Evidence, Scan, evidence, judge, letters, residue_rows, scan
+from core.answers.evidence import (
+    CONFIDENT,
+    RULE,
+    SURE,
+    Chosen,
+    Evidence,
+    Scan,
+    evidence,
+    judge,
+    letters,
+    residue_rows,
+    scan,
+)
 from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
 from core.answers.survey import Survey
@@ -48,7 +60,8 @@ def planted(noise: float = 1.0, **parts: float) -> Shares:
         (planted(order=3.0, composition=0.4), 0.9, 3.0, "evidence"),
         (planted(order=3.0, composition=0.4, noise=9), 0.9, 3.0, "unsettled"),
         (planted(order=1.6, composition=0.2), 0.9, 3.0, "unsettled"),  # too little for a claim
-        (planted(order=3.0, composition=2.8), 0.9, 3.0, "unsettled"),  # no clear lead
+        (planted(order=3.0, composition=2.8), SURE - 0.01, 3.0, "unsettled"),  # no clear lead
+        (planted(order=3.0, composition=2.8), SURE, 3.0, "evidence"),
         (planted(copying=3.0, order=0.5), 0.9, 3.0, "copied"),
         (planted(position=3.8, order=-0.3), 0.6, 2.5, "position"),
         (planted(composition=2.0), 0.6, 2.5, "composition"),

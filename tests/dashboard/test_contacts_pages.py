@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
 from core.analyses.contact_attribution import contact_shares
+from core.analyses.contact_calibration import kept_calibration, worth_marking
 from core.contacts import contact_map
 from core.interventions import AblateAttention, AblateHead, Head
 from core.model import load_model
-from core.proteins.contact_scores import precision_at
+from core.proteins.contact_scores import precision_at, top_contacts
 from core.proteins.examples import EXAMPLES_FOLDER, load_example
 from core.proteins.protein import residue_name
-from core.proteins.structure import contact_truth
+from core.proteins.structure import contact_truth, residue_distances
 from dashboard import engine
 from dashboard.menu import MENU
 
@@ -63,6 +64,31 @@ def test_the_table_counts_the_contact_heads_pairs():
     found = precision_at(predicted, contacts, known, "long", 2)
     assert table.loc["long P@L/2", "Contact head"] == pytest.approx(found.precision, abs=1e-3)
     assert table.loc["long P@L/2", "Chance"] == pytest.approx(found.chance, abs=1e-3)
+
+
+def test_pairs_are_marked_by_what_their_probability_is_worth():
+    model, protein = load_model("embedded"), load_example("ubiquitin")
+    predicted = contact_map(model, tokenize(protein.sequence))
+    calibration = kept_calibration(model)
+    assert calibration is not None
+    worth = worth_marking(predicted, calibration)
+    i, j = np.triu_indices(len(predicted), 6)
+    assert len(worth) == (calibration.calibrated(predicted[i, j]) >= 0.5).sum()
+    app = start("contacts", example="ubiquitin")
+    assert not app.exception
+    assert any("marked pairs" in each.label for each in app.expander) is bool(worth)
+    app = start("contacts", example="ubiquitin", highest="true")
+    table = next(each.value for each in app.dataframe if "verdict" in each.value)
+    assert len(table) == len(protein.sequence) // 2
+    best = top_contacts(predicted)[0]
+    assert table.score.iloc[0] == pytest.approx(predicted[best])
+    assert table["distance (Å)"].iloc[0] == pytest.approx(residue_distances(protein.structure)[best])
+
+
+def test_a_picked_pair_is_told_with_its_distance():
+    app = start("contacts", example="ubiquitin", pick="M1, K63")
+    distance = residue_distances(load_example("ubiquitin").structure)[0, 62]
+    assert any("M1–K63: score" in each.value and f"{distance:.1f} Å apart" in each.value for each in app.markdown)
 
 
 def test_switched_off_parts_reach_the_table_the_map_and_one_contacts_shares():

@@ -142,8 +142,8 @@ def test_a_sequence_that_always_kills_is_left_out_and_the_others_are_not(survey:
 def test_progress_is_told_for_every_computed_subject(survey: StoredSurvey):
     heard = Heard()
     dataclasses.replace(survey, progress=heard).table(m_logit, SEQUENCES)
-    assert heard.events == [(done, 4) for done in (1, 2, 3, 4)], "the twin is computed once"
-    assert heard.parts == ["m_logit"] * 4
+    assert heard.events == [(done, 4) for done in (0, 1, 2, 3, 4)], "the twin is computed once"
+    assert heard.parts == ["m_logit"] * 5
 
 
 def test_dask_gives_the_same_digits(survey: StoredSurvey, tmp_path: Path):

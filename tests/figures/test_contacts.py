@@ -7,10 +7,12 @@ from core.figures.contacts import (
     Interval,
     best_heads,
     k_sweep,
+    label_budgets,
     layer_shares,
     method_bars,
     motif_curves,
     precision_recall,
+    reliability,
     win_rates,
 )
 from core.figures.style import CLEAN, EDITED
@@ -48,7 +50,24 @@ def test_the_sweep_counts_heads_from_one():
 
 
 def test_best_heads_are_named_as_people_name_them():
-    assert list(best_heads(["L6H5", "L1H2"], np.array([0.3, 0.2]), 0.02).data[0].x) == ["L6H5", "L1H2"]
+    figure = best_heads(["L6H5", "L1H2"], np.array([0.3, 0.2]), 0.02, 0.05)
+    assert list(figure.data[0].x) == ["L6H5", "L1H2"]
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.02, 0.05], "blind picking, and the best by chance"
+
+
+def test_reliability_is_the_share_of_contacts_in_each_tenth():
+    n_pairs, n_contacts = np.zeros(100, dtype=int), np.zeros(100, dtype=int)
+    n_pairs[[3, 7, 95]], n_contacts[[3, 7, 95]] = (10, 30, 5), (1, 3, 4)
+    found = reliability(n_pairs, n_contacts).data[0]
+    np.testing.assert_allclose(found.x, [0.05, 0.95])
+    np.testing.assert_allclose(found.y, [0.1, 0.8])
+
+
+def test_label_budgets_are_at_their_numbers_of_labels():
+    figure = label_budgets([1, 5], [Interval(0.1, 0.0, 0.2), Interval(0.2, 0.1, 0.3)], 0.05)
+    line = next(trace for trace in figure.data if trace.name == "heads chosen on so many")
+    assert list(line.x) == [1, 5]
+    assert list(line.y) == [0.1, 0.2]
 
 
 def test_win_rates_are_shares_with_their_proteins():

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
+from core.proteins.labelled import LabelledProtein
 from core.proteins.structure import (
     AuthorResidue,
+    ContactRule,
     Structure,
     align_best_chain,
     align_structure,
@@ -304,3 +306,27 @@ def test_a_cutoff_must_be_above_zero(cutoff):
     structure = read_structure(as_pdb(entry(chain("A", SEQUENCE))))
     with pytest.raises(InputError, match="must be above zero"):
         contact_truth(structure, cutoff=cutoff)
+
+
+def test_a_missing_cb_is_said_where_contacts_are_defined():
+    rule = ContactRule()
+    made = entry(chain("A", "AGSL"))
+    whole = read_structure(as_pdb(made))
+    assert whole.n_without_cb == 0
+    assert (
+        whole.contact_definition(rule) == "Cβ (Cα for glycine) closer than 8 Å" == LabelledProtein.of(whole).definition
+    )
+    made[0]["A"][2].remove_atom("CB", "\0", gemmi.Element("C"))
+    one = read_structure(as_pdb(made))
+    assert one.n_without_cb == 1
+    assert one.contact_definition(rule) == "Cβ (Cα for glycine and where Cβ is missing) closer than 8 Å"
+    assert "Cβ is missing in 1 of 4 residues, glycines aside: Cα stands in" in one.notes
+    assert one.contact_definition(ContactRule("ca", 9.0)) == "Cα closer than 9 Å"
+    for each in made[0]["A"]:
+        if each.find_atom("CB", "*"):
+            each.remove_atom("CB", "\0", gemmi.Element("C"))
+    bare = read_structure(as_pdb(made))
+    assert bare.n_without_cb == 3
+    assert LabelledProtein.of(bare).definition == "Cα closer than 8 Å (no Cβ in the file)"
+    longer = align_structure("M" + bare.sequence, bare)
+    assert longer.n_without_cb == 3

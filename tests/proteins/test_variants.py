@@ -165,3 +165,23 @@ def test_comments_and_empty_lines_are_no_rows():
         "T3V",
     ]
     assert read_variants("", PLAIN).variants == ()
+
+
+@given(st.integers(-9, 500).filter(bool), st.booleans())
+def test_shifted_numbers_are_told_and_not_corrected(shift, as_table):
+    listed = [f"{letter}{place + shift}W" for place, letter in enumerate(SEQUENCE, start=1) if place + shift > 0]
+    found = read_variants(
+        "\n".join(["variant,score"] * as_table + [f"{each}{',1' * as_table}" for each in listed]), PLAIN
+    )
+    assert len(found.variants) + len(found.left_out) == len(listed)
+    direction = "lower" if shift > 0 else "higher"
+    assert (
+        found.notes[-1]
+        == f"{len(listed)} of {len(listed)} residues would fit if positions were {abs(shift)} {direction}"
+    )
+
+
+def test_nothing_is_said_of_shifts_where_most_rows_fit_or_few_are_there():
+    assert not read_variants("K2R T3V Y5F I6V K99R", PLAIN).notes
+    assert not read_variants("K3R T4V A5G", PLAIN).notes
+    assert not read_variants("A2R W3V C5F C6V W7R", PLAIN).notes

@@ -11,17 +11,21 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from core.alphabet import AMINO_ACIDS
+from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.head_ranking import load_ranking
+from core.analyses.write_vectors import write_vectors
 from core.checkpoints import EMBEDDED_FOLDER
-from core.experiments.contacts.study import listed_relatives
+from core.experiments.contacts.split import listed_relatives
+from core.metrics import target_gap
 from core.model import load_model
+from core.proteins.labelled import LabelledProtein
 from core.proteins.listed import ListedStructure, sequence_digest
+from core.run import run
 from core.training import average, baselines, card, methionine, ship, structures
 from core.training.card_text import cell, render
 from core.training.families import Collection
 from core.training.network import Network
-from core.training.structures import families_of, read_structures
+from core.training.structures import families_of, judging, read_structures
 from core.training.weights import save_model
 from tests.training.made_sequences import random_protein
 
@@ -133,6 +137,16 @@ def test_a_structure_is_recognised_as_of_a_trained_family(
     assert families_of(read_structures(folder / "psicov_pdb"), collection.families) == {"bpti": "Kunitz"}
 
 
+def test_structures_with_too_few_long_pairs_are_left_out_as_everywhere(folder: Path) -> None:
+    proteins = read_structures(folder / "psicov_pdb")
+    short = LabelledProtein("short", "MKTAYIAKQR", ((0, 6),), (), "by hand")
+    twin = next(iter(proteins.values()))
+    judged, left_out = judging({**proteins, "short": short, "twin": twin}, ["bpti"])
+    assert not {"bpti", "short", "twin"} & set(judged)
+    assert left_out["short"] == short.long_range_problem
+    assert all(protein.long_range_problem is None for protein in judged.values())
+
+
 def test_the_card_opens_by_saying_what_it_is_not(written: Path) -> None:
     opening = " ".join(written.read_text().splitlines()[:4])
     assert "small teaching model" in opening
@@ -178,6 +192,48 @@ def test_a_reader_in_the_first_layer_has_nothing_upstream(shipped: Path) -> None
     assert list(methionine.upstream(load_model(shipped), ["MKVLAT"], methionine.Head(0, 1))["head"]) == ["none"]
 
 
+def test_the_readouts_write_is_a_mean_over_proteins(shipped: Path) -> None:
+    model, head, sequences = load_model(shipped), methionine.Head(1, 0), ["MKVLAT", "MAAGK"]
+    found = methionine.written(model, sequences, head)
+    letter = AMINO_ACIDS.index("M")
+    lost, cosines = [], []
+    for tokens in (tokenize(sequence, [0]) for sequence in sequences):
+        logits = run(model, tokens, [(), (methionine.AblateHead(head),)]).logits[:, 1, 4:24]
+        lost.append(float(logits[0, letter] - logits[1, letter]))
+        cosines.append(write_vectors(model, tokens).cosine[0, letter])
+    assert found["logit_lost"] == pytest.approx(np.mean(lost), abs=1e-5)
+    assert found["cosine"] == pytest.approx(np.mean(cosines), abs=1e-6)
+    assert methionine.written(model, sequences, methionine.Head(0, 0))["cosine"] is None
+
+
+def test_the_readouts_gap_is_its_own_without_a_shift(written: Path, shipped: Path) -> None:
+    figures = json.loads(written.with_name("card.json").read_text())["readout"]
+    model, tokens = load_model(shipped), tokenize(structures.load_example("ubiquitin").sequence, [0])
+    unshifted = float(target_gap(run(model, tokens).logits[0, 1], "M"))
+    shifts, gaps = figures["shifted"]["shifts"], figures["shifted"]["gap"]
+    assert gaps[shifts.index(0)] == pytest.approx(unshifted, abs=2e-3)
+    assert 0 < figures["shifted"]["band_share"] <= 1
+
+
+def test_the_readout_alone_can_be_measured_again(folder: Path, shipped: Path, written: Path, tmp_path: Path) -> None:
+    figures = json.loads(written.with_name("card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps(figures | {"readout": None}))
+    pd.DataFrame({"step": [1], "minutes": [1.0], "tokens": [10**6], "at large": [17.0], "a": [4.0], "b": [9.0]}).to_csv(
+        tmp_path / "held_out.csv", index=False
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("N_PRIOR", "N_CHOOSING", "N_CHECKING"):
+            patch.setattr(card, name, 2)
+        patch.setattr(structures, "LONGEST", 80)
+        arguments = ["--data", str(folder), "--model", str(shipped), "--out", str(tmp_path / "CARD.md")]
+        arguments += ["--readout-only", "--run", str(tmp_path)]
+        assert CliRunner().invoke(card.app, arguments, catch_exceptions=False).exit_code == 0
+    again = json.loads((tmp_path / "card.json").read_text())
+    assert again["readout"] == figures["readout"]
+    assert again["methionine"] == figures["methionine"]
+    assert "| 1.00 | 17.00 | 6.00 |" in (tmp_path / "CARD.md").read_text()
+
+
 def test_repeats_are_counted_at_starts_and_inside() -> None:
     sequences = ["MAAAAAAG", "MAAAG", "AAAAAA", "MGGGGGGGA", "MKVL", "M"]
     table = methionine.repeats_in(sequences).set_index("letter")
@@ -188,6 +244,18 @@ def test_repeats_are_counted_at_starts_and_inside() -> None:
         assert tuple(table.loc[letter, ["starts", "inside"]]) == (starts, inside)
         assert table.odds[letter] == pytest.approx((starts + 0.5) / 6 / ((inside + 0.5) / len(windows)))
     assert tuple(table.loc["A", ["starts", "inside"]]) == (1, 3)
+
+
+def test_a_letter_that_is_never_met_has_no_part_in_the_agreement() -> None:
+    letters = "LAGVSERW"
+    met = pd.DataFrame({"letter": list(letters), "starts": [*range(1, 8), 0], "inside": [9] * 7 + [0]})
+    met["odds"] = [*np.arange(1.0, 8.0), 333.0]
+    gaps = dict(zip(letters, [*np.arange(7.0), -5.0], strict=True))
+    found = methionine.agreement(gaps, met)
+    assert (found["rho"], found["letters"], found["left_out"]) == (pytest.approx(1), 7, ["W"])
+    assert found["p"] < 0.01
+    shuffled_gaps = dict(zip(letters, [3.0, 0.0, 6.0, 2.0, 5.0, 1.0, 4.0, -5.0], strict=True))
+    assert methionine.agreement(shuffled_gaps, met)["p"] > 0.1
 
 
 def test_a_folder_without_structures_is_named(tmp_path: Path) -> None:

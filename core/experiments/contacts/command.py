@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 import typer
 
 from core.analyses.categorical_jacobian import Numbers
+from core.analyses.contact_calibration import calibration_bytes
+from core.analyses.contact_evaluation import FEWEST
 from core.analyses.head_ranking import save_ranking
 from core.errors import InputError
 from core.experiments.contacts import EXPERIMENT
-from core.experiments.contacts.study import Study, fitted_on, listed_relatives, model_notes, split
+from core.experiments.contacts.split import fitted_on, listed_relatives, model_notes, split
+from core.experiments.contacts.study import Study
 from core.experiments.experiment import publish
 from core.experiments.options import (
     N_CORES,
@@ -56,10 +59,21 @@ FamiliesOption = Annotated[
 ]
 
 
+RecentOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Such a folder of structures newer than what the model was trained on: they choose nothing and are judged "
+        "apart.",
+        file_okay=False,
+    ),
+]
+
+
 def contacts(
     structures: StructuresOption,
     out: OutOption,
     model: ModelOption = "embedded",
+    recent: RecentOption = None,
     choosing: Annotated[int, typer.Option(help="Proteins that heads and probe are chosen on.", min=3)] = 10,
     atom: Annotated[Literal["cb", "ca"], typer.Option(help="Atom whose distance makes a contact.")] = "cb",
     cutoff: Annotated[float, typer.Option(help="Distance in Å below which residues are in contact.")] = CONTACT_CUTOFF,
@@ -82,7 +96,8 @@ def contacts(
     """Where does a protein language model keep contacts? All methods against structures, as one report.
 
     Some proteins choose heads and fit the probe, the others judge; relatives of families that the model was trained on
-    are counted apart. The ranking is also written as head_ranking.json. A second call goes on where an interrupted one
+    are counted apart, and recent structures. The ranking is also written as head_ranking.json, what the contact head's
+    probabilities are worth as contact_calibration.json. A second call goes on where an interrupted one
     stopped.
     """
     parts = EXPERIMENT.chosen(only)
@@ -91,16 +106,20 @@ def contacts(
         raise InputError(f"layer {hidden_layer} does not exist: {loaded.name} has layers 1 to {loaded.shape.n_layers}")
     chains = chosen_chains(chain or ())
     proteins, unusable = read_labelled(structures, atom, cutoff, stored_truth, chains, most_residues(allow_long))
-    sequences = {name: protein.sequence for name, protein in proteins.items()}
+    newer, unusable_newer = {}, {}
+    if recent is not None:
+        newer, unusable_newer = read_labelled(recent, atom, cutoff, stored_truth, None, most_residues(allow_long))
+        newer = {name if name not in proteins else f"{name} (recent)": protein for name, protein in newer.items()}
+    sequences = {name: protein.sequence for name, protein in {**proteins, **newer}.items()}
     related, relatives_found = find_relatives(sequences, model, families)
     fitted = fitted_on(model_notes(model))
-    divided = split(proteins, choosing, seed, related, find_listed(sequences, fitted))
-    unjudged = [name for name in proteins if name not in {**divided.choosing, **divided.all_judged}]
+    divided = split(proteins, choosing, seed, related, find_listed(sequences, fitted), newer)
     settings = {
         "structures": str(structures),
         "chains_chosen": ", ".join(f"{each} of {name}" for name, each in chains.items()) or "none",
         "choosing": ", ".join(divided.choosing),
         "judged": len(divided.judged),
+        "recent": f"{len(divided.recent)} of {recent}" if recent else "none given",
         "contact_head_fitted_on": ", ".join(each.name for each in fitted) or "not known",
         "relatives_of_trained_families": ", ".join(f"{name} ({family})" for name, family in related.items()) or "none",
         "relatives_found": relatives_found,
@@ -109,14 +128,16 @@ def contacts(
         "seed": seed,
     }
     with open_survey(loaded, model, out, workers, dask) as survey:
+        unusable |= unusable_newer
         survey.left_out.update({("structure", name): reason for name, reason in unusable.items()})
-        reason = "the model's own contact head was fitted on it"
-        survey.left_out.update({("judging", name): reason for name in unjudged})
+        survey.left_out.update({("judging", name): reason for name, reason in divided.left_out.items()})
         layer = None if hidden_layer is None else hidden_layer - 1
         seen = [each.name for each in fitted]
         study = Study(survey, loaded, divided, longest, layer, seed, related, seen, numbers)
         report = publish(EXPERIMENT, study, survey, loaded, out, parts=parts, settings=settings)
         save_ranking(study.ranking, out / "head_ranking.json")
+        if "calibration" in parts and loaded.contact_head is not None and len(divided.judged) >= FEWEST:
+            (out / "contact_calibration.json").write_bytes(calibration_bytes(study.calibration))
     say_notes({name: protein.notes for name, protein in proteins.items()})
     for (measurement, subject), reason in survey.left_out.items():
         typer.echo(f"left out: {subject}, {measurement}: {reason}", err=True)

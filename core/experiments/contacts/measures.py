@@ -16,41 +16,59 @@ from core.analyses.categorical_jacobian import (
     jacobian_map,
     representation_jacobian,
 )
-from core.analyses.contact_evaluation import RECALLS, precision_recall, precisions
-from core.analyses.contact_probe import fit_contact_head, make_example
+from core.analyses.contact_calibration import binned
+from core.analyses.contact_evaluation import RECALLS, moved_curve, precision_recall, precisions
+from core.analyses.contact_probe import choose_strength, fit_contact_head, make_example
 from core.analyses.head_ranking import head_precisions, top_k_precisions
 from core.analyses.map_agreement import map_agreement
 from core.contacts import contact_map, heads_map
 from core.interventions import Head
 from core.model import ContactHead, Model
-from core.proteins.contact_scores import SEPARATIONS, Range, pairs_in_range
+from core.proteins.contact_scores import counted_pairs
 from core.proteins.labelled import LabelledProtein
 
 CONTACT_HEAD, PROBE, BEST_HEAD, BEST_HEADS = "contact head", "fitted probe", "best head", "best heads averaged"
 JACOBIAN, CHEAP_JACOBIAN, HIDDEN_JACOBIAN = "Categorical Jacobian", "cheap Jacobian", "representation Jacobian"
+RANK_CORRELATION, TOP_L_SHARED = "rank correlation", "top L shared"
 
 
-def heads(model: Model, protein: LabelledProtein) -> pd.DataFrame:
-    """P@L/2 of every head's own map: separation, layer, head (0-based), precision."""
+def heads(model: Model, protein: LabelledProtein, seed: int) -> pd.DataFrame:
+    """P@L/2 of every head's own map: separation, layer, head (0-based), precision, and moved_0, moved_1 … for the
+    contacts moved along the chain."""
+    measured = head_precisions(model, protein, seed=seed)
+    tables = []
+    for separation, grid in measured.found.items():
+        moved = measured.moved[separation].reshape(-1, grid.size).T
+        layer, head = (index.ravel() for index in np.indices(grid.shape))
+        table = pd.DataFrame({"separation": separation, "layer": layer, "head": head, "precision": grid.ravel()})
+        tables.append(table.join(pd.DataFrame(moved).add_prefix("moved_")))
+    return pd.concat(tables, ignore_index=True)
+
+
+def top_k(model: Model, protein: LabelledProtein, rankings: tuple[tuple[Head, ...], ...]) -> pd.DataFrame:
+    """Long-range P@L/2 of the average of the first 1, 2, 3 … heads of each ranking: ranking, k, precision."""
+    found = top_k_precisions(model, protein, rankings)
     return pd.DataFrame(
         [
-            {"separation": separation, "layer": layer, "head": head, "precision": precision}
-            for separation, grid in head_precisions(model, protein).items()
-            for (layer, head), precision in np.ndenumerate(grid)
+            {"ranking": number, "k": k, "precision": precision}
+            for number, sweep in enumerate(found)
+            for k, precision in enumerate(sweep, 1)
         ]
     )
 
 
-def top_k(model: Model, protein: LabelledProtein, ranked: tuple[Head, ...]) -> pd.DataFrame:
-    """Long-range P@L/2 of the average of the first 1, 2, 3 … heads: k, precision."""
-    found = top_k_precisions(model, protein, ranked)
-    return pd.DataFrame({"k": np.arange(1, len(found) + 1), "precision": found})
+def probe(model: Model, proteins: tuple[LabelledProtein, ...]) -> pd.DataFrame:
+    """The contact head that logistic regression on these proteins gives, its penalty chosen by cross-validation:
+    weight (layer-major), the bias last; strength (the C chosen)."""
+    examples = [make_example(model, protein) for protein in proteins]
+    strength, _ = choose_strength(examples)
+    head = fit_contact_head(examples, strength)
+    return pd.DataFrame({"weight": [*head.weight.tolist(), float(head.bias)], "strength": strength})
 
 
-def probe(model: Model, proteins: tuple[LabelledProtein, ...], strength: float) -> pd.DataFrame:
-    """The contact head that logistic regression on these proteins gives: weight (layer-major), the bias last."""
-    head = fit_contact_head([make_example(model, protein) for protein in proteins], strength)
-    return pd.DataFrame({"weight": [*head.weight.tolist(), float(head.bias)]})
+def reliability(model: Model, protein: LabelledProtein) -> pd.DataFrame:
+    """Pairs by what the model's own contact head gives them (`core.analyses.contact_calibration.binned`)."""
+    return binned(protein, contact_map(model, protein.tokens))
 
 
 def attention(
@@ -71,46 +89,48 @@ def attention(
     return judged(protein, maps)
 
 
-def jacobians(model: Model, protein: LabelledProtein, numbers: Numbers = "float32") -> pd.DataFrame:
-    """What mutants give, as `judged` tells it, and how the cheap map agrees with the full one (measure "agreement")."""
-    responses = jacobian(model.to(DTYPES[numbers]), protein.tokens)
+def jacobians(
+    model: Model, protein: LabelledProtein, hidden_layer: int | None, numbers: Numbers = "float32"
+) -> pd.DataFrame:
+    """What mutants give, as `judged` tells it, and how the cheap map and, with a layer (0-based), the representation
+    Jacobian agree with the full map (measure "agreement": method, kind, value, chance)."""
+    model = model.to(DTYPES[numbers])
+    responses = jacobian(model, protein.tokens)
     ids = [AMINO_ACIDS.index(letter) for letter in CHEAP]
-    some, full = jacobian_map(responses[:, ids][..., ids]), jacobian_map(responses)
-    agreement = map_agreement(some, full)
-    found = {"rank correlation": agreement.rank_correlation, "top L shared": agreement.shared}
-    extra = pd.DataFrame({"measure": "agreement", "method": list(found), "value": list(found.values())})
-    return pd.concat([judged(protein, {JACOBIAN: full, CHEAP_JACOBIAN: some}), extra], ignore_index=True)
-
-
-def hidden_jacobian(model: Model, protein: LabelledProtein, layer: int, numbers: Numbers = "float32") -> pd.DataFrame:
-    """What mutants give in the hidden states after a layer (0-based), as `judged` tells it."""
-    predicted = representation_jacobian(model.to(DTYPES[numbers]), protein.tokens, layer=layer)
-    return judged(protein, {HIDDEN_JACOBIAN: predicted})
+    maps = {CHEAP_JACOBIAN: jacobian_map(responses[:, ids][..., ids])}
+    full = jacobian_map(responses)
+    if hidden_layer is not None:
+        maps[HIDDEN_JACOBIAN] = representation_jacobian(model, protein.tokens, layer=hidden_layer)
+    n_pairs = len(counted_pairs(len(full))[0])
+    agreements = []
+    for method, other in maps.items():
+        agreement = map_agreement(other, full)
+        agreements.append((method, RANK_CORRELATION, agreement.rank_correlation, 0.0))
+        agreements.append((method, TOP_L_SHARED, agreement.shared, min(len(full) / n_pairs, 1.0)))
+    extra = pd.DataFrame(agreements, columns=["method", "kind", "value", "chance"]).assign(measure="agreement")
+    return pd.concat([judged(protein, {JACOBIAN: full, **maps}), extra], ignore_index=True)
 
 
 def judged(protein: LabelledProtein, maps: Mapping[str, Float[np.ndarray, "residue residue"]]) -> pd.DataFrame:
-    """P@L/k and precision–recall curves of contact maps: measure, method, separation, at, value, chance.
+    """P@L/k and long-range precision–recall curves of maps: measure, method, separation, at, value, chance, moved.
 
-    `at` is the k of P@L/k for the measure "precision", the recall for the measure "curve".
+    `at` is the k of P@L/k for the measure "precision", the recall for the measure "curve"; `moved` is the map's own
+    chance, against contacts moved along the chain.
     """
     found = precisions(protein, maps).rename(columns={"per": "at", "precision": "value"}).assign(measure="precision")
-    contacts, known = protein.truth()
+    if protein.long_range_problem is not None:
+        return found
     curves = [
         pd.DataFrame(
             {
                 "measure": "curve",
                 "method": method,
-                "separation": separation,
+                "separation": "long",
                 "at": RECALLS,
-                "value": precision_recall(protein, predicted, separation),
+                "value": precision_recall(protein, predicted),
+                "moved": moved_curve(protein, predicted),
             }
         )
-        for separation in SEPARATIONS
-        if _has_contacts(contacts & known, separation)
         for method, predicted in maps.items()
     ]
     return pd.concat([found, *curves], ignore_index=True)
-
-
-def _has_contacts(contacts: np.ndarray, separation: Range) -> bool:
-    return bool(contacts[pairs_in_range(len(contacts), separation)].any())

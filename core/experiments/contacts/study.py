@@ -1,32 +1,31 @@
 """One model over labelled proteins: which are for choosing and which for judging, and what was measured on them."""
 
-import csv
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
-from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from core.analyses.categorical_jacobian import Numbers
-from core.analyses.contact_evaluation import WinRate, mean_over_proteins, win_rate
-from core.analyses.contact_probe import STRENGTH
-from core.analyses.head_ranking import LARGEST_K, HeadRanking, summarise
+from core.analyses.contact_calibration import Calibration, calibrate
+from core.analyses.contact_evaluation import FEWEST, WinRate, mean_over_proteins, win_rate
+from core.analyses.head_ranking import LARGEST_K, HeadPrecisions, HeadRanking, summarise
 from core.answers.survey import Survey
-from core.checkpoints import EMBEDDED, EMBEDDED_FOLDER
 from core.errors import InputError
 from core.experiments.contacts import measures
+from core.experiments.contacts.split import JUDGED, Split
 from core.model import Model
 from core.proteins.contact_scores import SEPARATIONS, Range
-from core.proteins.labelled import LabelledProtein
-from core.proteins.listed import ListedStructure
 from core.tables import rows
 
-MIN_JUDGED = 2
+BUDGETS = (1, 2, 5, 10, 20, 50)
+"""Numbers of labelled proteins that heads are chosen on."""
+BUDGET_DRAWS = 5
 METHODS = (
     measures.CONTACT_HEAD,
     measures.PROBE,
@@ -37,50 +36,15 @@ METHODS = (
     measures.HIDDEN_JACOBIAN,
 )
 """In the order in which they are shown."""
+ONE_PASS = METHODS[:4]
+"""Those that read the attention of one pass, which proteins of any length have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Proteins by name: those that choose heads and fit the probe, those that judge, and the judged relatives.
+class Compared(NamedTuple):
+    """Methods and the proteins, by name, that every one of them was measured on."""
 
-    Relatives belong to a family that the model was trained on; they choose nothing, and are counted apart.
-    """
-
-    choosing: Mapping[str, LabelledProtein]
-    judged: Mapping[str, LabelledProtein]
-    relatives: Mapping[str, LabelledProtein]
-
-    @property
-    def all_judged(self) -> dict[str, LabelledProtein]:
-        return {**self.judged, **self.relatives}
-
-
-def split(
-    proteins: Mapping[str, LabelledProtein],
-    n_choosing: int,
-    seed: int,
-    relatives: Iterable[str] = (),
-    seen: Iterable[str] = (),
-) -> Split:
-    """`n_choosing` proteins drawn for choosing, and the rest to be judged, but none of `seen`.
-
-    `seen` are those that the model's own contact head was fitted on: they are drawn for choosing first, because they
-    cannot judge. Raises `InputError` when fewer than two proteins would be left to judge.
-    """
-    related, seen = set(relatives), set(seen)
-    drawn = [name for name in np.random.default_rng(seed).permutation(sorted(proteins)).tolist() if name not in related]
-    drawn.sort(key=lambda name: name not in seen)  # a stable sort: the draw's order among each
-    choosing, rest = drawn[:n_choosing], [name for name in drawn[n_choosing:] if name not in seen]
-    if len(choosing) < n_choosing or len(rest) < MIN_JUDGED:
-        raise InputError(
-            f"too few labelled proteins: {n_choosing} choose heads and at least {MIN_JUDGED} others judge, and "
-            f"{len(drawn)} can be used (relatives of trained families not counted)"
-        )
-    return Split(
-        {name: proteins[name] for name in sorted(choosing)},
-        {name: proteins[name] for name in sorted(rest)},
-        {name: proteins[name] for name in sorted(related & set(proteins) - seen)},
-    )
+    methods: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +54,8 @@ class Duel:
     first: str
     second: str
     result: WinRate
+    adjusted: float
+    """The sign test's p among all duels (Benjamini and Hochberg)."""
 
     def row(self) -> dict[str, object]:
         """The duel as a row of a table."""
@@ -106,12 +72,14 @@ class Duel:
             "low": difference.low,
             "high": difference.high,
             "p": result.p_value,
+            "p_adjusted": self.adjusted,
         }
 
     def __str__(self) -> str:
         result = self.result
         verb = "beats" if result.wins > result.losses else "loses to"
-        return f"{self.first} {verb} {self.second} ({result.wins} to {result.losses}, {result.ties} ties)"
+        score = f"{result.wins} to {result.losses}, {counted(result.ties, 'tie')}, p = {self.adjusted:.2g}"
+        return f"{self.first} {verb} {self.second} ({score})"
 
 
 @dataclass(frozen=True)
@@ -134,55 +102,105 @@ class Study:
     """What Jacobians are computed in."""
 
     @cached_property
-    def ranking(self) -> HeadRanking:
-        """All heads ranked on the choosing proteins, with the sweep over K there.
+    def head_precisions(self) -> dict[str, HeadPrecisions]:
+        """Every head's own map on each choosing protein.
 
         Raises `InputError` when one of them could not be measured: another choice would be another study.
         """
-        table = self.survey.table(measures.heads, self.split.choosing)
+        table = self.survey.table(measures.heads, self.split.choosing, seed=self.seed)
         for name in self.split.choosing:
             if (measures.heads.__name__, name) in self.survey.left_out:
                 reason = self.survey.left_out[measures.heads.__name__, name]
                 raise InputError(f"{name}, on which heads are chosen, could not be measured: {reason}")
         shape = self.model.shape.n_layers, self.model.shape.n_heads
-        measured: list[dict[Range, np.ndarray]] = [
-            {
-                separation: rows(table, subject=name, separation=separation).precision.to_numpy().reshape(shape)
-                for separation in SEPARATIONS
-            }
+        moved = [column for column in table if str(column).startswith("moved_")]
+
+        def grids(name: str, separation: Range) -> tuple[np.ndarray, np.ndarray]:
+            found = rows(table, subject=name, separation=separation)
+            return found.precision.to_numpy().reshape(shape), found[moved].to_numpy().T.reshape(-1, *shape)
+
+        return {
+            name: HeadPrecisions(
+                {separation: grids(name, separation)[0] for separation in SEPARATIONS},
+                {separation: grids(name, separation)[1] for separation in SEPARATIONS},
+            )
             for name in self.split.choosing
-        ]
-        ranking = summarise(self.model, self.split.choosing, measured, k_sweep=())
-        sweep = self.survey.table(measures.top_k, self.split.choosing, ranked=ranking.heads(LARGEST_K))
+        }
+
+    @cached_property
+    def ranking(self) -> HeadRanking:
+        """All heads ranked on the choosing proteins, with the sweep over K there."""
+        ranking = summarise(self.model, self.split.choosing, list(self.head_precisions.values()), self.seed)
+        sweep = self.survey.table(measures.top_k, self.split.choosing, rankings=(ranking.heads(LARGEST_K),))
         return msgspec.structs.replace(ranking, k_sweep=tuple(sweep.groupby("k").precision.mean().tolist()))
 
     @cached_property
     def judged_sweep(self) -> pd.DataFrame:
-        """The sweep over K on proteins that chose nothing: subject, k, precision."""
-        return self.survey.table(measures.top_k, self.split.judged, ranked=self.ranking.heads(LARGEST_K))
+        """The sweep over K on proteins that chose nothing: subject, ranking, k, precision."""
+        return self.survey.table(measures.top_k, self.split.judged, rankings=(self.ranking.heads(LARGEST_K),))
 
     @cached_property
-    def probe(self) -> tuple[float, ...]:
-        """Weights and bias of the contact head fitted on the choosing proteins."""
-        subject = {"probe": tuple(self.split.choosing.values())}
-        return tuple(self.survey.table(measures.probe, subject, strength=STRENGTH).weight.tolist())
+    def label_budgets(self) -> pd.DataFrame:
+        """Heads and K chosen on fewer proteins, on those that chose nothing: subject, n_labels, precision.
+
+        A budget below all is drawn `BUDGET_DRAWS` times; a protein's value is the mean over the draws.
+        """
+        names, rng = list(self.split.choosing), np.random.default_rng(self.seed)
+        draws = {(n, 0): tuple(names) for n in (len(names),)}
+        for n in (n for n in BUDGETS if n < len(names)):
+            for draw in range(BUDGET_DRAWS):
+                draws[n, draw] = tuple(sorted(rng.choice(names, n, replace=False).tolist()))
+        rankings = {
+            key: summarise(
+                self.model,
+                {name: self.split.choosing[name] for name in drawn},
+                [self.head_precisions[name] for name in drawn],
+            ).heads(LARGEST_K)
+            for key, drawn in draws.items()
+        }
+        settings = {"rankings": tuple(rankings.values())}
+        chosen_on = self.survey.table(measures.top_k, self.split.choosing, **settings)
+        elsewhere = self.survey.table(measures.top_k, self.split.judged, **settings)
+        found = []
+        for number, ((n, _), drawn) in enumerate(draws.items()):
+            sweep = (
+                rows(pd.DataFrame(chosen_on[chosen_on.subject.isin(drawn)]), ranking=number)
+                .groupby("k")
+                .precision.mean()
+            )
+            best_k = int(np.argmax(sweep.to_numpy())) + 1
+            found.append(rows(elsewhere, ranking=number, k=best_k).assign(n_labels=n))
+        return pd.concat(found).groupby(["n_labels", "subject"], as_index=False).precision.mean()
+
+    @cached_property
+    def fitted_probe(self) -> pd.DataFrame:
+        """The contact head fitted on the choosing proteins: weight (the bias last), strength."""
+        return self.survey.table(measures.probe, {"probe": tuple(self.split.choosing.values())})
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What the model's own contact probabilities are worth on the judged proteins."""
+        if self.model.contact_head is None:
+            raise InputError(f"{self.model.name} has no contact head of its own: there are no probabilities to judge")
+        table = self.survey.table(measures.reliability, self.split.judged)
+        tables = {name: rows(table, subject=name) for name in dict.fromkeys(table.subject)}
+        return calibrate(self.model, self.split.judged, tables)
 
     @cached_property
     def judged(self) -> pd.DataFrame:
-        """Every method on every judged protein: subject, measure, method, separation, at, value, chance, group."""
-        proteins = self.split.all_judged
+        """Every method on every protein that judges: subject, group, and `measures.judged`'s columns."""
+        group = {name: group for group, proteins in self.split.groups.items() for name in proteins}
+        proteins = {name: each for proteins in self.split.groups.values() for name, each in proteins.items()}
         best = self.ranking.heads(self.ranking.best_k)
-        attention = self.survey.table(measures.attention, proteins, ranked=best, fitted=self.probe)
+        fitted = tuple(self.fitted_probe.weight.tolist())
+        attention = self.survey.table(measures.attention, proteins, ranked=best, fitted=fitted)
         short = {name: protein for name, protein in proteins.items() if len(protein.sequence) <= self.longest}
         if long := [name for name in proteins if name not in short]:
             reason = f"more than {self.longest} residues: {', '.join(long)}"
             self.survey.left_out["jacobians", counted(len(long), "protein")] = reason
-        tables = [attention, self.survey.table(measures.jacobians, short, numbers=self.numbers)]
-        if self.hidden_layer is not None:
-            settings = {"layer": self.hidden_layer, "numbers": self.numbers}
-            tables.append(self.survey.table(measures.hidden_jacobian, short, **settings))
-        table = pd.concat(tables, ignore_index=True)
-        return table.assign(group=np.where(table.subject.isin(list(self.split.relatives)), "relatives", "judged"))
+        settings = {"hidden_layer": self.hidden_layer, "numbers": self.numbers}
+        table = pd.concat([attention, self.survey.table(measures.jacobians, short, **settings)], ignore_index=True)
+        return table.assign(group=table.subject.map(group))
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -190,83 +208,51 @@ class Study:
         found = set(self.judged.method)
         return tuple(method for method in METHODS if method in found)
 
-    def values(self, group: str = "judged", separation: Range = "long", per: int = 2) -> pd.DataFrame:
+    def values(
+        self, group: str = JUDGED, separation: Range = "long", per: int = 2, column: str = "value"
+    ) -> pd.DataFrame:
         """P@L/k of one separation: a row per protein, a column per method, nan where one was not measured."""
         found = rows(self.judged, group=group, measure="precision", separation=separation, at=per)
-        return found.pivot(index="subject", columns="method", values="value").reindex(columns=list(self.methods))
+        return found.pivot(index="subject", columns="method", values=column).reindex(columns=list(self.methods))
 
-    def summary(self, group: str = "judged") -> pd.DataFrame:
-        """Means with intervals: method, separation, per, n, mean, low, high, chance.
+    def comparisons(self, group: str = JUDGED) -> list[Compared]:
+        """The sets of proteins that methods are compared on: all methods on those that each was measured on, then the
+        methods of one pass on all. A set of fewer than six proteins is none, and equal ones are one."""
+        values = self.values(group)
+        found: list[Compared] = []
+        for methods in (self.methods, tuple(method for method in self.methods if method in ONE_PASS)):
+            names = tuple(values[list(methods)].dropna().index)
+            if len(names) >= FEWEST and names not in [each.names for each in found]:
+                found.append(Compared(methods, names))
+        return found
 
-        `common` rows count only the proteins that every method was measured on, so that methods can be compared.
-        """
+    def summary(self, among: Compared, group: str = JUDGED) -> pd.DataFrame:
+        """Means with intervals over one set of proteins: method, separation, per, n, mean, low, high, chance, moved,
+        above, above_low, above_high (the mean of value minus moved)."""
         found = []
         for separation in SEPARATIONS:
             for per in (1, 2, 5):
-                values = self.values(group, separation, per)
-                for common, shown in ((False, values), (True, values.dropna())):
-                    chances = self._chance(group, separation)
-                    for method in self.methods:
-                        mean = mean_over_proteins(shown[method].to_numpy(), self.seed)
-                        counted = shown[method].dropna().index
-                        found.append(
-                            {
-                                "method": method,
-                                "separation": separation,
-                                "per": per,
-                                "common": common,
-                                "n": mean.n,
-                                "mean": mean.mean,
-                                "low": mean.low,
-                                "high": mean.high,
-                                "chance": float(chances.reindex(counted).mean()),
-                            }
-                        )
+                value, chance, moved = (
+                    self.values(group, separation, per, column).loc[list(among.names)]
+                    for column in ("value", "chance", "moved")
+                )
+                for method in among.methods:
+                    mean = mean_over_proteins(value[method].to_numpy(), self.seed)
+                    above = mean_over_proteins((value[method] - moved[method]).to_numpy(), self.seed)
+                    row = {"method": method, "separation": separation, "per": per, **asdict(mean)}
+                    row |= {"chance": float(chance[method].mean()), "moved": float(moved[method].mean())}
+                    found.append(row | {"above": above.mean, "above_low": above.low, "above_high": above.high})
         return pd.DataFrame(found)
 
-    def _chance(self, group: str, separation: Range) -> pd.Series:
-        found = rows(self.judged, group=group, measure="precision", separation=separation, at=2)
-        return found.drop_duplicates("subject").set_index("subject").chance
-
-    def duels(self, separation: Range = "long", per: int = 2) -> list[Duel]:
-        """Every two methods on the proteins that both were measured on."""
-        values = self.values("judged", separation, per)
-        return [
-            Duel(first, second, win_rate(values[first].to_numpy(), values[second].to_numpy(), self.seed))
-            for first, second in combinations(self.methods, 2)
-            if not values[[first, second]].dropna().empty
-        ]
+    def duels(self, among: Compared, separation: Range = "long", per: int = 2) -> list[Duel]:
+        """Every two methods on one set of proteins."""
+        values = self.values(JUDGED, separation, per).loc[list(among.names)]
+        pairs = list(combinations(among.methods, 2))
+        results = [win_rate(values[one].to_numpy(), values[other].to_numpy(), self.seed) for one, other in pairs]
+        adjusted = false_discovery_control([result.p_value for result in results])
+        return [Duel(*pair, result, float(p)) for pair, result, p in zip(pairs, results, adjusted, strict=True)]
 
 
 def counted(n: int, noun: str) -> str:
     """A number of things in words for people: `1 protein`, `2 proteins`."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-def model_notes(source: str) -> Mapping[str, object]:
-    """What a model's own `config.json` says of its training; empty where there is none."""
-    path = _folder(source) / "config.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def fitted_on(notes: Mapping[str, object]) -> list[ListedStructure]:
-    """The structures that the model's contact head was fitted on, as far as its notes say."""
-    fit = notes.get("contact_head_fit")
-    if not isinstance(fit, dict):
-        return []
-    digests = fit.get("fitted_on_digests", {})
-    return [ListedStructure(name, digests.get(name, "")) for name in fit.get("fitted_on", ())]
-
-
-def listed_relatives(source: str) -> list[ListedStructure]:
-    """The structures that `relatives.csv` beside the model lists as of a trained family; empty without one."""
-    path = _folder(source) / "relatives.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        listed = csv.DictReader(file)  # lists written before digests have two columns
-        return [ListedStructure(row["structure"], row.get("sequence_digest") or "", row["family"]) for row in listed]
-
-
-def _folder(source: str) -> Path:
-    return EMBEDDED_FOLDER if source == EMBEDDED else Path(source)

@@ -40,7 +40,8 @@ def page(question: Question) -> None:
         "does its own logit grow past it?",
         f"Elongation lengthens the repeat; destruction masks ever more of a repeat of {REPEAT}, in {ORDERS} random "
         f"orders. {SCALE if question.model.token_dropout else NO_SCALE}",
-        f"Where the lines cross, the prediction flips. A flat {target} line under a rising one is competition. "
+        "Logits have a free constant: shown are those minus the mean of the 20 amino acids', which the others move "
+        f"too, and P({target}), which has none. Where the lines cross, the prediction flips. "
         f"{DOTTED if question.model.token_dropout else ''}This page uses the sidebar's model and target; its protein "
         "plays no part.",
     )
@@ -78,7 +79,7 @@ def page(question: Question) -> None:
         caption = f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign {back}."
         _drawn(found, found.broken, "masks", "Masked residues", held, caption)
         download(_told(found.broken), "destruction")
-    beside_paper(question.model, found.beside_paper(letter))
+    beside_paper(question, found.beside_paper(letter))
 
 
 def _drawn(found: Competition, table: pd.DataFrame, x: str, x_title: str, held: bool, caption: str) -> None:

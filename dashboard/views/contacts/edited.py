@@ -17,7 +17,7 @@ from dashboard.question import Question, stop_with
 from dashboard.session import forget_edits, plain
 from dashboard.views.contacts.edited_grid import grid_of_effects
 from dashboard.views.contacts.linked import show_pairs
-from dashboard.views.contacts.methods import QUANTITIES, averaged_heads, one_pass_map, one_pass_methods
+from dashboard.views.contacts.methods import CONTACT_HEAD, QUANTITIES, averaged_heads, one_pass_map, one_pass_methods
 from dashboard.views.contacts.precision import precision_table
 from dashboard.views.contacts.shares import heads_of_one_contact
 from dashboard.widgets.linked_view import Heat
@@ -79,12 +79,16 @@ def _difference(
     rule: ContactRule,
 ) -> None:
     """Strip, difference map and structure; marked are the pairs that the edit brings among the highest."""
-    gained = gained_contacts(clean, edited)
+    gained, probability = gained_contacts(clean, edited), quantity == QUANTITIES[CONTACT_HEAD]
     if condition:
-        most = largest_counted(np.abs(edited - clean))
+        # a change within a tenth of the map's own scale stays pale
+        most = largest_counted(np.abs(edited - clean), least=0.1 * (1.0 if probability else largest_counted(clean)))
         above = Heat(edited - clean, f"change of {quantity}, edited − clean", "change", -most, most)
         n_pairs = len(top_contacts(edited))
-        said = f"{len(gained)} of the L/2 = {n_pairs} highest pairs give way to others, which are marked."
+        said = (
+            f"{len(gained)} of the L/2 = {n_pairs} highest pairs give way to others, which are marked, right or not. "
+            "Colours end at a tenth of the map's own scale or above, so small changes stay pale."
+        )
     else:
         above = Heat(clean, f"{quantity}, clean run", "clean", 0.0, largest_counted(clean))
         said = "Nothing is off yet: above the diagonal is the clean run's map."

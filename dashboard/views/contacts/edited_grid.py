@@ -29,15 +29,19 @@ def grid_of_effects(
     effects = _effects(question, edits, condition, heads, truth)
     data = HeadGridData.not_computed(shape.n_layers, shape.n_heads)
     if effects is not None:
-        shown, of = effects.change, f"the map, absolute, mean over pairs {MIN_SEPARATION} or more apart"
+        shown, noise, of = effects.change, 0.0, f"the map, absolute, mean over pairs {MIN_SEPARATION} or more apart"
         if of_precision and effects.precision is not None:
-            shown, of = effects.precision, "P@L/2, long range"
+            shown, noise, of = effects.precision, effects.precision_noise, "P@L/2, long range"
         texts = {"quantity": f"change of {of}", "title": "Which parts matter?"}
         unit = "percentage points" if of_precision or not heads else "0.01 of corrected attention"
-        data = HeadGridData.of(100 * shown, shape.n_layers, unit=unit, **texts)
+        data = HeadGridData.of(100 * shown, shape.n_layers, 100 * noise, unit=unit, **texts)
     edit_grid(data, edits, f"contact grid {shape}")
     given = effects and effects.given_precision
-    now = f" P@L/2 is {given:.2f} now." if given is not None else ""
+    now = ""
+    if effects is not None and given is not None:
+        now = (
+            f" P@L/2 is {given:.2f} now; changes below ±{effects.precision_noise:.2f} (two standard errors) stay pale."
+        )
     colours = "precision: red raises it, blue lowers it" if of_precision else "map: the redder, the more it moves"
     st.caption(
         f"Each cell: what switching that part off as well, in the scope and mode on the left, does to the {colours}."

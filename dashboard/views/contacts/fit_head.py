@@ -5,7 +5,7 @@ from typing import NoReturn
 import msgspec
 import streamlit as st
 
-from core.analyses.contact_probe import contact_head_bytes, fit_probe, read_contact_head
+from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
 from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
@@ -25,10 +25,11 @@ TITLE, PATH = "Fit a contact head", "contact-head"
 def page(question: Question) -> None:
     introduce(
         "Can this model get a contact head from a few structures?",
-        "fair-esm's contact head is a sparse logistic regression on all heads' maps, fitted on about twenty proteins.",
+        "fair-esm's contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
         "Fit one here on structures of your choice, for any model; ESMC was published without one. Every page of this"
         " session then uses it; saved beside the model's weights, it is there the next time too.",
-        "Positive cells (red) are heads whose attention speaks for a contact; the penalty leaves many without weight.",
+        "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation,"
+        " leaves some without weight.",
     )
     model = question.model
     try:
@@ -42,7 +43,9 @@ def page(question: Question) -> None:
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (
                 f"Fitted here on {len(chosen)} proteins; heads fitted on three quarters of them reach a long-range "
-                f"P@L/2 of **{fitted.precision:.2f}** on the others, chance {fitted.chance:.2f}."
+                f"P@L/2 of **{fitted.precision:.2f}** on the others, blind picking {fitted.chance:.2f}. The penalty "
+                f"(C = {fitted.strength:g}) is the best of {len(STRENGTHS)} by that number, which is therefore a "
+                "little too high."
             )
             _use(model, fitted.model)
         file = st.file_uploader("Or load one (fair-esm's -contact-regression.pt)", type="pt", key="contact head file")

@@ -28,7 +28,7 @@ def show_pairs(
     """
     protein, structure, below = question.protein, question.protein.structure, without_structure
     if structure is not None:
-        below = Heat(contact_truth(structure, *rule)[0], f"true contact: {rule}", "truth")
+        below = Heat(contact_truth(structure, *rule)[0], f"true contact: {structure.contact_definition(rule)}", "truth")
     data = LinkedViewData.of(
         protein,
         above,

@@ -23,11 +23,19 @@ def page(question: Question) -> None:
         "Does it look up a motif around the two residues, or recognise the whole fold (Zhang et al. 2024)?",
         "Everything but the contact's two residues is masked; then their flanks, random residues, or random residues at"
         f" least {FAR} away are unmasked, and the coupling of the two is followed; dotted, that of a control pair.",
-        "If the flanks bring the contact back with far fewer residues than random ones do, the model stores motifs.",
+        "In Zhang et al.'s models the flanks bring contacts back with far fewer residues than random ones do, which "
+        "they read as stored motifs; here it is one contact of one protein.",
     )
     model, sequence = question.model, question.protein.sequence
     pair_column, repeats_column = st.columns([3, 1])
     repeats = bound.number("Random orders", 1, 50, 5, "repeats", repeats_column)
+    hold = bound.toggle(
+        "Hold token dropout's scale",
+        "hold",
+        default=True,
+        help="Token dropout multiplies all embeddings the more, the more is masked (17 times with 74 of 76 residues). "
+        "Held, it stays where the whole protein has it, and only what is shown changes.",
+    )
     try:
         with pair_column:
             pair = choose_pair(question)
@@ -35,12 +43,12 @@ def page(question: Question) -> None:
             return
         control = control_pair(*pair, possibly_near(question.protein.structure, len(sequence)))
         pairs = [pair, control] if control else [pair]
-        job = ("motif", model.fingerprint, sequence, *pairs, repeats)
+        job = ("motif", model.fingerprint, sequence, *pairs, repeats, hold)
         passes = len(pairs) * most_passes(repeats)
         with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
             if not go:
                 return
-            found, *beside = (_recovery(question, each, repeats) for each in pairs)
+            found, *beside = (_recovery(question, each, repeats, hold) for each in pairs)
     except InputError as error:
         stop_with(error)
     dotted = beside[0].as_control if beside else {}
@@ -51,7 +59,8 @@ def page(question: Question) -> None:
         f"Coupling of {pair_name(question, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
         f"corrected. {said}Where little is shown any two residues couple: what counts is how far the contact is above "
         f"the control. Bands: standard deviation over {repeats} orders. Dashed: everything shown ({found.whole:.2f}); "
-        f"with only the two residues it is {found.nothing:.2f}. {found.n_far} residues are {FAR} or more away from "
+        f"with only the two residues it is {found.nothing:.2f}. Token dropout's scale "
+        f"{'is held' if hold else 'follows the masks'}. {found.n_far} residues are {FAR} or more away from "
         "both.",
         "motif",
     )
@@ -59,11 +68,11 @@ def page(question: Question) -> None:
     download(table, "motif-recovery")
 
 
-def _recovery(question: Question, pair: tuple[int, int], repeats: int) -> MotifRecovery:
+def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool) -> MotifRecovery:
     model, sequence = question.model, question.protein.sequence
     return engine.computed(
-        ("motif", model.fingerprint, sequence, pair, repeats),
-        lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, progress=progress),
+        ("motif", model.fingerprint, sequence, pair, repeats, hold),
+        lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, hold_scale=hold, progress=progress),
         f"Unmasking around {pair_name(question, pair)}",
     )
 

@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
 from core.proteins.contact_scores import SEPARATIONS, Range, reach
+from core.proteins.moved_contacts import MOVED_SAID
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
@@ -27,9 +28,11 @@ RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in re
 def page(question: Question) -> None:
     introduce(
         "Which heads know contacts?",
-        "Contacts sit in a few attention heads. Which ones, and how many should be averaged?",
-        "Every head's own map is counted against structures; then the best 1, 2, 3 … are averaged.",
-        "Darker cells find more contacts; the curve's top says how many heads to average.",
+        "In ESM-2 a paper finds contacts in a small number of heads. Is it so in this model, and how many to average?",
+        "Every head's own map is counted against structures, and beside it the best of as many chance heads; then the "
+        "best 1, 2, 3 … are averaged.",
+        "Darker cells find more contacts. The best of many heads is above blind picking by selection alone: only what "
+        "is above the best chance head says anything.",
     )
     try:
         _ranking(question)
@@ -64,17 +67,11 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
         st.info(f"The heads of {plain(name)} are not ranked yet: rank them on proteins with structures, below.")
         return
     separation = bound.switch("Range", RANGES, "range")
-    chance = ranking.chance[separation]
-    n_heads = ranking.grid().size
     heat, sweep = st.columns([3, 2], gap="medium")
     with heat:
-        best = ranking.heads(1, separation)[0]
         draw(
             head_heatmap(ranking.grid(separation), quantity=f"P@L/2, {separation}", diverging=False),
-            f"P@L/2 of each head's own map, mean over {len(ranking.proteins)} proteins. Best single head: {best}, "
-            f"{ranking.grid(separation).max():.2f}; chance {chance:.2f}. Contacts are spread over about "
-            f"**{ranking.n_contact_heads(separation):.0f} of {n_heads}** heads: 1 would be one head alone, {n_heads} "
-            "all alike (the exponential of the entropy of their shares of precision above chance).",
+            f"P@L/2 of each head's own map. {ranking.finding(separation)}",
             "ranking",
         )
     with sweep:
@@ -83,6 +80,10 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
             f"Best at K = {ranking.best_k}, on the very proteins that the heads were chosen on: on others it is lower.",
             "sweep",
         )
+    st.caption(
+        f"{MOVED_SAID} How many heads share what is above chance is the exponential of the entropy of their shares: 1 "
+        "would be one head alone."
+    )
     st.caption(plain(f"Proteins: {', '.join(ranking.proteins)}. Contact: {ranking.definition}."))
     with st.container(horizontal=True):
         download(_table(ranking, separation), "head-ranking")

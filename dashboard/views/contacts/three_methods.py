@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 
 from core.errors import InputError
-from core.proteins.contact_scores import MIN_SEPARATION, top_contacts
 from core.proteins.structure import ContactRule
 from dashboard.controls import bound
 from dashboard.controls.labelled_set import choose_contact
@@ -13,6 +12,7 @@ from dashboard.page_parts import introduce
 from dashboard.question import Question, stop_with
 from dashboard.views.contacts.jacobian import JACOBIANS, chosen_jacobian, computed_before
 from dashboard.views.contacts.linked import show_pairs
+from dashboard.views.contacts.marked import choose_marked, list_of_pairs, said_of_pair
 from dashboard.views.contacts.methods import averaged_heads, colour_range, one_pass_map, one_pass_methods
 from dashboard.views.contacts.precision import precision_table
 from dashboard.widgets.linked_view import Heat
@@ -23,7 +23,7 @@ TITLE, PATH = "Three methods", "contacts"
 def page(question: Question) -> None:
     introduce(
         "Where are this protein's contacts, by three methods?",
-        "A protein language model never saw a structure. Does it know which residues touch?",
+        "A protein language model never saw a structure. Does this one know which residues touch?",
         "The contact head and the best heads read attention in one forward pass; a Jacobian mutates every residue to "
         "every amino acid and watches what changes elsewhere, about 20 passes per residue.",
         "Compare each map with the structure below the diagonal; the table counts how many of the highest-ranked pairs "
@@ -63,7 +63,7 @@ def _one_pass(question: Question, method: str, *, ask: bool) -> np.ndarray:
 def _linked(question: Question, method: str, predicted: np.ndarray, rule: ContactRule) -> None:
     placeholder = "Picked residues, such as M1, K27"
     picked = choose_picked(question.numbering, placeholder=placeholder, label_visibility="collapsed")
-    pairs = top_contacts(predicted)
+    pairs, said = choose_marked(question, method, predicted)
     label = f"{method[0].lower()}{method[1:]} (higher: more likely in contact)"
     show_pairs(
         question,
@@ -73,6 +73,9 @@ def _linked(question: Question, method: str, predicted: np.ndarray, rule: Contac
         picked=picked,
         key="contacts",
         map_title="Where are the contacts?",
-        map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs at least {MIN_SEPARATION} residues apart.",
+        map_caption=said,
         structure_title="Where are they in 3D?",
     )
+    if about := said_of_pair(question, picked, predicted, rule):
+        st.markdown(about)
+    list_of_pairs(question, predicted, pairs, rule)

@@ -42,8 +42,8 @@ def residue_card_panel(question: Question, residue: int, seed: int) -> None:
         labels = [f"{row.letter} ({row.role})" for _, row in letters.iterrows()]
         draw(
             stacked_shares(letters.assign(label=labels), "label"),
-            "What each letter's log-odds are made of; hover for the range that 95% of further random orders fall in. "
-            "The parts add up to the log-odds.",
+            "What each letter's log-odds, against its frequency in proteins, are made of: the parts add up. Hover for "
+            "the range that 95% of further random orders fall in.",
             "shares",
         )
         download(letters.drop(columns="subject"), "sanity-card")

@@ -24,6 +24,8 @@ class HeadGridData:
     quantity: str = "change of target gap"
     unit: str = "logits"
     title: str = "Which heads matter?"
+    noise: float = 0.0
+    """Effects up to here say nothing: the colour scale ends no lower."""
 
     def __post_init__(self) -> None:
         n_layers = self.heads.shape[0]
@@ -34,10 +36,10 @@ class HeadGridData:
             )
 
     @classmethod
-    def of(cls, effects: Float[np.ndarray, " component"], n_layers: int, **texts: str) -> Self:
+    def of(cls, effects: Float[np.ndarray, " component"], n_layers: int, noise: float = 0.0, **texts: str) -> Self:
         """The grid of effects in the order of `core.components.components`."""
         heads, attention, mlps = np.split(effects, [-2 * n_layers, -n_layers])
-        return cls(heads.reshape(n_layers, -1), attention, mlps, **texts)
+        return cls(heads.reshape(n_layers, -1), attention, mlps, noise=noise, **texts)
 
     @classmethod
     def not_computed(cls, n_layers: int, n_heads: int) -> Self:
@@ -58,7 +60,7 @@ def payload(data: HeadGridData) -> dict[str, Any]:
     """`data` as JSON-ready values: one row of cells per layer, its heads first, then its attention module and its MLP.
 
     The scale ends at the largest effect of a head, so that a module's larger one doesn't pale the heads; where no head
-    has any, at the largest of a module. It is 0 where no effect is known.
+    has any, at the largest of a module; and never below `noise`. It is 0 where no effect is known.
     """
     n_layers, n_heads = data.heads.shape
     effects = np.column_stack([data.heads, data.attention, data.mlps])
@@ -72,7 +74,10 @@ def payload(data: HeadGridData) -> dict[str, Any]:
         "columns": [*head_labels(n_heads), "Attn", "MLP"],
         "names": names,
         "effects": [[round(float(x), 4) if np.isfinite(x) else None for x in row] for row in effects],
-        "largest": _largest(data.heads[known]) or _largest(effects[np.isfinite(effects)]) or float(known.any()),
+        "largest": max(
+            _largest(data.heads[known]) or _largest(effects[np.isfinite(effects)]) or float(known.any()),
+            data.noise * float(known.any()),
+        ),
         "quantity": data.quantity,
         "unit": data.unit,
         "title": data.title,

@@ -37,6 +37,8 @@ def test_effects_of_zero_are_computed_ones() -> None:
     nothing = np.zeros(2)
     assert payload(HeadGridData(np.zeros((2, 3)), nothing, np.array([0.0, -0.5])))["largest"] == 0.5
     assert payload(HeadGridData(np.zeros((2, 3)), nothing, nothing))["largest"] == 1.0
+    small = HeadGridData(np.full((2, 3), 0.5), nothing, nothing, noise=4.0)
+    assert payload(small)["largest"] == 4.0, "what is within noise stays pale"
 
 
 def test_effects_of_different_models_are_refused() -> None:
