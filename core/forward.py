@@ -153,8 +153,8 @@ def one_layer(
         mlp_out = torch.zeros_like(resid_mid)
     else:
         normed = layer_norm(resid_mid, weights.mlp_norm)
-        hidden = linear(normed, weights.mlp_in)
-        hidden = F.gelu(hidden) if weights.mlp_gate is None else F.silu(linear(normed, weights.mlp_gate)) * hidden
+        hidden = linear(normed, weights.mlp_in, gelu=weights.mlp_gate is None)
+        hidden = hidden if weights.mlp_gate is None else F.silu(linear(normed, weights.mlp_gate)) * hidden
         mlp_out = edits.replaced("mlp_out", _written(hidden, weights.mlp_out, model), read)
         if edits.mlp_gain is not None:
             mlp_out = mlp_out * edits.mlp_gain[:, at].unsqueeze(-1)
@@ -212,11 +212,14 @@ def _written(x: Float[Tensor, "*lead d_in"], projection: Affine, model: Model) -
     return out if model.residual_scale == 1 else out / model.residual_scale
 
 
-def linear(x: Float[Tensor, "*lead d_in"], weights: Affine) -> Float[Tensor, "*lead d_out"]:
+def linear(x: Float[Tensor, "*lead d_in"], weights: Affine, *, gelu: bool = False) -> Float[Tensor, "*lead d_out"]:
+    """The linear map, and GELU after it where asked for."""
     if x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled() and mkldnn.is_available():
         # F.linear takes MKL, which leaves AVX-512 unused on processors that are not Intel's: half as fast
-        return torch.ops.mkldnn._linear_pointwise(x, weights.weight, weights.bias, "none", [], "")
-    return F.linear(x, weights.weight, weights.bias)
+        then = ("gelu", [], "none") if gelu else ("none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(x, weights.weight, weights.bias, *then)
+    out = F.linear(x, weights.weight, weights.bias)
+    return F.gelu(out) if gelu else out
 
 
 def layer_norm(x: Float[Tensor, "*lead d_model"], norm: Norm) -> Float[Tensor, "*lead d_model"]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 SOURCE: Final = "Jedryszek & Crook 2026, ESM-2 8M"
+PAPERS_TARGET: Final = ("M", 0)
+"""The amino acid and the residue (0-based) that all of its numbers are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +24,14 @@ PREDICTION: Final = (
     PaperValue("M ranks first at the masked residue 1", "57 of 63 sequences", "Figure 2B"),
     PaperValue("misses that repeat one residue", "6 of 6", "Results"),
     PaperValue("misses where M ranks second", "6 of 6", "Results"),
-    PaperValue("M first where the own first residue isn't M", "the majority of 500", "Figure 2A"),
+    PaperValue("M first where a real protein's own first residue isn't M", "the majority of 500", "Figure 2A"),
     PaperValue("mean M-gap where M ranks first", "3.73", "Extended Data Table 3"),
 )
-NON_M_STARTERS: Final = PaperValue("the same among proteins given as such", "the majority of 500", "Figure 2A")
 COMPETITION: Final = (
     PaperValue("alanine overtakes M", "at 9 to 10 alanines", "Figure 2C"),
-    PaperValue("M's logit while alanines are added", "about constant", "Figure 2C"),
+    PaperValue("M's logit while alanines are added", "about constant (raw logits)", "Figure 2C"),
     PaperValue("M is first again as a poly-A of 20 is masked", "once enough of it is masked", "Figure 2D"),
-    PaperValue("M's and alanine's logits while it is masked", "stable, decreases", "Figure 2D"),
+    PaperValue("M's and alanine's logits while it is masked", "stable, decreases (raw logits)", "Figure 2D"),
 )
 ABLATION: Final = (
     PaperValue("module whose ablation at the mask fails most", "L6 attention", "Figure 3A"),
@@ -65,7 +66,6 @@ PATCHING: Final = (
     PaperValue("BOS's representation patched", "little effect", "Figure 4A, B"),
     PaperValue("the mask's representation at layer 6 patched", "restores M fully", "Figure 4A, B"),
     PaperValue("L6H8's q content alone patched (before RoPE)", "doesn't rescue", "Figure 4C"),
-    PaperValue("L6H8's q after RoPE patched: M-rate, rescue", "0.933, 70.2%", "Extended Data Table 3"),
 )
 WRITE_VECTORS: Final = (
     PaperValue("head and amino acid with the largest cosine", "L6H8, M", "Figure 4D"),
@@ -83,7 +83,11 @@ MAIN, OTHERS, CORE = "main head", "key heads without it", "key heads and main he
 
 
 def _table_1() -> dict[tuple[str, str, str], PaperValue]:
-    """By heads, test and knock-out as `core.analyses.bos_knockouts` calls it."""
+    """By heads, test and knock-out as `core.analyses.bos_knockouts` calls it.
+
+    Our copy of the text lacks the subscripts that say which values V are ablated ("Ablate V" stands there twice): the
+    milder of the two rows is taken for BOS's, the other for all, and "Keep only V" for BOS's.
+    """
     rows = {
         # M-rate and drop of M's logit at residue 1; M-rate and rescue in % inside, rotations swapped
         (CORE, "none"): (1.000, None, 0.793, 55.6),
@@ -97,11 +101,12 @@ def _table_1() -> dict[tuple[str, str, str], PaperValue]:
     stated: dict[tuple[str, str, str], PaperValue] = {}
     for (heads, knockout), (rate, drop, inside, rescue) in rows.items():
         cut = "nothing zeroed" if knockout == "none" else f"{knockout} zeroed in {heads}"
+        place = "Table 1" if knockout == "none" else "Table 1 (which values: inferred)"
         if drop is not None:
             value = f"{rate:.3f}, {drop:.2f}"
-            stated[heads, "necessity", knockout] = PaperValue(f"residue 1, {cut}: M-rate, logit drop", value, "Table 1")
+            stated[heads, "necessity", knockout] = PaperValue(f"residue 1, {cut}: M-rate, logit drop", value, place)
         value = f"{inside:.3f}, {rescue:.1f}%"
-        stated[heads, "sufficiency", knockout] = PaperValue(f"inside, {cut}: M-rate, rescue", value, "Table 1")
+        stated[heads, "sufficiency", knockout] = PaperValue(f"inside, {cut}: M-rate, rescue", value, place)
     return stated
 
 
@@ -144,7 +149,7 @@ PATCH_SETS: Final = {
     "key heads' and readout's rotations": (-0.19, 0.407, 32.8),
     "key heads' whole layers' and readout's rotations": (1.99, 0.888, 70.1),
 }
-"""Extended Data Table 3."""
+PATCH_SETS_PLACE: Final = "Extended Data Table 3 (minus signs inferred)"
 SHIFT: Final = (
     PaperValue("period of the gap's oscillation", "about 6 residues", "Figure 5A, C"),
     PaperValue("period of the fastest band", "6.28 residues", "Extended Data Table 4"),
@@ -179,9 +184,15 @@ BAND_DIFFERENCES: Final = (
 )
 """Extended Data Table 5, f = 0 to 7."""
 NORM_DIRECTION: Final = (
-    PaperValue("norm's share of the score difference", "39%", "Extended Data Table 5"),
+    PaperValue(
+        "norm's share of the score difference",
+        "39%; its printed bands give 35% without flagged ones, 59% with all",
+        "Extended Data Table 5",
+    ),
     PaperValue("direction's share", "61%", "Extended Data Table 5"),
-    PaperValue("|q| in band 0, residue 1 and inside", "1.14 and 0.15", "Extended Data Figure 10G"),
+    PaperValue(
+        "|q| in band 0, residue 1 and inside", "1.14 and 0.15 (scaled or not: unsaid)", "Extended Data Figure 10G"
+    ),
     PaperValue("cos θ in band 0, residue 1 and inside", "0.8 and near 0", "Extended Data Figure 10H"),
     PaperValue("largest change of BOS's |k| in a band", "2 to 7%", "Methods"),
 )

@@ -10,7 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from core.model import Model
-from core.paper_values import SOURCE, PaperValue
+from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
+from dashboard.question import Question
 
 BARE = {"displayModeBar": False}
 
@@ -40,8 +41,22 @@ def download(table: pd.DataFrame, name: str) -> None:
     )
 
 
-def beside_paper(model: Model, rows: Sequence[tuple[PaperValue, str]]) -> None:
+def follows_paper(question: Question) -> bool:
+    """Whether the target is the paper's, M at residue 1; said where it isn't, since then none of its values stands."""
+    follows = (question.letter, question.residue) == PAPERS_TARGET
+    if not follows:
+        st.caption(
+            f"Beside the paper: not applicable. It follows M at residue 1, this page {question.letter} at residue "
+            f"{question.residue + 1}."
+        )
+    return follows
+
+
+def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> None:
     """A table of the paper's values for ESM-2 8M beside this model's own, told apart in its header."""
+    if not follows_paper(question):
+        return
+    model = question.model
     here = f"Here: {'embedded teaching model' if model.teaching else model.name}"
     table = pd.DataFrame(
         [(paper.quantity, paper.value, paper.place, ours) for paper, ours in rows],
@@ -50,7 +65,7 @@ def beside_paper(model: Model, rows: Sequence[tuple[PaperValue, str]]) -> None:
     st.markdown("**Beside the paper**")
     st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
     if model.teaching:
-        st.caption("Another, much smaller model: its numbers need not agree with those of ESM-2 8M.")
+        st.caption("Another model, trained on far fewer proteins: its numbers need not agree with those of ESM-2 8M.")
 
 
 def about_norms(model: Model) -> str:

@@ -10,16 +10,18 @@ from jaxtyping import Float
 
 from core.analyses import bos_knockouts as on_one
 from core.analyses.rope_experiments import swap
+from core.answers.intervals import Rate, pooled, rate_in
 from core.answers.rope_swap import Ends, ends
-from core.answers.subjects import TwoMasks, masked
+from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
-from core.answers.words import Beside, percent
+from core.answers.words import Beside, counted, percent
 from core.components import by_head
 from core.interventions import Head
 from core.metrics import Target
 from core.model import Model
 from core.paper_values import BOS_KNOCKOUTS, BOS_READING, CORE, MAIN, MAIN_KNOCKOUT, OTHERS
 from core.progress import SILENT, Progress
+from core.run import Keep, run
 from core.tables import grid, means
 
 Sets = Mapping[str, tuple[Head, ...]]
@@ -28,6 +30,14 @@ Sets = Mapping[str, tuple[Head, ...]]
 def attention(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
     """Each head's attention from the mask to BOS: layer, head (0-based), attention."""
     return by_head(model.shape, attention=on_one.bos_attention(model, masked(sequence, target)))
+
+
+def pattern(model: Model, sequence: str, *, target: Target, head: Head, progress: Progress = SILENT) -> pd.DataFrame:
+    """A head's whole pattern with the target's residue masked: query, key (positions, 0 is BOS), attention."""
+    tokens = masked(sequence, target)
+    weights = run(model, tokens, keep=Keep.of("pattern", layers=[head.layer]))["pattern", head.layer][0, head.index]
+    queries, keys = np.indices(weights.shape)
+    return pd.DataFrame({"query": queries.ravel(), "key": keys.ravel(), "attention": weights.cpu().numpy().ravel()})
 
 
 def knockouts(
@@ -68,7 +78,8 @@ class BosKnockouts:
     sets: Sets
     """Sets of heads by name: the main head, the key heads, both; the main head alone where there are no key heads."""
     mean: pd.DataFrame
-    """heads, test ("necessity", "sufficiency"), knockout, rate, gap, logit_drop, rescue (%, of sufficiency)."""
+    """heads, test ("necessity", "sufficiency"), knockout, rate with its interval, gap, logit_drop, n, proteins, rescue
+    (%, of sufficiency)."""
     attention: pd.DataFrame
     """Means: layer, head, attention."""
     effects: pd.DataFrame
@@ -97,26 +108,35 @@ class BosKnockouts:
             return float("nan")
         return float(np.corrcoef(self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy())[0, 1])
 
+    @property
+    def slope(self) -> float:
+        """By how much the logit changes blocked for each that it changes ablated, through the origin: 1 is the same."""
+        ablated, blocked = self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy()
+        return float(ablated @ blocked / (ablated @ ablated))
+
     @cached_property
-    def rate(self) -> dict[tuple[str, str, str], float]:
-        """By set of heads, test and knock-out, the share of masks where the target ranks first."""
-        return self.mean.set_index(["heads", "test", "knockout"]).rate.to_dict()
+    def rate(self) -> dict[tuple[str, str, str], Rate]:
+        """By set of heads, test and knock-out, at how many masks the target ranks first."""
+        return {(row.heads, row.test, row.knockout): rate_in(row, "rate") for _, row in self.mean.iterrows()}
 
     def beside_paper(self) -> Beside:
         ablated, blocked = self.effects.ablated, self.effects.blocked
         alike = (
-            f"r = {self.correlation:.2f} over {len(ablated)} sequences"
+            f"r = {self.correlation:.2f}, slope {self.slope:.2f}, over {len(ablated)} sequences"
             if len(ablated) > 2
             else f"{ablated.mean():+.2f} and {blocked.mean():+.2f} (a correlation needs a set)"
         )
-        read = list(zip(BOS_READING, (f"{percent(self.main_attention)}, {self.main}", alike), strict=True))
+        over = counted(len(ablated), "sequence")
+        near = f"{percent(self.main_attention)}, {self.main}, mean of {over}"
+        read = list(zip(BOS_READING, (near, alike), strict=True))
         rows = self.mean.set_index(["heads", "test", "knockout"])
         for key, stated in BOS_KNOCKOUTS.items():
             if key in rows.index:
                 row, is_rescue = rows.loc[key], key[1] == "sufficiency"
-                ours = f"{row.rate:.3f}, {row.rescue:.1f}%" if is_rescue else f"{row.rate:.3f}, {row.logit_drop:.2f}"
-                read.append((stated, ours))
-        return [*read, (MAIN_KNOCKOUT, f"{self.rate[MAIN, 'necessity', 'values of BOS']:.3f}")]
+                then = f"{row.rescue:z.1f}%" if is_rescue else f"{row.logit_drop:.2f}"
+                read.append((stated, f"{row.rate:.3f}, {then}; {self.rate[key]}"))
+        alone = self.rate[MAIN, "necessity", "values of BOS"]
+        return [*read, (MAIN_KNOCKOUT, f"{alone.share:.3f}; {alone}")]
 
 
 def bos_knockouts(
@@ -138,11 +158,50 @@ def bos_knockouts(
     for name, heads in sets.items():
         needed = survey.table(knockouts, sequences, target=target, heads=heads)
         enough = survey.table(knockouts_inside, compared, target=target, heads=heads, swapped=core)
+        needed, enough = with_proteins(needed, sequences), with_proteins(enough, compared)
         tables += [needed.assign(heads=name, test="necessity"), enough.assign(heads=name, test="sufficiency")]
     every = pd.concat(tables, ignore_index=True)
-    mean = means(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
+    mean = pooled(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
     between = ends(survey, compared, target)
     mean["rescue"] = between.rescue(mean.gap).where(mean.test == "sufficiency")
     seen = survey.table(attention, sequences, target=target)
     effects = survey.table(head_effects, sequences, target=target, head=main)
     return BosKnockouts(main, sets, mean, means(seen, ["layer", "head"], ["attention"]), effects, between)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """One head's whole attention pattern in one sequence, the target's residue masked."""
+
+    head: Head
+    name: str
+    sequence: str
+    residue: int
+    """The masked one, 0-based."""
+    attention: Float[np.ndarray, "query key"]
+    """BOS first, EOS last."""
+
+    @property
+    def in_words(self) -> str:
+        """How much of its attention goes to BOS, from the mask and from every other residue."""
+        to_bos = self.attention[1:-1, 0]
+        others = np.delete(to_bos, self.residue)
+        return (
+            f"{self.head} gives BOS {percent(to_bos[self.residue])} of its attention from the mask, and "
+            f"{percent(others.mean())} on average from the {len(others)} other residues of {self.name}"
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per query, a column per key."""
+        names = ["BOS", *(f"{letter}{place}" for place, letter in enumerate(self.sequence, start=1)), "EOS"]
+        names[self.residue + 1] = f"mask{self.residue + 1}"
+        return pd.DataFrame(self.attention, columns=names).assign(query=names).set_index("query").reset_index()
+
+
+def whole_pattern(survey: Survey, sequences: Mapping[str, str], target: Target, *, head: Head) -> Pattern:
+    """The pattern in the shortest of some sequences, so that single residues are seen. Source: Extended Data Fig. 6."""
+    name = min(sequences, key=lambda each: len(sequences[each]))
+    table = survey.table(pattern, {name: sequences[name]}, target=target, head=head)
+    attention = grid(table, "query", "key", "attention").to_numpy()
+    return Pattern(head, name, sequences[name], target.residue or 0, attention)

@@ -1,20 +1,21 @@
 """Is the target expected at the masked residue, whatever the sequence?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from core.analyses.prediction import masked_residue
-from core.answers.subjects import masked
+from core.answers.intervals import Rate, between, mean_interval, rate
+from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
 from core.metrics import Target
 from core.model import Model
-from core.paper_values import NON_M_STARTERS, PREDICTION
+from core.paper_values import PREDICTION
 from core.progress import SILENT, Progress
-from core.tables import rows
 
 
 def predicted(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
@@ -22,9 +23,9 @@ def predicted(model: Model, sequence: str, *, target: Target, progress: Progress
     return masked_residue(model, masked(sequence, target), target)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FirstResidue:
-    """What is predicted in every sequence, a row each: subject, and the columns of `predicted`."""
+    """What is predicted in every sequence, a row each: subject, the columns of `predicted`, protein."""
 
     target: Target
     sequences: Mapping[str, str]
@@ -42,8 +43,14 @@ class FirstResidue:
         names = self.table.subject[self.is_first]
         return {name: self.sequences[name] for name in names}
 
+    @cached_property
+    def rate(self) -> Rate:
+        """How often the target ranks first."""
+        return rate(self.is_first, self.table.protein)
+
     def by_group(self, groups: Mapping[str, str], order: Iterable[str]) -> pd.DataFrame:
-        """Rates by group, in this order: group, sequences, m_first, m_rate, mean_gap, mean_probability."""
+        """By group, in this order: group, sequences, proteins, m_first, m_rate and its interval, mean_gap and
+        mean_probability."""
         group = self.table.subject.map(dict(groups))
         found = [self.rates(name, pd.DataFrame(self.table[group == name])) for name in order if (group == name).any()]
         return pd.DataFrame(found)
@@ -51,36 +58,56 @@ class FirstResidue:
     def rates(self, group: str, table: pd.DataFrame | None = None) -> dict[str, object]:
         """The share of a group's sequences where the target ranks first, its mean gap and probability."""
         table = self.table if table is None else table
+        found = rate(table["rank"] == 1, table.protein)
+        low, high = found.interval or (np.nan, np.nan)
         return {
             "group": group,
-            "sequences": len(table),
-            "m_first": len(rows(table, rank=1)),
-            "m_rate": len(rows(table, rank=1)) / len(table),
+            "sequences": found.n,
+            "proteins": found.n_proteins,
+            "m_first": found.hits,
+            "m_rate": found.share,
+            "m_rate_low": low,
+            "m_rate_high": high,
             "mean_gap": table.gap.mean(),
             "mean_probability": table.probability.mean(),
         }
 
-    def beside_paper(self, others: "FirstResidue | None" = None) -> Beside:
-        """`others` are proteins given as such whose own residue isn't the target."""
+    def beside_paper(self, real: Collection[str] = (), others: "FirstResidue | None" = None) -> Beside:
+        """`real` names the proteins among the sequences, `others` are further ones whose own residue isn't the target.
+
+        The paper's 500 are real proteins: shuffles and made-up sequences don't stand beside them.
+        """
         first, sequences = self.is_first, [self.sequences[name] for name in self.table.subject]
         missed = [sequence for sequence, predicted in zip(sequences, first, strict=True) if not predicted]
-        own = np.array([sequence[self.target.residue or 0] == self.target.letter for sequence in sequences])
         ours = [
-            f"{first.sum()} of {len(first)} sequences",
+            self.rate.of("sequences"),
             f"{sum(len(set(sequence)) == 1 for sequence in missed)} of {len(missed)}",
             f"{(self.table['rank'] == 2).sum()} of {len(missed)}",
-            f"{first[~own].sum()} of {(~own).sum()}",
-            f"{self.table.gap[first].mean():.2f}" if first.any() else "first in none",
+            self._elsewhere(real, others),
+            self._gap_in_words(),
         ]
-        beside = list(zip(PREDICTION, ours, strict=True))
-        return beside if others is None else [*beside, (NON_M_STARTERS, _count(others))]
+        return list(zip(PREDICTION, ours, strict=True))
 
+    def _elsewhere(self, real: Collection[str], others: "FirstResidue | None") -> str:
+        own = [
+            name in real and self.sequences[name][self.target.residue or 0] != self.target.letter
+            for name in self.table.subject
+        ]
+        tables = [self.table[own]] if others is None else [self.table[own], others.table]
+        found = pd.concat(tables)
+        if found.empty:
+            return f"not applicable: every real protein here has {self.target.letter} there"
+        proteins = found.protein if others is None else range(len(found))
+        return rate(found["rank"] == 1, proteins).of("real proteins")
 
-def _count(found: FirstResidue) -> str:
-    return f"{found.is_first.sum()} of {len(found.table)}"
+    def _gap_in_words(self) -> str:
+        own = self.table[self.is_first]
+        if own.empty:
+            return "first in none"
+        return f"{own.gap.mean():.2f}{between(mean_interval(own.protein, own.gap))} over {len(own)}"
 
 
 def first_residue(survey: Survey, sequences: Mapping[str, str], target: Target) -> FirstResidue:
     """What the model predicts at the target's residue of every sequence, masked."""
-    table = survey.table(predicted, sequences, target=target)
+    table = with_proteins(survey.table(predicted, sequences, target=target), sequences)
     return FirstResidue(target, {name: sequences[name] for name in table.subject}, table)

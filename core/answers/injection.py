@@ -11,7 +11,7 @@ from core.analyses.injection import inject
 from core.answers.first_residue import first_residue
 from core.answers.subjects import masked
 from core.answers.survey import Survey
-from core.answers.words import Beside
+from core.answers.words import Beside, counted
 from core.errors import InputError
 from core.interventions import Head
 from core.metrics import Target
@@ -60,7 +60,7 @@ class Injection:
         return int(((self.after > 0).mean(1)[self.before <= 0] > 0.5).sum())
 
     def beside_paper(self) -> Beside:
-        found = f"{self.n_rescued} of {self.n_lost}, by most sources"
+        found = f"{self.n_rescued} of {self.n_lost}, by most of {counted(len(self.sources), 'source')}"
         return [(INJECTION[0], found if self.n_lost else f"{self.target.letter} is first in all to begin with")]
 
 

@@ -1,11 +1,12 @@
 """How far a number over a set may be trusted: what counts as one protein, its 95% interval, how few are too few."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from scipy.stats import norm
 
 LEAST: Final = 6
@@ -14,13 +15,13 @@ CONFIDENCE: Final = 0.95
 DRAWS: Final = 2000
 """How often proteins are drawn anew for the interval of a mean; the seed is 0."""
 
+HOW_INTERVALS_ARE_MADE: Final = (
+    "In brackets: 95% intervals, Wilson's of rates, of means from proteins drawn anew; masks in one protein, and a "
+    "protein with its shuffle, count as one."
+)
+
 Interval = tuple[float, float] | None
 """Both ends; None where there are too few proteins for one."""
-
-
-def protein_of(sequence: str) -> str:
-    """What a protein shares with all of its shuffles, its sorted residues: together they count as one."""
-    return "".join(sorted(sequence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,47 @@ class Rate:
 
     def __str__(self) -> str:
         """In words: 27 of 28 (96%; 82 to 99%)."""
+        return self.of("")
+
+    def of(self, what: str) -> str:
+        """The same with what is counted: 27 of 28 sequences (96%; 82 to 99%)."""
+        counted = f"{self.hits} of {self.n} {what}".rstrip()
         if self.interval is None:
-            return f"{self.hits} of {self.n}"
+            return counted
         low, high = self.interval
         proteins = "" if self.n == self.n_proteins else f", {self.n_proteins} proteins"
-        return f"{self.hits} of {self.n} ({100 * self.share:.0f}%; {100 * low:.0f} to {100 * high:.0f}%{proteins})"
+        return f"{counted} ({100 * self.share:.0f}%; {100 * low:.0f} to {100 * high:.0f}%{proteins})"
 
 
-def rate(holds: Iterable[bool], proteins: Iterable[str]) -> Rate:
-    """How often something holds in measurements on these proteins, one name each."""
-    found = list(holds)
-    return Rate(int(sum(found)), len(found), len(set(proteins)))
+def rate(holds: Iterable[object], proteins: Iterable[object]) -> Rate:
+    """How often something holds in measurements on these proteins, one number each."""
+    found = [bool(each) for each in holds]
+    return Rate(sum(found), len(found), len(set(proteins)))
+
+
+def pooled(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Means of `columns` for every combination of `by`, with n (measurements) and proteins (independent ones).
+
+    Columns of booleans are rates: their intervals stand in <column>_low and <column>_high, empty where there are too
+    few proteins. `table` has a column protein, as `core.answers.subjects.with_proteins` makes it.
+    """
+    groups = table.groupby(list(by), sort=False)
+    found = pd.DataFrame(groups[list(columns)].mean())
+    found["n"], found["proteins"] = groups.size(), groups.protein.nunique()
+    for column in columns:
+        if table[column].dtype == bool:
+            n = found.proteins.tolist()
+            ends = [
+                wilson(share, n) if n >= LEAST else (np.nan, np.nan)
+                for share, n in zip(found[column].tolist(), n, strict=True)
+            ]
+            found[[f"{column}_low", f"{column}_high"]] = np.array(ends).reshape(-1, 2)
+    return found.reset_index()
+
+
+def rate_in(row: pd.Series, column: str) -> Rate:
+    """A rate of one of `pooled`'s rows."""
+    return Rate(round(row[column] * row.n), int(row.n), int(row.proteins))
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -63,7 +94,7 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, (centre - half) / (1 + z**2 / n)), min(1.0, (centre + half) / (1 + z**2 / n))
 
 
-def interval_of(of: Callable[..., np.ndarray], proteins: Iterable[str], *columns: Iterable[float]) -> Interval:
+def interval_of(of: Callable[..., np.ndarray], proteins: Iterable[object], *columns: Iterable[float]) -> Interval:
     """The interval of `of`(mean of the first column, of the second, …), proteins drawn anew, each with all its values.
 
     Columns have a value per measurement, `proteins` the protein that it was made on. Percentile bootstrap.
@@ -78,7 +109,7 @@ def interval_of(of: Callable[..., np.ndarray], proteins: Iterable[str], *columns
     return float(low), float(high)
 
 
-def mean_interval(proteins: Iterable[str], values: Iterable[float]) -> Interval:
+def mean_interval(proteins: Iterable[object], values: Iterable[float]) -> Interval:
     """The interval of a mean."""
     return interval_of(lambda mean: mean, proteins, values)
 

@@ -1,8 +1,8 @@
 """What is the least that a prediction needs? Greedy searches, and how often each component can't be spared."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -82,6 +82,10 @@ class MinimalCircuits:
     table: pd.DataFrame
     """Subject, and the columns of `searched`."""
 
+    def over(self, sequences: Collection[str]) -> "MinimalCircuits":
+        """The same search in these sequences alone."""
+        return replace(self, table=pd.DataFrame(self.table[self.table.subject.isin(sequences)]))
+
     @property
     def n_sequences(self) -> int:
         return self.table.subject.nunique()
@@ -129,11 +133,13 @@ class MinimalCircuits:
 
     @property
     def in_words(self) -> str:
-        """Modules: the commonest minimal set. Heads: those that most sequences need."""
+        """Modules: the commonest minimal set, and in how many. Heads: those that most sequences need, and how many."""
+        n = self.n_sequences
         if self.search == "modules":
-            return ", ".join(map(component_name, self.commonest[0])) or "nothing"
-        heads = [str(component) for component in self.usual if isinstance(component, Head)]
-        return ", ".join(heads) or "none in most sequences"
+            found, times = self.commonest
+            return f"{{{', '.join(map(component_name, found)) or 'nothing'}}} in {times} of {n}"
+        heads = [f"{head} in {round(self.necessity[str(head)] * n)}" for head in self.usual if isinstance(head, Head)]
+        return f"{', '.join(heads)} of {n}" if heads else f"none in most of {n}"
 
     def beside_paper(self) -> Beside:
         stated = MINIMAL_CIRCUIT.get((self.search, self.scope))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.patching import PLACES, patch_around, patch_heads, patch_stream
-from core.answers.rope_swap import Ends, ends
+from core.answers.rope_swap import Ends, rescue_in, rescued
 from core.answers.subjects import TwoMasks
 from core.answers.survey import Survey
 from core.answers.words import Beside
@@ -17,7 +17,7 @@ from core.metrics import Target
 from core.model import Model
 from core.paper_values import PATCHING
 from core.progress import SILENT, Progress
-from core.tables import grid, means, rows
+from core.tables import grid, rows
 
 Sites = tuple[tuple[HeadSite, NamedScope], ...]
 """Sites of heads, each with the positions that it is patched at."""
@@ -73,7 +73,7 @@ class Patched:
     """Mean gaps over internal masks, with the rescue that they mean."""
 
     mean: pd.DataFrame
-    """The columns that a patch is named by, gap, m_first (share where the target ranks first), rescue (%)."""
+    """The columns that a patch is named by, and those of `core.answers.rope_swap.rescued`."""
     ends: Ends
     n_masks: int
 
@@ -84,9 +84,8 @@ class Patched:
 
 def _patched(survey: Survey, compared: Mapping[str, TwoMasks], target: Target, table: pd.DataFrame) -> Patched:
     by = [column for column in table if column not in ("subject", "gap")]
-    mean = means(table.assign(m_first=table.gap > 0), by, ["gap", "m_first"])
-    between = ends(survey, compared, target)
-    return Patched(mean.assign(rescue=between.rescue(mean.gap)), between, table.subject.nunique())
+    mean, between = rescued(survey, compared, target, table, by)
+    return Patched(mean, between, table.subject.nunique())
 
 
 def patched_stream(
@@ -123,13 +122,21 @@ def patched_heads(
     return _patched(survey, compared, target, pd.concat(tables, ignore_index=True))
 
 
-def beside_paper(before_last: pd.Series, queries: Patched, head: Head) -> Beside:
-    """`before_last` holds the rescue by place before the last layer; `queries` has each head's q and q_rot."""
+def before_last(stream: Patched) -> pd.DataFrame:
+    """What patches before the last layer rescue, by place."""
+    return rows(stream.mean, layer=stream.mean["layer"].max()).set_index("place")
+
+
+def beside_paper(stream: Patched, queries: Patched, head: Head) -> Beside:
+    """`stream` has the residual stream before each layer by place, `queries` each head's q before RoPE.
+
+    The query after RoPE stands beside the paper where its five internal masks are: `core.answers.rotations.PatchSets`.
+    """
+    over, last = f"mean of {queries.n_masks}", before_last(stream)
     of_head = rows(queries.mean, layer=head.layer, head=head.index).set_index("site")
     ours = (
-        f"rescue {before_last['BOS']:z.0f}% before the last layer",
-        f"rescue {before_last['mask to mask']:z.0f}% before the last layer",
-        f"rescue {of_head.rescue['q']:z.1f}% by {head}'s",
-        f"{of_head.m_first['q_rot']:.3f}, {of_head.rescue['q_rot']:z.1f}% by {head}'s",
+        f"rescue {rescue_in(last.loc['BOS'])} before the last layer, {over}",
+        f"rescue {rescue_in(last.loc['mask to mask'])} before the last layer, {over}",
+        f"rescue {rescue_in(of_head.loc['q'], 1)} by {head}'s, {over}",
     )
     return list(zip(PATCHING, ours, strict=True))

@@ -10,7 +10,9 @@ from jaxtyping import Float
 
 from core.analyses.reading import read
 from core.analyses.rope_experiments import greedy_swap, swap
-from core.answers.subjects import TwoMasks
+from core.answers.intervals import between, interval_of, pooled, rate_in
+from core.answers.split import Split, split
+from core.answers.subjects import INTERNAL, TwoMasks, several_masks, two_masks, with_proteins
 from core.answers.survey import Survey
 from core.components import heads_of_layers
 from core.interventions import Head
@@ -82,20 +84,32 @@ class _Swapped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SwapPath:
-    """A greedy search's heads, and what happens as one after another is swapped."""
+    """A greedy search's heads, and what happens as one after another is swapped in the sequences that judge."""
 
     main: Head
     heads: tuple[Head, ...]
     """Besides the main head, in the order in which they help."""
     ends: Ends
     steps: pd.DataFrame
-    """step (0 has the main head alone swapped), name, m_rate (share of masks where the target is first), rescue (%)."""
-    n_masks: int
+    """step (0 has the main head alone swapped), name, and the columns of `rescued`."""
+    split: Split
+
+    @property
+    def last(self) -> str:
+        """How often the target ranks first with all of the heads swapped."""
+        return rate_in(self.steps.iloc[-1], "m_first").of("masks")
+
+    @property
+    def rescued(self) -> str:
+        """The rescue with all of the heads swapped, in %, and its interval."""
+        return rescue_in(self.steps.iloc[-1])
 
     def beside_paper(self) -> list[tuple[int, tuple[str, float, float], str]]:
         """Step, the paper's head with its M-rate and rescue in %, and ours in words."""
-        columns = (self.steps[column] for column in ("name", "m_rate", "rescue"))
-        ours = [f"{name}, {100 * rate:z.1f}%, {part:z.1f}%" for name, rate, part in zip(*columns, strict=True)]
+        columns = (self.steps[column] for column in ("name", "m_first", "rescue", "n"))
+        ours = [
+            f"{name}, {100 * rate:z.1f}%, {part:z.1f}%; {n} masks" for name, rate, part, n in zip(*columns, strict=True)
+        ]
         over = "search over: all is back, or no head helps"
         return [
             (step, stated, ours[step] if step < len(ours) else over) for step, stated in enumerate(SWAP_STEPS, start=1)
@@ -107,26 +121,54 @@ def ends(survey: Survey, compared: Mapping[str, TwoMasks], target: Target) -> En
     return _Swapped(survey, compared, target).ends()
 
 
+def rescued(
+    survey: Survey, compared: Mapping[str, TwoMasks], target: Target, table: pd.DataFrame, by: Sequence[str]
+) -> tuple[pd.DataFrame, Ends]:
+    """Gaps of runs on `compared`, pooled by what was done to them, with the rescue that their mean is, and its ends.
+
+    Columns `by`, gap, m_first (where the target ranks first) with its interval, n, proteins, rescue, rescue_low and
+    rescue_high (%).
+    """
+    table = with_proteins(table.assign(m_first=table.gap > 0), compared)
+    own_ends = _Swapped(survey, compared, target).table(())
+    between_ends = ends(survey, compared, target)
+    found = pooled(table, by, ["gap", "m_first"])
+    parts = [
+        interval_of(rescue, own.protein, own.gap, own_ends["none"][own.subject], own_ends["clean"][own.subject])
+        for _, own in table.groupby(list(by), sort=False)
+    ]
+    low, high = zip(*(part or (np.nan, np.nan) for part in parts), strict=True)
+    return found.assign(rescue=between_ends.rescue(found.gap), rescue_low=low, rescue_high=high), between_ends
+
+
+def rescue_in(row: pd.Series, digits: int = 0) -> str:
+    """A row's rescue in words: 70% (62 to 78%)."""
+    known = None if np.isnan(row.rescue_low) else (row.rescue_low, row.rescue_high)
+    return f"{row.rescue:z.{digits}f}%{between(known, '%', digits)}"
+
+
 def swap_path(
-    survey: Survey, compared: Mapping[str, TwoMasks], target: Target, *, main: Head, steps: int = STEPS
+    survey: Survey,
+    sequences: Mapping[str, str],
+    target: Target,
+    *,
+    main: Head,
+    inside: int = INTERNAL,
+    steps: int = STEPS,
 ) -> SwapPath:
     """The heads whose swapped rotations rescue the target inside, found greedily with the main head's swapped too.
 
-    There are at most `steps`, fewer where all of the clean runs' mean gap is back or no head helps. All masks choose
-    together. Source: Jedryszek & Crook 2026, Methods, "RoPE swapping", and Extended Data Table 2.
+    There are at most `steps`, fewer where all of the clean runs' mean gap is back or no head helps. They are chosen
+    together by half of the sequences, at one internal residue (`inside`, 0-based), and judged by the other half at
+    several (`several_masks`). Source: Jedryszek & Crook 2026, Methods, "RoPE swapping", and Extended Data Table 2.
     """
-    swapped = _Swapped(survey, compared, target)
-    between = swapped.ends()
-    shape = survey.model.shape
-    every = heads_of_layers(shape, range(shape.n_layers))
-    heads = greedy_swap(swapped.with_each, [main], every, steps, enough=between.clean)
-    path = [swapped.table((main, *heads[:step]))["none"].to_numpy() for step in range(len(heads) + 1)]
-    table = pd.DataFrame(
-        {
-            "step": range(len(path)),
-            "name": [str(head) for head in (main, *heads)],
-            "m_rate": [(gaps > 0).mean() for gaps in path],
-            "rescue": [between.rescue(gaps.mean()) for gaps in path],
-        }
-    )
-    return SwapPath(main, heads, between, table, len(path[0]))
+    halves = split(sequences)
+    choosing = _Swapped(survey, two_masks(halves.choosing, target, inside), target)
+    every = heads_of_layers(survey.model.shape, range(survey.model.shape.n_layers))
+    heads = greedy_swap(choosing.with_each, [main], every, steps, enough=choosing.ends().clean)
+    judging = several_masks(halves.judging, target, inside)
+    judged = _Swapped(survey, judging, target)
+    path = [judged.table((main, *heads[:step])).assign(step=step) for step in range(len(heads) + 1)]
+    table = pd.concat(path).reset_index().rename(columns={"none": "gap"})
+    found, between_ends = rescued(survey, judging, target, table, ["step"])
+    return SwapPath(main, heads, between_ends, found.assign(name=[str(head) for head in (main, *heads)]), halves)

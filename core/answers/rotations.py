@@ -9,15 +9,16 @@ import pandas as pd
 
 from core.analyses import rope_experiments as on_one
 from core.analyses.rope_experiments import EVERY_HEAD
-from core.answers.rope_swap import ends
-from core.answers.subjects import TwoMasks, masked
+from core.answers.intervals import pooled, rate_in
+from core.answers.rope_swap import rescue_in, rescued
+from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
-from core.answers.words import Beside, percent
+from core.answers.words import Beside
 from core.components import by_head
 from core.interventions import Head
 from core.metrics import Target
 from core.model import Model
-from core.paper_values import BOS_ATTENTION, MIMICKED_START, PATCH_SETS, ROPE_REMOVAL, PaperValue
+from core.paper_values import BOS_ATTENTION, MIMICKED_START, PATCH_SETS, PATCH_SETS_PLACE, ROPE_REMOVAL, PaperValue
 from core.progress import SILENT, Progress
 from core.tables import means
 
@@ -55,7 +56,7 @@ class RopeRemoval:
     """Means over a set without rotation at the mask, in no layer, in each, in all."""
 
     mean: pd.DataFrame
-    """layers ("none", "L1", …, "all"), gap, logit, m_first, logit_drop."""
+    """layers ("none", "L1", …, "all"), gap, logit, m_first with its interval, n, proteins, logit_drop."""
 
     @cached_property
     def rate(self) -> dict[str, float]:
@@ -69,15 +70,18 @@ class RopeRemoval:
 
     def beside_paper(self) -> Beside:
         broken = [layer for layer, value in self.single.items() if value < 0.5]
-        largest = self.mean.logit_drop.iloc[1:-1].max()
-        ours = (", ".join(broken) or "none", f"falls by up to {largest:.2f}")
+        largest, n = self.mean.logit_drop.iloc[1:-1].max(), self.mean.n.iloc[0]
+        lowest = self.mean.iloc[1:-1].m_first.idxmin()
+        least = f"least often first: {self.mean.layers[lowest]}, {rate_in(self.mean.loc[lowest], 'm_first')}"
+        ours = (f"{', '.join(broken) or 'none'}; {least}", f"falls by up to {largest:.2f} (mean of {n})")
         return list(zip(ROPE_REMOVAL, ours, strict=True))
 
 
 def rope_removal(survey: Survey, sequences: Mapping[str, str], target: Target) -> RopeRemoval:
     """Source: Jedryszek & Crook 2026, Methods, "RoPE ablation"."""
     table = survey.table(removals, sequences, target=target)
-    mean = means(table.assign(m_first=table.gap > 0), ["layers"], ["gap", "logit", "m_first"])
+    table = with_proteins(table, sequences)
+    mean = pooled(table.assign(m_first=table.gap > 0), ["layers"], ["gap", "logit", "m_first"])
     return RopeRemoval(mean.assign(logit_drop=mean.logit.iloc[0] - mean.logit))
 
 
@@ -86,24 +90,26 @@ class PatchSets:
     """Means over internal masks with the readout head's query, its rotation, or its suppliers' rotations."""
 
     mean: pd.DataFrame
-    """condition, gap, rate, rescue (%)."""
+    """condition, and the columns of `core.answers.rope_swap.rescued`."""
 
     @cached_property
-    def rescue(self) -> dict[str, float]:
-        """By condition, in %."""
-        return self.mean.set_index("condition").rescue.to_dict()
+    def rescue(self) -> dict[str, str]:
+        """By condition, in % with its interval."""
+        return {row.condition: rescue_in(row) for _, row in self.mean.iterrows()}
 
     def beside_paper(self) -> Beside:
         found = self.mean.set_index("condition")
-        everywhere = (MIMICKED_START, f"in {percent(found.rate[EVERY_HEAD])}, every head's rotated at the mask")
+        every = rate_in(found.loc[EVERY_HEAD], "m_first")
+        everywhere = (MIMICKED_START, f"at {every.of('masks')}, every head's rotated at the mask")
         return [
             (
                 PaperValue(
                     f"{name}: M-gap, M-rate, rescue".replace("readout", "main head"),
                     f"{gap:.2f}, {rate:.3f}, {part:.1f}%",
-                    "Extended Data Table 3",
+                    PATCH_SETS_PLACE,
                 ),
-                f"{found.gap[name]:.2f}, {found.rate[name]:.3f}, {found.rescue[name]:z.1f}%",
+                f"{found.gap[name]:.2f}, {found.m_first[name]:.3f}, {found.rescue[name]:z.1f}%; "
+                f"{rate_in(found.loc[name], 'm_first')}",
             )
             for name, (gap, rate, part) in PATCH_SETS.items()
         ] + [everywhere]
@@ -115,8 +121,7 @@ def patch_sets(
     """With the first `FIRST_KEY_HEADS` of `key_heads`, as the paper's table has them. Source: Extended Data Table 3."""
     settings = {"readout": main, "key_heads": key_heads[:FIRST_KEY_HEADS]}
     table = survey.table(swap_sets, compared, target=target, **settings)
-    sets = means(table.assign(rate=table.gap > 0), ["condition"], ["gap", "rate"])
-    return PatchSets(sets.assign(rescue=ends(survey, compared, target).rescue(sets.gap)))
+    return PatchSets(rescued(survey, compared, target, table, ["condition"])[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +132,8 @@ class AttentionCauses:
     """layer, head, clean, internal, rotation, content, by_rotation, by_content (%), name."""
     shown: pd.DataFrame
     """The main head, then the key heads, by name."""
+    n: int
+    """How many masks the means are over."""
 
     @property
     def more(self) -> pd.DataFrame:
@@ -144,8 +151,8 @@ class AttentionCauses:
         ours = (
             f"{len(self.more)} of {len(self.shown)}",
             f"{len(self.rotated)} of {len(self.more)}",
-            f"least: {least}, {self.shown.by_rotation[least]:z.0f}%",
-            f"{main.name}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%",
+            f"least: {least}, {self.shown.by_rotation[least]:z.0f}%, means of {self.n}",
+            f"{main.name}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%, means of {self.n}",
         )
         return list(zip(BOS_ATTENTION, ours, strict=True))
 
@@ -154,10 +161,11 @@ def attention_causes(
     survey: Survey, compared: Mapping[str, TwoMasks], *, main: Head, key_heads: tuple[Head, ...]
 ) -> AttentionCauses:
     """Source: Jedryszek & Crook 2026, Figure 4E, F."""
-    mean = means(survey.table(causes, compared), ["layer", "head"], ["clean", "internal", "rotation", "content"])
+    table = survey.table(causes, compared)
+    mean = means(table, ["layer", "head"], ["clean", "internal", "rotation", "content"])
     difference = mean.clean - mean.internal
     mean["by_rotation"] = 100 * (mean.rotation - mean.internal) / difference
     mean["by_content"] = 100 * (mean.content - mean.internal) / difference
     mean["name"] = [str(Head(layer, head)) for layer, head in zip(mean["layer"], mean["head"], strict=True)]
     shown = mean.set_index("name").loc[[str(head) for head in (main, *key_heads)]]
-    return AttentionCauses(mean, shown)
+    return AttentionCauses(mean, shown, table.subject.nunique())

@@ -8,22 +8,23 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from core.analyses.resampling import source_for
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
-from core.answers.subjects import INTERNAL, masked
+from core.answers.intervals import Rate, pooled, rate_in
+from core.answers.subjects import INTERNAL, INTERNAL_MASKS, masked, spaced, with_proteins
 from core.answers.survey import Survey
-from core.answers.words import Beside, percent
+from core.answers.words import Beside
 from core.errors import InputError
-from core.interventions import Component
+from core.interventions import Component, Head
 from core.metrics import Target
 from core.model import Model
 from core.paper_values import SUFFICIENCY
 from core.progress import SILENT, Progress
-from core.tables import means, rows
+from core.tables import rows
 
 WHOLE, ALONE, UNROTATED = "whole model", "circuit", "circuit without RoPE"
-CONDITIONS: Final = (WHOLE, ALONE, UNROTATED)
-INTERNAL_RESIDUES: Final = 5
-"""How many internal residues over-prediction is counted at in each sequence: the paper's rates fit 57 times 5."""
+MEAN, RESAMPLED = "circuit, rest at its mean", "circuit, rest resampled"
+CONDITIONS: Final = (WHOLE, ALONE, MEAN, RESAMPLED, UNROTATED)
 MOST_RESIDUES: Final = 60
 """In a longer protein, the curve along it has this many evenly spaced residues."""
 
@@ -48,11 +49,18 @@ def along(
     """The gap at the target's residue and at `count` from `begin` (0-based) to the end: residue, condition, gap."""
     if begin >= len(sequence):
         raise InputError(f"it has {len(sequence)} residues: none from {begin + 1} on")
-    spaced = np.linspace(begin, len(sequence) - 1, min(count, len(sequence) - begin)).astype(int).tolist()
     assert target.residue is not None
-    residues = dict.fromkeys([target.residue, *spaced])
+    residues = dict.fromkeys([target.residue, *spaced(len(sequence), begin, count)])
     alone = keep_only(model.shape, circuit)
-    conditions = {WHOLE: (), ALONE: alone, UNROTATED: alone + without_rope(model.shape, circuit)}
+    conditions = {
+        WHOLE: (),
+        ALONE: alone,
+        MEAN: keep_only(model.shape, circuit, mode="mean"),
+        RESAMPLED: lambda tokens: keep_only(
+            model.shape, circuit, mode="resample", source=source_for("resample", tokens)
+        ),
+        UNROTATED: alone + without_rope(model.shape, circuit),
+    }
     return gaps_along(model, sequence, list(residues), conditions, target=target, progress=progress)
 
 
@@ -60,34 +68,56 @@ def along(
 class Sufficiency:
     """A circuit alone, in a set of sequences."""
 
+    circuit: tuple[Component, ...]
     scopes: pd.DataFrame
-    """Means by where the circuit's attention and MLPs are kept: attention_at, mlps_at, gap, m_first."""
+    """By where the circuit's attention and MLPs are kept: attention_at, mlps_at, gap, m_first, n, and its interval."""
     over_prediction: pd.DataFrame
-    """By condition and place ("first", "inside"): gap, m_first (the share where the target ranks first)."""
+    """By condition and place ("first", "inside"): gap, m_first (where the target ranks first), n, and its interval."""
+
+    @cached_property
+    def counts(self) -> dict[tuple[str, str], Rate]:
+        """By condition and place, how often the target ranks first."""
+        return {
+            (str(row["condition"]), str(row["at"])): rate_in(row, "m_first")
+            for _, row in self.over_prediction.iterrows()
+        }
 
     @cached_property
     def rates(self) -> dict[str, tuple[float, float]]:
         """By condition, the share where the target ranks first at its own residue, and inside."""
-        rate = self.over_prediction.set_index(["condition", "at"]).m_first.to_dict()
-        return {name: (rate[name, "first"], rate[name, "inside"]) for name in CONDITIONS}
+        return {name: (self.counts[name, "first"].share, self.counts[name, "inside"].share) for name in CONDITIONS}
 
     @cached_property
     def gaps(self) -> dict[str, float]:
         """By condition, the mean gap at the target's own residue."""
         return rows(self.over_prediction, at="first").set_index("condition").gap.to_dict()
 
+    @property
+    def has_attention(self) -> bool:
+        return any(isinstance(each, Head) or each[0] == "attention" for each in self.circuit)
+
+    @property
+    def has_mlps(self) -> bool:
+        return any(not isinstance(each, Head) and each[0] == "mlp" for each in self.circuit)
+
     def beside_paper(self) -> Beside:
-        kept = self.scopes.set_index(["attention_at", "mlps_at"]).m_first.to_dict()
-        at_first, inside = map(percent, self.rates[UNROTATED])
+        kept = {(row.attention_at, row.mlps_at): str(rate_in(row, "m_first")) for _, row in self.scopes.iterrows()}
+        count = self.counts
+        inside = ", ".join(
+            f"{word} {count[name, 'inside']}"
+            for word, name in (("zeroed", ALONE), ("mean", MEAN), ("resampled", RESAMPLED))
+        )
+        at_first, elsewhere = count[UNROTATED, "first"], count[UNROTATED, "inside"]
+        scopes = " · ".join(kept["all", at] for at in ("mask", "bos", "bos+mask"))
+        lacking = "attention" if not self.has_attention else "MLPs"
+        nothing = f"not applicable: the circuit has no {lacking}"
         ours = (
-            percent(self.rates[ALONE][1]),
-            percent(self.rates[WHOLE][1]),
-            f"mean gap {self.gaps[ALONE]:.1f}, whole model {self.gaps[WHOLE]:.1f}",
-            f"first at {at_first} of first and {inside} of internal residues",
-            "first in "
-            + ", ".join(percent(kept["all", at]) for at in ("mask", "bos", "bos+mask"))
-            + " (its attention everywhere)",
-            f"first in {percent(kept['mask', 'bos'])}",
+            f"the rest {inside}",
+            str(count[WHOLE, "inside"]),
+            f"mean gap {self.gaps[ALONE]:.1f}, whole model {self.gaps[WHOLE]:.1f}, over {count[ALONE, 'first'].n}",
+            f"first at {at_first.of('first residues')} and {elsewhere.of('inside')}" if self.has_attention else nothing,
+            f"first in {scopes} (its attention everywhere)" if self.has_mlps else nothing,
+            f"first in {kept['mask', 'bos']}" if self.has_mlps and self.has_attention else nothing,
         )
         return list(zip(SUFFICIENCY, ours, strict=True))
 
@@ -105,13 +135,13 @@ def sufficiency(
 
     Source: Jedryszek & Crook 2026, Methods, "Causal sufficiency testing".
     """
-    kept = survey.table(scopes, sequences, target=target, circuit=circuit)
-    mean = means(kept.assign(m_first=kept.gap > 0), ["attention_at", "mlps_at"], ["gap", "m_first"])
-    settings = {"circuit": circuit, "begin": inside, "count": INTERNAL_RESIDUES}
-    gaps = survey.table(along, sequences, target=target, **settings)
+    kept = with_proteins(survey.table(scopes, sequences, target=target, circuit=circuit), sequences)
+    mean = pooled(kept.assign(m_first=kept.gap > 0), ["attention_at", "mlps_at"], ["gap", "m_first"])
+    settings = {"circuit": circuit, "begin": inside, "count": INTERNAL_MASKS}
+    gaps = with_proteins(survey.table(along, sequences, target=target, **settings), sequences)
     gaps = gaps.assign(at=np.where(gaps.residue == target.residue, "first", "inside"))
-    by_place = means(gaps.assign(m_first=gaps.gap > 0), ["condition", "at"], ["gap", "m_first"])
-    return Sufficiency(mean, by_place)
+    by_place = pooled(gaps.assign(m_first=gaps.gap > 0), ["condition", "at"], ["gap", "m_first"])
+    return Sufficiency(circuit, mean, by_place)
 
 
 def gaps_along_protein(

@@ -15,6 +15,11 @@ def percent(share: float) -> str:
     return f"{100 * share:z.0f}%"
 
 
+def counted(n: int, what: str) -> str:
+    """How many there are: 1 sequence, 5 sequences."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def crossed(x: Real[np.ndarray, " points"], gap: Float[np.ndarray, " points"], unit: str) -> str:
     """Everywhere that a gap changes sign, in words: at 7.0 and 9.5 alanines."""
     places = [f"{place:.1f}" for place in crossings(x, gap)]

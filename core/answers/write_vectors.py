@@ -10,7 +10,9 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.reading import read
 from core.analyses.write_vectors import WriteVectors, write_vectors
-from core.answers.subjects import masked
+from core.answers.intervals import between, mean_interval
+from core.answers.split import Split, split
+from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
 from core.components import ablate, heads_of_layers
@@ -19,7 +21,7 @@ from core.metrics import Target
 from core.model import Model
 from core.paper_values import WRITE_VECTORS
 from core.progress import SILENT, Progress
-from core.tables import grid, means
+from core.tables import grid, means, rows
 
 
 def writes(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
@@ -45,13 +47,21 @@ def drops(model: Model, sequence: str, *, target: Target, progress: Progress = S
 
 @dataclass(frozen=True, eq=False)
 class Writes:
-    """Means over a set of the last layer's writes, and what each head's loss costs."""
+    """Means over a set of the last layer's writes, and what each head's loss costs.
+
+    Which head and amino acid lie closest is chosen by half of the sequences, and the cosine judged by the other half.
+    """
 
     target: Target
     layer: int
     mean: pd.DataFrame
-    """head (0-based), amino_acid, cosine, length."""
+    """head (0-based), amino_acid, cosine, length: over all sequences."""
     drop: Float[np.ndarray, " n_heads"]
+    chosen: Float[np.ndarray, "n_heads amino_acids"]
+    """Mean cosines over the sequences that choose."""
+    judged: pd.DataFrame
+    """Those of the sequences that judge: subject, head, amino_acid, cosine, protein."""
+    split: Split
 
     @property
     def vectors(self) -> WriteVectors:
@@ -59,32 +69,51 @@ class Writes:
         return WriteVectors(cosine, length[:, 0])
 
     @property
-    def to_target(self) -> Float[np.ndarray, " n_heads"]:
-        """Each head's cosine with the target's gradient."""
-        return self.vectors.cosine[:, AMINO_ACIDS.index(self.target.letter)]
-
-    @property
     def closest(self) -> Head:
         """The head whose write lies closest to the target's gradient."""
-        return Head(self.layer, int(self.to_target.argmax()))
+        return Head(self.layer, int(self.chosen[:, AMINO_ACIDS.index(self.target.letter)].argmax()))
+
+    @property
+    def opposed(self) -> Head:
+        """The head whose write lies furthest from it."""
+        return Head(self.layer, int(self.chosen[:, AMINO_ACIDS.index(self.target.letter)].argmin()))
 
     @property
     def largest(self) -> tuple[Head, str]:
         """The head and amino acid with the largest cosine of all."""
-        cosine = self.vectors.cosine
-        head, letter = np.unravel_index(int(cosine.argmax()), cosine.shape)
+        head, letter = np.unravel_index(int(self.chosen.argmax()), self.chosen.shape)
         return Head(self.layer, int(head)), AMINO_ACIDS[letter]
 
-    def beside_paper(self) -> Beside:
+    def cosine(self, head: Head, letter: str | None = None) -> str:
+        """A head's cosine with a letter's (the target's) gradient where it is judged, with its interval."""
+        own = rows(self.judged, head=head.index, amino_acid=letter or self.target.letter)
+        return f"{own.cosine.mean():.2f}{between(mean_interval(own.protein, own.cosine))}"
+
+    def stands_there(self, main: Head | None) -> str:
+        """What the main head's rows say where it isn't in the last layer; "" where it is."""
+        if main is None or main.layer == self.layer:
+            return ""
+        letter, opposed = self.target.letter, self.opposed
+        return (
+            f"not applicable: {main} isn't in the last layer. There {self.closest} writes most towards {letter} "
+            f"({self.cosine(self.closest)}) and {opposed} most against it ({self.cosine(opposed)})"
+        )
+
+    def beside_paper(self, main: Head | None = None) -> Beside:
+        """`main` is the head that the prediction rests on most, where it is known."""
         (head, letter), closest = self.largest, self.closest
-        own = f"{closest} with {self.target.letter}: {self.to_target[closest.index]:.2f}"
-        ours = (f"{head}, {letter}", f"{self.vectors.cosine.max():.2f} ({own})")
+        own = f"{closest} with {self.target.letter}: {self.cosine(closest)}"
+        lacking = self.stands_there(main)
+        ours = (lacking or f"{head}, {letter}, {self.split}", lacking or f"{self.cosine(head, letter)} ({own})")
         return list(zip(WRITE_VECTORS, ours, strict=True))
 
 
 def last_layer_writes(survey: Survey, sequences: Mapping[str, str], target: Target) -> Writes:
     """The last layer's heads: direction and cost. Source: Jedryszek & Crook 2026, "Logit gradient analysis"."""
-    table = survey.table(writes, sequences, target=target)
+    table = with_proteins(survey.table(writes, sequences, target=target), sequences)
     cost = means(survey.table(drops, sequences, target=target), ["head"], ["drop"])
-    layer = survey.model.shape.n_layers - 1
-    return Writes(target, layer, means(table, ["head", "amino_acid"], ["cosine", "length"]), cost["drop"].to_numpy())
+    halves = split({name: sequences[name] for name in dict.fromkeys(table.subject)})
+    chosen, judged = (pd.DataFrame(table[table.subject.isin(half)]) for half in (halves.choosing, halves.judging))
+    cosines = grid(means(chosen, ["head", "amino_acid"], ["cosine"]), "head", "amino_acid", "cosine").to_numpy()
+    layer, mean = survey.model.shape.n_layers - 1, means(table, ["head", "amino_acid"], ["cosine", "length"])
+    return Writes(target, layer, mean, cost["drop"].to_numpy(), cosines, judged, halves)

@@ -14,6 +14,7 @@ from core.figures.style import (
     CLEAN,
     EDITED,
     OTHER,
+    SEQUENTIAL,
     TARGET,
     Curve,
     bars,
@@ -28,6 +29,24 @@ from core.figures.style import (
 def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
     """A cell per head, dark where the mask attends to BOS."""
     return head_heatmap(attention, quantity="attention to BOS", diverging=False)
+
+
+def pattern(attention: Float[np.ndarray, "query key"], names: Sequence[str]) -> go.Figure:
+    """A head's whole pattern: a row per query, a column per key, dark where it attends."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=attention.astype(np.float32),
+            x=list(names),
+            y=list(names),
+            colorscale=SEQUENTIAL,
+            zmin=0,
+            zmax=1,
+            colorbar={"title": {"text": "attention", "side": "right"}},
+            hovertemplate="from %{y} to %{x}: %{z:.3f}<extra></extra>",
+        )
+    )
+    figure = styled(figure, "To (key)", "From (query)", height=520)
+    return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
 
 
 def ablated_and_blocked(
@@ -104,10 +123,12 @@ def token_scopes(table: pd.DataFrame, target: str) -> go.Figure:
 
 def along(table: pd.DataFrame, target: str) -> go.Figure:
     """The gap with each residue masked in turn, one line per condition; above the line the target is predicted."""
-    styles = zip(dict.fromkeys(table.condition), (CLEAN, EDITED, OTHER[0]), ("solid", "solid", "dot"), strict=False)
+    names = list(dict.fromkeys(table.condition))
     residues = np.unique(table.residue.to_numpy())
+    colours, dashes = (CLEAN, EDITED, OTHER[1], OTHER[2], OTHER[0]), ("solid", "solid", "dash", "dash", "dot")
     lines = [
-        Curve(name, table[table.condition == name].gap.to_numpy(), colour, dash=dash) for name, colour, dash in styles
+        Curve(name, table[table.condition == name].gap.to_numpy(), colour, dash=dash)
+        for name, colour, dash in zip(names, colours, dashes, strict=False)
     ]
     return curves(residues + 1, lines, x_title="Masked residue", y_title=f"{target} gap (logits)", zero_line=True)
 

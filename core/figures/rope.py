@@ -8,7 +8,20 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from core.figures.style import AT_START, CLEAN, EDITED, INSIDE, OTHER, TARGET, Curve, bars, curves, styled
+from core.figures.style import (
+    AT_START,
+    CLEAN,
+    EDITED,
+    INSIDE,
+    OTHER,
+    RIGHT,
+    TARGET,
+    WRONG,
+    Curve,
+    bars,
+    curves,
+    styled,
+)
 
 
 def removal(layers: Sequence[str], gap: Float[np.ndarray, " layers"], target: str) -> go.Figure:
@@ -128,6 +141,35 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
     figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, row=2, col=1)
     figure.update_yaxes(title={"text": "score (logits)"}, row=2, col=2)
     return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
+
+
+def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
+    """Three panels over the masked residue, a line per band: |q|, cosine with BOS's key, what is added to the score.
+
+    `table` has columns residue (0-based), band, q_norm, cosine and contribution.
+    """
+    panels = {"|q|": "q_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    figure = make_subplots(rows=1, cols=3, subplot_titles=list(panels), horizontal_spacing=0.09)
+    colours = (EDITED, TARGET, RIGHT, WRONG, *OTHER, CLEAN)
+    for band, label in enumerate(band_labels(wavelengths)):
+        own = pd.DataFrame(table[table.band == band])
+        for place, quantity in enumerate(panels.values()):
+            figure.add_scatter(
+                x=own["residue"].to_numpy() + 1,
+                y=own[quantity].to_numpy(),
+                mode="lines+markers",
+                name=label,
+                legendgroup=label,
+                showlegend=place == 0,
+                line={"color": colours[band % len(colours)]},
+                marker={"size": 4},
+                row=1,
+                col=place + 1,
+            )
+    figure = styled(figure, "", "norm (arbitrary units)", height=420).update_xaxes(
+        type="log", title={"text": "Masked residue"}
+    )
+    return figure.update_layout(margin={"t": 80}, legend={"y": 1.1, "title": {"text": "Wavelength"}})
 
 
 def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.answers.ablation import costliest_heads as by_cost
 from core.answers.rope_swap import swap_path
-from core.answers.subjects import INTERNAL, two_masks
+from core.answers.subjects import INTERNAL
 from core.components import component_names, components, head_names
 from core.interventions import Head
 from core.model import Model
@@ -64,9 +64,8 @@ def costliest_heads(question: Question) -> tuple[Head, ...]:
 def choose_key_heads(question: Question, main: Head, inside: int) -> tuple[Head, ...]:
     """Draws the choice of the heads that tell the main head where the mask is; preset by a greedy search."""
     names = head_names(question.model.shape)
-    compared = two_masks(question.alone, question.target, inside)
     settings = {"n_forwards": len(names) * KEY_HEADS, "target": question.target, "main": main, "steps": KEY_HEADS}
-    found = quickly(question, swap_path, compared, **settings)
+    found = quickly(question, swap_path, question.alone, inside=inside, **settings)
     chosen = bound.several(
         "Key heads",
         [name for name in names if name != str(main)],

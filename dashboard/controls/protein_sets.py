@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 import streamlit as st
 
+from core.answers.split import split
 from core.errors import InputError
 from core.progress import Progress
 from core.proteins.evaluation_sets import Group, evaluation_set
@@ -37,6 +38,11 @@ class ProteinSet:
     """Which kind each sequence is, of the evaluation set."""
 
     @property
+    def real(self) -> set[str]:
+        """The names of those that are proteins: no shuffles, random strings or diagnostics."""
+        return {name for name in self.sequences if self.groups.get(name, "known") == "known"}
+
+    @property
     def is_one(self) -> bool:
         return len(self.sequences) == 1
 
@@ -61,6 +67,19 @@ def choose_set(question: Question, default: str = THIS) -> ProteinSet:
         except InputError as error:
             stop_with(error)
     return ProteinSet(question.protein.name, {question.protein.name: question.protein.sequence})
+
+
+def judging(question: Question, proteins: ProteinSet) -> ProteinSet:
+    """The set without the sidebar's protein and its shuffles, on which a page's heads and circuits are preset.
+
+    Says so in one line, also where the protein is the whole set and judges what it chose.
+    """
+    halves = split(proteins.sequences, question.alone)
+    st.caption(
+        f"Heads and circuits are preset from {plain(question.protein.name)}: {halves}."
+        + ("" if halves.is_shared else " It and its shuffles are left out of the set.")
+    )
+    return replace(proteins, sequences=halves.judging)
 
 
 def _evaluation_set() -> ProteinSet:

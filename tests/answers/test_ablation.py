@@ -6,9 +6,11 @@ import pytest
 
 from core.analyses.head_ablation import component_sweep
 from core.analyses.reading import read
-from core.answers.ablation import SCOPES, Ablation, ablation, ablations, costliest_heads
+from core.analyses.resampling import source_for
+from core.answers.ablation import SCOPES, Ablation, ablation, ablations, costliest_heads, replaced, replacements
 from core.answers.subjects import masked
 from core.components import ablate, component_names, components, heads_of_layers
+from core.interventions import AblateHead, Head
 from core.metrics import Target
 from core.model import Model, ModelShape
 from tests.answers.conftest import SEQUENCES, DirectSurvey
@@ -46,7 +48,7 @@ class _Shaped:
 
 def test_failures_are_counted_where_the_target_ranks_first_to_begin_with():
     survey = made({"a": [1.0, -0.5, 0.5, 1.0], "b": [3.0, 1.0, -1.0, 3.0], "c": [-1.0, -2.0, 2.0, 0.0]})
-    found = ablation(survey, {}, Target("M", 0), scopes=("mask",))
+    found = ablation(survey, {name: "MK" + name.upper() for name in "abc"}, Target("M", 0), scopes=("mask",))
     assert (found.n_measured, found.n_predicting) == (3, 2)
     assert found.at("mask").fails.tolist() == [0.5, 0.5, 0.0]
     assert found.at("mask").gap_change.tolist() == [(-1.5 - 2) / 2, (-0.5 - 4) / 2, 0.0]
@@ -54,10 +56,45 @@ def test_failures_are_counted_where_the_target_ranks_first_to_begin_with():
 
 
 def test_where_the_target_ranks_first_nowhere_all_are_counted_and_none_can_fail():
-    found = ablation(made({"c": [-1.0, -2.0, 2.0, 0.0]}), {}, Target("M", 0), scopes=("mask",))
+    found = ablation(made({"c": [-1.0, -2.0, 2.0, 0.0]}), {"c": "MKC"}, Target("M", 0), scopes=("mask",))
     assert (found.n_measured, found.n_predicting, found.n_counted) == (1, 0, 1)
     assert found.at("mask").gap_change.tolist() == [-1.0, 3.0, 1.0]
     assert found.at("mask").fails.isna().all()
+
+
+def test_the_costliest_head_is_chosen_on_one_half_and_judged_on_the_other():
+    """The first half loses 9 without the head and never fails; the other half loses 1 and always does."""
+    letters = "ACDEFGHIKLNP"
+    gaps = {
+        name: [1.0, -8.0, 1.0, 1.0] if place % 2 == 0 else [0.5, -0.5, 0.5, 0.5] for place, name in enumerate(letters)
+    }
+    found = ablation(made(gaps), {name: "M" + name for name in letters}, Target("M", 0), scopes=("mask",))
+    assert list(found.split.judging) == list(letters[1::2])
+    loss = found.loss(str(found.heads[0]))
+    assert loss.drop == 1.0
+    assert str(loss.fails) == "6 of 6 (100%; 61 to 100%)"
+    assert loss.in_words == "1.00 (1.00 to 1.00)"
+    assert found.at("mask").logit_drop.iloc[0] == 5.0, "maps are means of all"
+
+
+def test_a_head_is_replaced_in_three_ways_and_each_is_the_run_with_it(
+    survey: DirectSurvey, lively: Model, target: Target
+):
+    head, tokens = Head(2, 1), masked(SEQUENCES["one"], target)
+    found = replaced(lively, SEQUENCES["one"], target=target, head=head)
+    source = source_for("resample", tokens)
+    assert source is not None
+    assert sorted(source.tokens) == sorted(tokens.tolist())
+    assert source.tokens[1] == tokens[1], "the mask stays where it is"
+    assert source.tokens != tuple(tokens.tolist())
+    by_mode = {"zero": None, "mean": None, "resample": source}
+    conditions = [(), *((AblateHead(head, "mask", mode, given),) for mode, given in by_mode.items())]
+    whole, *without = read(lively, tokens, conditions, target=target).logit
+    assert found["drop"].tolist() == pytest.approx([whole - each for each in without])
+    pooled = replacements(survey, SEQUENCES, target, head=head)
+    assert pooled["mode"].tolist() == ["zero", "mean", "resample"]
+    assert pooled.n.tolist() == [3, 3, 3]
+    assert pooled.drop_low.isna().all(), "three proteins have no interval"
 
 
 def test_heads_are_ranked_by_what_their_loss_costs(survey: DirectSurvey, lively: Model, target: Target):

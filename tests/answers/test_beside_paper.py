@@ -29,15 +29,17 @@ def ours(pairs: Beside) -> list[str]:
 def test_predictions_are_counted_by_rank_and_by_what_the_sequences_begin_with():
     sequences = dict(zip("abcde", ["MKT", "GKT", "AAA", "AKA", "MAA"], strict=True))
     table = pd.DataFrame({"subject": list("abcde"), "gap": [2.0, 1.0, -1.0, -3.0, 4.0], "rank": [1, 1, 2, 4, 1]})
-    found = FirstResidue(M_FIRST, sequences, table.assign(probability=0.5))
-    assert ours(found.beside_paper()) == [
+    found = FirstResidue(M_FIRST, sequences, table.assign(probability=0.5, protein=range(5)))
+    assert ours(found.beside_paper("abc")) == [
         "3 of 5 sequences",
         "1 of 2",  # only AAA repeats one residue
         "1 of 2",
-        "1 of 3",  # of GKT, AAA and AKA
-        "2.33",
+        "1 of 2 real proteins",  # GKT and AAA; AKA is a made-up one
+        "2.33 over 3",
     ]
-    assert ours(found.beside_paper(found))[-1] == "3 of 5"
+    others = FirstResidue(M_FIRST, {"f": "GGT"}, table.iloc[:1].assign(subject="f", probability=0.5, protein=0))
+    assert ours(found.beside_paper("abc", others))[3] == "2 of 3 real proteins"
+    assert ours(found.beside_paper("ae"))[3] == "not applicable: every real protein here has M there"
     assert found.predicting == {"a": "MKT", "b": "GKT", "e": "MAA"}
     groups = found.by_group(dict(zip("abcde", "xxyyx", strict=True)), ["y", "x"])
     assert groups[["group", "sequences", "m_first"]].values.tolist() == [["y", 2, 0], ["x", 3, 3]]
@@ -45,19 +47,21 @@ def test_predictions_are_counted_by_rank_and_by_what_the_sequences_begin_with():
 
 def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_the_target_back():
     grown = pd.DataFrame({"length": [1, 2, 3], "gap": [2.0, 1.0, -1.0], "target": [5.0, 5.5, 5.2]})
-    grown = grown.assign(repeated=[1.0, 3.0, 6.0], subject="poly-A", dropout=OWN)
+    grown = grown.assign(repeated=[1.0, 3.0, 6.0], probability=[0.6, 0.5, 0.2], subject="poly-A", dropout=OWN)
     logits = {"target": [5.0, 5.2, 5.4, 5.4], "repeated": [8.0, 6.2, 4.4, 2.4]}
     broken = pd.DataFrame({"masks": [2, 2, 4, 4], "gap": [-3.0, -1.0, 1.0, 3.0], **logits})
-    broken = broken.assign(subject="poly-A", dropout=OWN)
+    broken = broken.assign(subject="poly-A", dropout=OWN, probability=0.5)
     found = Competition(M_FIRST, {"poly-A": "A"}, grown, broken)
     assert ours(found.beside_paper("poly-A")) == [
         "at 2.5 residues of A",
-        "moves by 0.5, A's by 5.0",
+        "centred, moves by 0.5, A's by 5.0; P(M) from 0.60 to 0.20",
         "at 3.0 masks in AAA…",
-        "change by +0.3, A's by -3.7",
+        "centred, change by +0.3 and -3.7",
     ]
     never = Competition(M_FIRST, {"poly-A": "A"}, grown.assign(gap=1.0), broken.assign(gap=1.0))
     assert ours(never.beside_paper("poly-A"))[::2] == ["nowhere", "it never lost"]
+    other = Competition(M_FIRST, {"poly-G": "G"}, grown.assign(subject="poly-G"), broken.assign(subject="poly-G"))
+    assert set(ours(other.beside_paper("poly-G"))) == {"not applicable: the repeat is of G"}
 
 
 def knocked_out(mean: pd.DataFrame, effects: dict[str, list[float]], attention: float = 0.97) -> BosKnockouts:
@@ -69,12 +73,17 @@ def knocked_out(mean: pd.DataFrame, effects: dict[str, list[float]], attention: 
 
 def table_1() -> pd.DataFrame:
     keys = [*paper_values.BOS_KNOCKOUTS, (paper_values.MAIN, "necessity", "values of BOS")]
-    return pd.DataFrame(keys, columns=["heads", "test", "knockout"]).assign(rate=0.25, logit_drop=1.5, rescue=40.0)
+    return pd.DataFrame(keys, columns=["heads", "test", "knockout"]).assign(
+        rate=0.25, logit_drop=1.5, rescue=40.0, n=20, proteins=4
+    )
 
 
 def test_ablated_and_blocked_are_correlated_over_a_set_and_told_for_one_protein():
     over_set = knocked_out(table_1(), {"ablated": [-1.0, -2.0, -4.0], "blocked": [-0.5, -1.0, -2.0]})
-    assert ours(over_set.beside_paper())[:2] == ["97%, L6H8", "r = 1.00 over 3 sequences"]
+    assert ours(over_set.beside_paper())[:2] == [
+        "97%, L6H8, mean of 3 sequences",
+        "r = 1.00, slope 0.50, over 3 sequences",
+    ]
     alone = knocked_out(table_1(), {"ablated": [-1.0], "blocked": [-0.5]}, 0.5)
     assert ours(alone.beside_paper())[1].startswith("-1.00 and -0.50")
 
@@ -84,8 +93,8 @@ def test_every_row_of_table_1_has_its_two_numbers_and_the_main_heads_stands_last
     found = knocked_out(table_1(), {"ablated": [-1.0], "blocked": [-0.5]}).beside_paper()[2:]
     assert [stated for stated, _ in found] == [*paper_values.BOS_KNOCKOUTS.values(), paper_values.MAIN_KNOCKOUT]
     said = {(test, text) for (_, test, _), (_, text) in zip(paper_values.BOS_KNOCKOUTS, found, strict=False)}
-    assert said == {("necessity", "0.250, 1.50"), ("sufficiency", "0.250, 40.0%")}
-    assert found[-1][1] == "0.250"
+    assert said == {("necessity", "0.250, 1.50; 5 of 20"), ("sufficiency", "0.250, 40.0%; 5 of 20")}
+    assert found[-1][1] == "0.250; 5 of 20"
     fewer = knocked_out(table_1().iloc[[0, -1]], {"ablated": [-1.0], "blocked": [-0.5]})
     assert len(fewer.beside_paper()) == 4, "rows that were not measured have no number"
 
@@ -99,11 +108,13 @@ def test_the_papers_rescues_follow_from_its_gaps():
 
 def test_patch_sets_stand_beside_those_of_the_same_name():
     names = [*paper_values.PATCH_SETS, "every head's rotation"]
-    mean = pd.DataFrame({"condition": names, "gap": range(len(names)), "rate": 0.5, "rescue": 7.0})
+    mean = pd.DataFrame(
+        {"condition": names, "gap": range(len(names)), "m_first": 0.5, "rescue": 7.0, "n": 10, "proteins": 2}
+    )
     found = PatchSets(mean).beside_paper()
-    assert ours(found)[2] == "2.00, 0.500, 7.0%"
+    assert ours(found)[2] == "2.00, 0.500, 7.0%; 5 of 10"
     assert found[2][0].value == "1.99, 0.933, 70.2%"
-    assert ours(found)[-1].startswith("in 50%")
+    assert ours(found)[-1].startswith("at 5 of 10 masks")
 
 
 def test_a_shift_is_told_by_its_shape_and_how_the_cosine_follows_the_gap():
@@ -143,8 +154,16 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
             "contribution_clean": [3.0, 1.0],
         }
     )
-    pairs = BandAttribution(HEAD, table, Attribution(table, 0.39, 0.3, 0.48), 0.0).beside_paper()
-    assert ours(pairs)[:5] == ["39% (A 30%, B 48%)", "61%", "1.20 and 0.20", "0.81 and 0.02", "10%"]
+    found = BandAttribution(HEAD, table, Attribution(table, 0.39, 0.3, 0.48, 0.4, 2.55), 0.0, 7)
+    pairs = found.beside_paper()
+    assert found.shares == "39% (A 30%, B 48%); 40% without the 1 flagged bands; 255% by equation 7"
+    assert ours(pairs)[:5] == [
+        f"{found.shares}, 7 masks",
+        "61%",
+        "1.20 and 0.20 unscaled; times 1/√d_head, as fair-esm scales q, 0.60 and 0.10",
+        "0.81 and 0.02, means of 7",
+        "10%",
+    ]
     assert ours(pairs)[5:] == ["6.000, 75.0%, 40%", "-2.000, 25.0%, flagged", "6.28, 75.0%", "1,987.70, 25.0%"]
     assert [stated.value for stated, _ in pairs[5:]] == [
         "6.219, 41.9%, 50%",
@@ -157,6 +176,17 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
 def test_the_papers_shares_of_bands_sum_to_one():
     assert sum(weight for _, weight, _ in paper_values.BAND_DIFFERENCES) == pytest.approx(100, abs=0.1)
     assert sum(part for _, part in paper_values.BAND_CONTRIBUTIONS) == pytest.approx(100, abs=0.1)
+
+
+def test_the_papers_printed_bands_give_another_norm_share_than_its_39_percent():
+    """What its row says beside the 39%; the flagged bands' shares of Table 5 are those that it doesn't interpret."""
+    flagged = iter([1.668, 3.520, 2.856])
+    bands = [(weight, share, share is None) for _, weight, share in paper_values.BAND_DIFFERENCES]
+    shares = [(weight, next(flagged) if share is None else share) for weight, share, _ in bands]
+    kept = [(weight, share) for weight, share, is_flagged in bands if not is_flagged]
+    told = paper_values.NORM_DIRECTION[0].value
+    assert f"{sum(w * s for w, s in kept) / sum(w for w, _ in kept):.0%} without flagged ones" in told
+    assert f"{sum(w * s for w, s in shares) / 100:.0%} with all" in told
 
 
 def test_the_papers_weights_are_those_of_its_differences():

@@ -1,11 +1,13 @@
 """Intervals hold the truth as often as they say, and a protein's masks and shuffles count once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from core.answers.intervals import LEAST, Rate, between, interval_of, mean_interval, protein_of, rate, wilson
-from core.metrics import rescue
+from core.answers.intervals import LEAST, Rate, between, interval_of, mean_interval, pooled, rate, rate_in, wilson
+from core.answers.subjects import several_masks, with_proteins
+from core.metrics import Target, rescue
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 20), (7, 20), (20, 20), (57, 63)])
@@ -14,18 +16,35 @@ def test_wilsons_interval_is_scipys(hits: int, n: int):
     assert wilson(hits / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_a_protein_and_its_shuffle_count_as_one():
-    sequences = ["MKTAY", "YATKM", "MKTAA"]
-    found = rate([True, True, False], map(protein_of, sequences))
+def test_a_protein_and_its_shuffle_and_its_masks_count_as_one():
+    sequences = {"one": "MKTAYIAKQRQISF", "one shuffled": "FSIQRQKAIYATKM", "two": "MKTAAAAAAAAAAAA"}
+    table = with_proteins(pd.DataFrame({"subject": list(sequences)}), sequences)
+    assert table.protein.tolist() == [0, 0, 1]
+    found = rate([True, True, False], table.protein)
     assert (found.hits, found.n, found.n_proteins) == (2, 3, 2)
     assert found.interval is None
+    masks = several_masks(sequences, Target("M", 0))
+    assert [mask.inside for mask in masks.values()][-5:] == [10, 11, 12, 13, 14]
+    assert with_proteins(pd.DataFrame({"subject": list(masks)}), masks).protein.tolist() == [0] * 8 + [1] * 5
+
+
+def test_a_pooled_table_has_its_n_and_the_intervals_of_its_rates():
+    table = pd.DataFrame(
+        {"of": ["a"] * 8 + ["b"] * 3, "gap": np.arange(11.0), "protein": [0, 0, *range(1, 7), 0, 1, 2]}
+    )
+    found = pooled(table.assign(first=table.gap > 1), ["of"], ["gap", "first"]).set_index("of")
+    assert (found.n.tolist(), found.proteins.tolist()) == ([8, 3], [7, 3])
+    assert found.gap.tolist() == [3.5, 9.0]
+    assert (found.first_low["a"], found.first_high["a"]) == wilson(6 / 8, 7)
+    assert np.isnan(found.first_low["b"])
+    assert str(rate_in(found.loc["a"], "first")).startswith("6 of 8 (75%; ")
 
 
 def test_below_six_proteins_there_is_a_count_and_no_interval():
     assert str(Rate(3, LEAST - 1, LEAST - 1)) == "3 of 5"
     assert str(Rate(6, 6, 6)) == "6 of 6 (100%; 61 to 100%)"
     assert str(Rate(30, 30, 6)) == "30 of 30 (100%; 61 to 100%, 6 proteins)"
-    assert mean_interval("abcde", [1.0] * 5) is None
+    assert mean_interval(range(5), [1.0] * 5) is None
     assert between(None) == ""
 
 
@@ -35,7 +54,7 @@ def test_an_interval_of_means_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for _ in range(200):
         values = np.repeat(rng.normal(size=20), 2)
-        found = mean_interval(np.repeat(np.arange(20), 2).astype(str), values)
+        found = mean_interval(np.repeat(range(20), 2).tolist(), values)
         assert found is not None
         held += found[0] < 0 < found[1]
     assert 0.88 <= held / 200 <= 0.99
@@ -45,6 +64,6 @@ def test_a_rescues_interval_is_that_of_mean_gaps():
     rng = np.random.default_rng(1)
     internal, clean = rng.normal(-2, 0.5, 30), rng.normal(3, 0.5, 30)
     patched = internal + 0.6 * (clean - internal)
-    found = interval_of(rescue, map(str, range(30)), patched, internal, clean)
+    found = interval_of(rescue, range(30), patched, internal, clean)
     assert found == pytest.approx((60, 60))
     assert between(found, "%", 0) == " (60 to 60%)"

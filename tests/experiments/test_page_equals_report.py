@@ -45,6 +45,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study(survey, (EvaluationSequence(name, SEQUENCE, "known"), *others), (10,), 0, {})
 
 
+def test_one_sequence_gives_no_finding(study: Study):
+    assert study.split.is_shared
+    assert EXPERIMENT.parts["ablation"](study).finding.startswith("No finding from 1 of at least 6 proteins")
+
+
 @pytest.fixture(scope="module")
 def report(study: Study) -> Tables:
     """All tables of the report, as they are written."""
@@ -119,7 +124,7 @@ def test_sufficiency(study: Study, report: Tables, page):
     alike(found["sufficiency-token-scopes"], report["token-scopes"], *columns)
     pair = found["two-heads"]
     if set(study.mask_mlps) in (set(), {("mlp", layer) for layer in range(study.shape.n_layers)}):
-        alike(pair, report["composition"], "gap")
+        alike(pair, report["composition-by-sequence"], "mode", "kept", "gap")
     along = rows(found["sufficiency-along"], residue=0)
     alike(along, rows(report["over-prediction"], at="first"), "gap")
 
@@ -137,6 +142,7 @@ def test_bos_knockouts(study: Study, report: Tables, page):
     keys = ["heads", "test", "knockout", "rate", "gap", "logit_drop", "rescue"]
     alike(found["bos-knockouts"], report["bos-knockouts"], *keys)
     alike(found["bos-attention"], report["attention-to-bos"], "attention")
+    alike(found["main-head-pattern"], report["main-head-pattern"], *report["main-head-pattern"].columns)
 
 
 def test_patching(report: Tables, page):
@@ -176,7 +182,7 @@ def test_competition(report: Tables, page):
 def test_rotations(study: Study, report: Tables, page):
     found = page("rope", **heads_of(study))
     alike(found["rope-removal"], report["rope-removal"], "layers", "gap", "logit", "logit_drop", "m_first")
-    alike(found["patch-sets"], report["patch-sets"], "condition", "gap", "rate", "rescue")
+    alike(found["patch-sets"], report["patch-sets"], "condition", "gap", "m_first", "rescue")
     alike(found["bos-attention-by-cause"], report["attention-causes"], "clean", "internal", "rotation", "content")
     assert found["bos-attention-by-cause"]["head"].tolist() == head_names(study.shape)
 
@@ -184,10 +190,10 @@ def test_rotations(study: Study, report: Tables, page):
 def test_swapped_rotations(study: Study, report: Tables, page):
     found = page("rope-swap", swapmain=str(study.main_head), steps="12")["rope-swap"]
     alike(
-        found.assign(m_rate=found.rate / 100),
+        found.assign(m_first=found.rate / 100),
         report["rope-swap"].assign(head=report["rope-swap"].name),
         "head",
-        "m_rate",
+        "m_first",
         "rescue",
     )
 
@@ -205,6 +211,11 @@ def test_shift(study: Study, report: Tables, page):
 def test_norm_and_direction(study: Study, report: Tables, page):
     found = page("rope-bands", main=str(study.main_head))["rope-bands"]
     alike(found, report["bands"], *report["bands"].columns)
+
+
+def test_bands_at_more_residues(study: Study, report: Tables, page):
+    found = page("rope-bands", main=str(study.main_head))["rope-bands-along"]
+    alike(found, report["bands-along"], *report["bands-along"].columns)
 
 
 def test_every_question_of_these_pages_is_compared():

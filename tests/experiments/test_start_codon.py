@@ -1,6 +1,7 @@
 """The whole command on a tiny random model that likes M, run once; then what it wrote."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 
 from core.alphabet import TOKENS, tokenize
 from core.analyses.bos_knockouts import bos_knockouts
+from core.answers.split import split
 from core.experiments.start_codon import EXPERIMENT
 from core.interventions import AblateHead, Head, PatchActivation, Source
 from core.metrics import target_gap
@@ -92,6 +94,18 @@ def test_the_set_is_known_proteins_shuffles_random_strings_and_diagnostics(out: 
     assert subjects[-8:] == list(DIAGNOSTICS)
 
 
+def test_every_finding_names_how_many_it_is_over_or_that_they_are_too_few(results: dict):
+    for name, part in results["parts"].items():
+        assert re.search(r"\d+ (of|sequences|masks|proteins)|\d+ residues of", part["finding"]), (name, part["finding"])
+
+
+def test_real_proteins_alone_stand_beside_the_papers_500(out: Path, results: dict):
+    start = table(out, "start").set_index("subject")
+    real = [name for name, sequence in KNOWN.items() if not sequence.startswith("M")]
+    expected = f"{(start['rank'][real] == 1).sum()} of {len(real)} real proteins"
+    assert results["parts"]["first-residue"]["comparisons"][3]["ours"] == expected
+
+
 def test_gaps_are_those_of_the_model(out: Path, model: Model):
     start = table(out, "start").set_index("subject")
     for name, sequence in {"one": KNOWN["one"], "poly-A": "A" * 20}.items():
@@ -105,7 +119,9 @@ def test_the_main_head_is_the_one_that_costs_most(out: Path, results: dict, mode
     by_sequence = table(out, "ablation-by-sequence")
     assert sorted(set(by_sequence.subject)) == sorted(predicting)
     masked = by_sequence[(by_sequence.scope == "mask") & by_sequence.component.str.contains("H")]
-    main = masked.groupby("component").logit_drop.mean().idxmax()
+    sequences = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
+    choosing = split({name: sequences[name] for name in predicting}).choosing
+    main = masked[masked.subject.isin(choosing)].groupby("component").logit_drop.mean().idxmax()
     assert results["parts"]["ablation"]["comparisons"][3]["ours"].split(", ")[0] == main
     if "one" in predicting:
         tokens = tokenize(KNOWN["one"], [0])
@@ -118,7 +134,8 @@ def test_knockouts_of_the_main_head_are_those_of_the_analysis(out: Path, results
     main = Head.parse(results["parts"]["ablation"]["comparisons"][3]["ours"].split(", ")[0])
     predicting = table(out, "start").query("rank == 1").subject.tolist()
     sequences = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
-    gaps = [bos_knockouts(model, tokenize(sequences[name], [0]), [main]).gap for name in predicting]
+    judging = split({name: sequences[name] for name in predicting}).judging
+    gaps = [bos_knockouts(model, tokenize(sequence, [0]), [main]).gap for sequence in judging.values()]
     found = table(out, "bos-knockouts").query("heads == 'main head' and test == 'necessity'")
     assert found.gap.tolist() == pytest.approx(list(sum(gaps) / len(gaps)), abs=1e-5)
 
@@ -163,7 +180,8 @@ def test_a_second_call_computes_nothing_and_writes_the_same(out: Path, likes_m: 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(out: Path, likes_m: Path, tmp_path: Path):
     shutil.copytree(out / "measured", tmp_path / "measured")
-    lost = sorted((tmp_path / "measured" / "start").glob("*.csv"))[:2]
+    lost = sorted((tmp_path / "measured" / "predicted").glob("*.csv"))[:2]
+    assert len(lost) == 2
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "measured").rglob("*.csv") if path not in lost}
     for path in lost:
         path.unlink()
@@ -178,7 +196,7 @@ def test_a_chosen_part_and_one_worker_give_the_same_digits(out: Path, likes_m: P
     settings = ("--proteins", out / "set.fasta", "--out", tmp_path, "--workers", 1, "--only", "rope-removal,ablation")
     assert call("--model", likes_m, *settings).returncode == 0
     written = sorted(path.name for path in (tmp_path / "tables").iterdir())
-    assert written == ["ablation-by-sequence.csv", "ablation.csv", "rope-removal.csv"]
+    assert written == ["ablation-by-sequence.csv", "ablation.csv", "main-head-replaced.csv", "rope-removal.csv"]
     for name in written:
         assert (tmp_path / "tables" / name).read_bytes() == (out / "tables" / name).read_bytes()
 
@@ -232,16 +250,16 @@ def test_a_map_over_positions_is_the_mean_over_all_internal_masks(likes_m: Path,
     settings = ("--proteins", tmp_path / "set.fasta", "--out", tmp_path, "--workers", 1, "--only", "patching")
     done = call("--model", likes_m, *settings, "--internal", "19, 11")
     assert done.returncode == 0, done.stderr
-    assert "left out: one, masked residue 19: it has 18 residues" in done.stderr
+    assert re.search(r"left out: .+, masked residue 19: it has 18 residues", done.stderr)
     assert "Corrupted: residue 11 or 19 of the same sequence is." in (tmp_path / "report.html").read_text()
     found = table(tmp_path, "patching-stream").set_index(["layer", "place"])
     members = {member.name: member.sequence for member in evaluation_set(list(KNOWN.items()))}
     modules = table(tmp_path, "patching-modules").set_index(["site", "layer"])
     gaps: dict[str, list[float]] = {"+3": [], "mask to mask": [], "mlp_out": []}
-    for sequence in members.values():
+    first = {name: run(model, tokenize(sequence, [0])).logits[0, 1] for name, sequence in members.items()}
+    predicting = {name: members[name] for name, logits in first.items() if target_gap(logits, "M") > 0}
+    for sequence in split(predicting).judging.values():
         clean = tokenize(sequence, [0])
-        if target_gap(run(model, clean).logits[0, 1], "M") <= 0:
-            continue
         for residue in (10, 18):
             if residue >= len(sequence):
                 continue

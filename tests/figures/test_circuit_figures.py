@@ -56,6 +56,21 @@ def test_knock_outs_keep_a_colour_per_set_of_heads():
     assert axis_labels(figure, "y") == ["none", "values of BOS"]
 
 
+def test_a_pattern_has_a_row_per_query_and_a_column_per_key():
+    figure = circuits.pattern(np.array([[0.25, 0.75], [1.0, 0.0]]), ["BOS", "M1"])
+    assert figure.data[0].z.tolist() == [[0.25, 0.75], [1.0, 0.0]]
+    assert (axis_labels(figure), axis_labels(figure, "y")) == (["BOS", "M1"], ["BOS", "M1"])
+
+
+def test_bands_along_residues_have_a_line_each_in_every_panel():
+    rows = [(residue, band, 1.0 + residue, 0.5, -band) for residue in (0, 10) for band in (0, 1)]
+    table = pd.DataFrame(rows, columns=["residue", "band", "q_norm", "cosine", "contribution"])
+    figure = rope.bands_along(table, np.array([6.28, 20.0]))
+    assert len(figure.data) == 6
+    assert (figure.data[0].x.tolist(), figure.data[0].y.tolist()) == ([1, 11], [1.0, 11.0])
+    assert [line.name for line in figure.data if line.showlegend] == ["6.3", "20"]
+
+
 def test_a_search_is_drawn_in_the_order_of_ablation():
     figure = circuits.search_path(["L2 MLP", "L1H3"], np.array([2.0, -1.0]), np.array([5.0, 1.0]), "M")
     assert list(figure.layout.xaxis.ticktext) == ["L2 MLP", "L1H3"]
@@ -130,8 +145,8 @@ def test_rescue_maps_are_layers_by_heads_and_layers_by_places():
 
 
 def competing(scale: float) -> pd.DataFrame:
-    rows = [(masks, order, masks + order, -masks, scale) for masks in (2, 3) for order in (0, 1)]
-    return pd.DataFrame(rows, columns=["masks", "order", "target", "repeated", "scale"])
+    rows = [(masks, order, masks + order, -masks, 0.25 * masks, scale) for masks in (2, 3) for order in (0, 1)]
+    return pd.DataFrame(rows, columns=["masks", "order", "target", "repeated", "probability", "scale"])
 
 
 def test_competing_logits_are_means_over_orders_with_the_scale_below():
@@ -142,7 +157,8 @@ def test_competing_logits_are_means_over_orders_with_the_scale_below():
     assert lines["M"].y.tolist() == [2.5, 3.5]
     assert lines["A"].y.tolist() == [-2, -3]
     assert lines["token dropout's scale"].y.tolist() == [1.1, 1.1]
-    assert lines["token dropout's scale"].yaxis == "y2"
+    assert lines["token dropout's scale"].yaxis == "y3"
+    assert (lines["P(M)"].y.tolist(), lines["P(M)"].yaxis) == ([0.5, 0.75], "y2")
     assert lines["M, scale held"].line.dash == "dot"
     alone = competition.competing_logits(competing(1.1), "masks", target="M", letter="A", x_title="Masks")
     assert not any(line.name and "held" in line.name for line in alone.data)

@@ -41,7 +41,8 @@ NonMOption = Annotated[
 InternalOption = Annotated[
     str,
     typer.Option(
-        help="Residues, counted from 1, that are masked for comparison; all measurements inside are means over them.",
+        help="Residues, counted from 1, that are masked for comparison: measurements inside are means over them, rates "
+        "over five residues from the first of them to each sequence's end.",
         metavar="RESIDUE,…",
     ),
 ]

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from core.answers.ablation import in_words, replacements
+from core.answers.composition import WORDS as REPLACED
 from core.answers.composition import composition as composed
-from core.answers.sufficiency import ALONE, CONDITIONS, INTERNAL_RESIDUES, UNROTATED, WHOLE
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE
+from core.answers.subjects import INTERNAL_MASKS
+from core.answers.sufficiency import ALONE, MEAN, RESAMPLED, UNROTATED, WHOLE
 from core.answers.sufficiency import sufficiency as enough
-from core.answers.words import percent
 from core.components import heads_of_layers, modules
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon.study import M_FIRST, Study
+from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
@@ -21,22 +24,27 @@ SCOPE_WORDS = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask",
 def ablation(study: Study) -> Section:
     """Every head and module off, one at a time, at each scope."""
     found, shape = study.ablation, study.shape
-    fails, worst, masked = found.fails, found.worst_module, found.at("mask")
+    worst, main, masked = found.worst_module, study.main_head, found.at("mask")
+    fails, loss = found.fails, found.loss(str(study.main_head))
+    others = replacements(study.survey, study.judging, M_FIRST, head=main)
+    also = ", ".join(f"{drop} {REPLACED[mode]}" for mode, drop in in_words(others).items() if mode != "zero")
     ordered = [str(head) for head in heads_of_layers(shape, range(shape.n_layers))]
     by_head = masked.logit_drop[ordered].to_numpy().reshape(shape.n_layers, shape.n_heads)
-    main = masked.loc[str(study.main_head)]
     return Section(
         title="Which parts does the prediction rest on?",
         question="What happens to M at the masked first residue when one attention module, MLP or head is zeroed?",
         reading=(
-            "Only sequences where M ranks first are counted. A part is zeroed at the mask alone, at BOS, at both, or "
-            "everywhere. A failure is a sequence where M no longer ranks first; a drop is how much M's logit falls."
+            f"Counted are the {found.n_counted} sequences where M ranks first. A part is zeroed at the mask alone, at "
+            "BOS, at both, or everywhere. A failure is a sequence where M no longer ranks first; a drop is how much "
+            f"M's logit falls. Module and head below are {found.split}; maps are means of all {found.n_counted}. "
+            f"{HOW_INTERVALS_ARE_MADE}"
         ),
-        finding=(
+        finding=said_of(
+            study.judging,
             f"At the mask alone, {worst} is the module that matters most: without it M fails in "
-            f"{percent(fails.loc[worst, 'mask'])} of sequences. Among heads it is {study.main_head}: M's logit drops "
-            f"by {main.logit_drop:.2f}, and M fails in {percent(main.fails)}. The rest of this report calls it the "
-            "main head."
+            f"{found.loss(worst).fails.of('sequences')}. Among heads it is {main}: zeroed, M's logit drops by "
+            f"{loss.in_words}, and M fails in {loss.fails}; the drop is {also}. The rest of this report calls it the "
+            "main head.",
         ),
         figures={
             "Failure rate of M without each module, by where it is zeroed.": by_scope(
@@ -48,7 +56,7 @@ def ablation(study: Study) -> Section:
                 -by_head, quantity="change of M's logit"
             ),
         },
-        tables={"ablation": found.summary, "ablation-by-sequence": found.table},
+        tables={"ablation": found.summary, "ablation-by-sequence": found.table, "main-head-replaced": others},
         comparisons=Comparison.all(found.beside_paper()),
     )
 
@@ -78,13 +86,15 @@ def circuits(study: Study) -> Section:
         title="What is the least that M needs?",
         question="If whatever M needs least is ablated for good, again and again, what is left when M fails?",
         reading=(
-            "A greedy search for each sequence: among all attention modules and MLPs first, then among the heads of "
+            f"A greedy search in each of {len(study.predicting)} sequences where M ranks first: among all attention "
+            "modules and MLPs, then among the heads of "
             "the attention modules that were needed. Bars show in which share of sequences a module could not be "
             "spared, when modules are ablated at the mask alone and when they are ablated at every position."
         ),
-        finding=(
-            f"Ablating at the mask alone, the commonest minimal set is {{{at_mask}}}; ablating everywhere it is "
-            f"{{{everywhere}}}. Heads that most sequences need: {heads} at the mask, {strict_heads} everywhere."
+        finding=said_of(
+            study.predicting,
+            f"Zeroing at the mask alone, the commonest minimal set is {at_mask} sequences; zeroing everywhere it is "
+            f"{everywhere}. Heads that most sequences need: {heads} at the mask, {strict_heads} everywhere.",
         ),
         figures={
             "Share of sequences in which the search could not spare a module.": bars(
@@ -107,29 +117,31 @@ def composition(study: Study) -> Section:
     """Two heads alone, together, and added."""
     first, second = study.pair
     settings = {"first": first, "second": second, "beside": study.mask_mlps}
-    found = composed(study.survey, study.predicting, M_FIRST, **settings)
-    alone, other, both, added = (found.rescue[kept] for kept in ("first", "second", "both", "added"))
+    found = composed(study.survey, study.judging, M_FIRST, **settings)
+    alone, other, both, added = (found.rescued[kept] for kept in ("first", "second", "both", "added"))
     beside = ", ".join(component_name(mlp) for mlp in study.mask_mlps) or "nothing"
     return Section(
         title="Do the heads need each other?",
         question="Do two heads do more together than each alone, added up?",
         reading=(
-            f"At the mask everything is ablated except two heads (beside them: {beside}). 'Merely added' takes both "
-            "heads' separate effects on the final residual stream and adds them outside the model; where 'together' "
-            "exceeds it, one head reads what the other wrote. Rescue runs from neither head (0%) to the whole model "
-            "(100%), from mean M-gaps."
+            f"At the mask everything is ablated except two heads (beside them: {beside}): zeroed, set to its mean over "
+            "positions, or to what it is in a shuffle of the same protein. 'Merely added' takes both heads' separate "
+            "effects on the final residual stream and adds them outside the model; where 'together' exceeds it, one "
+            "head reads what the other wrote. Rescue, with all else zeroed, runs from neither head (0%) to the whole "
+            f"model (100%), from mean M-gaps. The pair is {study.split}."
         ),
-        finding=(
-            f"{first} alone brings back {alone:z.0f}% of the M-gap, {second} alone {other:z.0f}%; together they "
-            f"bring back {both:z.0f}%, their separate effects added {added:z.0f}%: "
-            f"together is {'more' if both > added + 1 else 'not more'} than added."
+        finding=said_of(
+            study.judging,
+            f"In {len(study.judging)} sequences, all else zeroed, {first} alone brings back {alone} of the "
+            f"M-gap, {second} alone {other}, both {both}, their separate effects added {added}: "
+            f"{found.verdict}.",
         ),
         figures={
-            "Mean M-gap with everything else ablated at the mask.": figures.pair(
+            "Mean M-gap with everything else zeroed at the mask.": figures.pair(
                 found.gaps, str(first), str(second), "M"
             )
         },
-        tables={"composition": found.mean},
+        tables={"composition": found.mean, "composition-by-sequence": found.table},
         comparisons=Comparison.all(found.beside_paper()),
     )
 
@@ -137,34 +149,36 @@ def composition(study: Study) -> Section:
 def sufficiency(study: Study) -> Section:
     """The circuit kept at some tokens; and what it says inside the protein."""
     circuit = study.circuit
-    found = enough(study.survey, study.predicting, M_FIRST, circuit=circuit, inside=study.residues[0])
-    rates, gaps = found.rates, found.gaps
+    found = enough(study.survey, study.judging, M_FIRST, circuit=circuit, inside=study.residues[0])
+    counts, gaps = found.counts, found.gaps
     strength = f"mean gap {gaps[ALONE]:.1f}, whole model {gaps[WHOLE]:.1f}"
-    at_first, inside = map(percent, rates[UNROTATED])
-    unrotated = f"M at {at_first} of first and {inside} of internal residues"
+    unrotated = f" Without RoPE the circuit says M at {counts[UNROTATED, 'first'].of('first residues')} and "
+    unrotated += f"{counts[UNROTATED, 'inside']} inside."
     names = ", ".join(component_name(component) for component in circuit)
     return Section(
         title="Is the circuit enough, and does it keep silent elsewhere?",
         question=f"With everything ablated but {{{names}}}, where must these parts work, and what do they say inside?",
         reading=(
-            "The circuit is what most sequences need when ablation is everywhere. Rows and columns of the map say at "
-            "which positions its attention and its MLPs are kept; everything else is zero. Then the circuit, kept "
-            f"everywhere, meets masks at {INTERNAL_RESIDUES} internal residues (from {study.residues[0] + 1} to the "
-            "end): M there is over-prediction. 'Without RoPE' removes the rotations of the mask's q and k in the "
+            f"The circuit is what most sequences need when ablation is everywhere, {study.split}. Rows and columns of "
+            "the map say at which positions its attention and its MLPs are kept; everything else is zero. Then the "
+            f"circuit, kept everywhere, meets masks at {INTERNAL_MASKS} internal residues of each sequence (from "
+            f"{study.residues[0] + 1} to the end): M there is over-prediction. Zeroing so much is far from anything "
+            "that the model was trained on: so the rest is also set to its mean over positions, and resampled from a "
+            "shuffle of the same protein. 'Without RoPE' removes the rotations of the mask's q and k in the "
             "circuit's heads."
         ),
-        finding=(
-            f"Kept everywhere, the circuit alone says M in {percent(rates[ALONE][0])} of sequences at the first "
-            f"residue ({strength}). Inside, it says M at {percent(rates[ALONE][1])} of residues, the whole model "
-            f"at {percent(rates[WHOLE][1])}. Without RoPE the circuit says {unrotated}."
+        finding=said_of(
+            study.judging,
+            f"Kept everywhere, the rest zeroed, the circuit says M in {counts[ALONE, 'first'].of('sequences')} at the "
+            f"first residue ({strength}). Inside it says M at {counts[ALONE, 'inside'].of('masks')}; with the rest at "
+            f"its mean at {counts[MEAN, 'inside']}, resampled at {counts[RESAMPLED, 'inside']}; the whole model at "
+            f"{counts[WHOLE, 'inside']}.{unrotated if found.has_attention else ''}",
         ),
         figures={
             "Mean M-gap at the first residue with the circuit kept at some positions only.": figures.token_scopes(
                 found.scopes, "M"
             ),
-            "M-rate at the first residue and inside, and without rotations.": figures.rates(
-                {name: rates[name] for name in CONDITIONS}, 0
-            ),
+            "M-rate at the first residue and inside, and without rotations.": figures.rates(found.rates, 0),
         },
         tables={"token-scopes": found.scopes, "over-prediction": found.over_prediction},
         comparisons=Comparison.all(found.beside_paper()),

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.rope_shift import SHIFTS
-from core.answers.norm_direction import band_attribution
+from core.answers.norm_direction import band_attribution, bands_along
 from core.answers.nulls import HOW_NULLS_ARE_MADE
 from core.answers.rope_shift import rope_shift as shifted
 from core.answers.words import percent
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon.study import M_FIRST, Study
+from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import rope as figures
 from core.figures.style import CLEAN, EDITED, bars
 from core.paper_values import BAND_DIFFERENCES
@@ -19,7 +19,7 @@ from core.tables import deviations, means
 def rope_shift(study: Study) -> Section:
     """Queries turned by a shift; the control; the period."""
     head = study.main_head
-    found = shifted(study.survey, study.predicting, M_FIRST, compared=study.compared, head=head)
+    found = shifted(study.survey, study.judging, M_FIRST, compared=study.compared, head=head)
     curves, table, lengths = found.curves, found.table, found.wavelengths
     share, by = found.band_share, ["mask", "side", "shift"]
     return Section(
@@ -32,10 +32,11 @@ def rope_shift(study: Study) -> Section:
             f"a sinusoid explains more of it than one bump does, and more than of noise. {HOW_NULLS_ARE_MADE} The bars "
             "show how much of the score's variation with the shift each RoPE band makes."
         ),
-        finding=(
+        finding=said_of(
+            study.judging,
             f"M-gap at the first residue: {found.in_words} The band of wavelength {lengths[share.argmax()]:,.1f} makes "
             f"{percent(share.max())} of the score's variation, the most of {len(share)}. Queries and keys moved "
-            f"together change no logit by more than {found.largest_control:.1e}."
+            f"together change no logit by more than {found.largest_control:.1e}.",
         ),
         figures={
             "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
@@ -62,7 +63,8 @@ def norm_direction(study: Study) -> Section:
     """The score difference by band, into norm and direction."""
     head = study.main_head
     answer = band_attribution(study.survey, study.compared, head=head)
-    bands, found, lengths = answer.bands, answer.attribution, answer.wavelengths
+    along = bands_along(study.survey, study.judging, head=head)
+    bands, lengths = answer.bands, answer.wavelengths
     top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
@@ -80,14 +82,20 @@ def norm_direction(study: Study) -> Section:
             "one's), and averaged; the key is the mean of both runs'. Hatched bands are flagged: they differ too "
             "little, or not with one sign, to be divided by."
         ),
-        finding=(
-            f"{percent(found.norm_share)} of the difference is the norm's and {percent(1 - found.norm_share)} the "
-            f"direction's (for the norm A {percent(found.norm_share_a)}, B {percent(found.norm_share_b)}). The band of "
-            f"wavelength {top.wavelength:,.1f} carries {percent(top.weight)} of it. In {by_direction} of {len(kept)} "
-            f"unflagged bands the direction explains more. Parts add up to the difference within {answer.residual:.0e}."
+        finding=said_of(
+            study.judging,
+            f"Over {answer.n} masks the norm's share of the difference is {answer.shares}; the rest is the "
+            f"direction's. The band of wavelength {top.wavelength:,.1f} carries {percent(top.weight)} of it, the most "
+            f"of {len(bands)}. In {by_direction} of {len(kept)} unflagged bands the direction explains more. Parts "
+            f"add up to the difference within {answer.residual:.0e}.",
         ),
         figures={
-            "Query and key of BOS band by band, in both runs.": figures.two_positions(bands, lengths),
+            f"Query and key of BOS band by band, in both runs, means of {answer.n} masks; |q| before any scaling.": (
+                figures.two_positions(bands, lengths)
+            ),
+            f"The same with the mask at more places, means of up to {along.n.max()} sequences (those that long).": (
+                figures.bands_along(along, lengths)
+            ),
             "What the query's length and its direction add to each band's difference.": figures.norm_and_direction(
                 bands, lengths
             ),
@@ -99,6 +107,6 @@ def norm_direction(study: Study) -> Section:
                 y_title="Share (%)",
             ).update_xaxes(type="category"),
         },
-        tables={"bands": bands},
+        tables={"bands": bands, "bands-along": along},
         comparisons=Comparison.all(answer.beside_paper()),
     )

@@ -7,11 +7,15 @@ import numpy as np
 from core.analyses.patching import PLACES
 from core.answers import patching as patches
 from core.answers.bos_knockouts import bos_knockouts as without_bos
+from core.answers.bos_knockouts import whole_pattern
 from core.answers.injection import injection as injected
+from core.answers.intervals import Rate
+from core.answers.rope_swap import rescue_in
+from core.answers.subjects import INTERNAL_MASKS
 from core.answers.words import percent
 from core.answers.write_vectors import last_layer_writes
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon.study import M_FIRST, Study
+from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import circuits as figures
 from core.figures import patching as patching_figures
 from core.figures.style import EDITED, OTHER, bars
@@ -34,35 +38,44 @@ SOURCES = 10
 def bos_knockouts(study: Study) -> Section:
     """What the heads take from BOS."""
     main, key = study.main_head, study.key_heads
-    settings = {"compared": study.compared, "main": main, "key_heads": key}
-    found = without_bos(study.survey, study.predicting, M_FIRST, **settings)
+    settings = {"compared": study.rated, "main": main, "key_heads": key}
+    found = without_bos(study.survey, study.judging, M_FIRST, **settings)
+    seen = whole_pattern(study.survey, study.judged_proteins, M_FIRST, head=main)
     mean, rate, effects = found.mean, found.rate, found.effects
     knockouts = [knockout for knockout in dict.fromkeys(mean.knockout) if knockout != "none"]
     return Section(
         title="Is M read from BOS?",
         question="Does M survive when heads may not read BOS, or when they may read nothing else?",
         reading=(
-            "Necessity: residue 1 is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere but at "
-            f"BOS. Sufficiency: {study.inside} is masked instead, the key heads and the main head are "
-            "rotated as at residue 1 (the baseline, which brings M back in part), and the same is zeroed. Key heads "
-            "are those whose swapped rotations bring M back (section on swapped rotations)."
+            "Necessity: residue 1 is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere but "
+            f"at BOS. Sufficiency: {INTERNAL_MASKS} internal residues (from {study.residues[0] + 1} to the end) are "
+            "masked instead, one at a time, the key heads and the main head are rotated as at residue 1 (the "
+            "baseline, which brings M back in part), and the same is zeroed. Key heads are those whose swapped "
+            f"rotations bring M back (section on swapped rotations). Heads are {study.split}."
         ),
-        finding=(
-            f"{main} gives {percent(found.main_attention)} of its attention at the masked first residue to BOS. "
-            f"Without BOS's values in it alone M ranks first in {_without(rate, MAIN)} of sequences"
-            + (f"; without them in the {len(key)} key heads but in it, {_without(rate, OTHERS)}" if key else "")
-            + (f"; in all of these, {_without(rate, CORE)}" if key else "")
-            + ". Blocking only its attention to BOS changes M's logit as ablating it does: "
-            f"r = {found.correlation:.2f} over sequences."
+        finding=said_of(
+            study.judging,
+            f"{main} gives {percent(found.main_attention)} of its attention at the masked first residue to BOS (mean "
+            f"of {len(effects)} sequences). Without BOS's values in it alone M ranks first in {_without(rate, MAIN)}"
+            + (f"; without them in the {len(key)} key heads but in it, in {_without(rate, OTHERS)}" if key else "")
+            + (f"; in all of these, in {_without(rate, CORE)}" if key else "")
+            + f". What blocking its attention to BOS does to M's logit goes with what ablating it does, over "
+            f"{len(effects)} sequences: r = {found.correlation:.2f}, slope {found.slope:.2f} (1: the same size).",
         ),
         figures={
-            "Attention from the masked first residue to BOS, mean over sequences.": figures.attention_to_bos(
-                found.attention_by_head
+            f"Attention from the masked first residue to BOS, mean of {len(effects)} sequences.": (
+                figures.attention_to_bos(found.attention_by_head)
+            ),
+            f"The whole pattern in one protein: {seen.in_words}.": figures.pattern(
+                seen.attention, list(seen.table["query"])
             ),
             **{
                 f"{title}: M-rate by what is knocked out.": bars(
                     shown,
-                    {heads: np.array([rate[heads, test, knockout] for knockout in shown]) for heads in found.sets},
+                    {
+                        heads: np.array([rate[heads, test, knockout].share for knockout in shown])
+                        for heads in found.sets
+                    },
                     colours={MAIN: OTHER[0], OTHERS: OTHER[1], CORE: EDITED},
                     x_title="Knocked out",
                     y_title="M-rate",
@@ -82,13 +95,14 @@ def bos_knockouts(study: Study) -> Section:
             "bos-knockouts": mean,
             "ablated-and-blocked": effects,
             "attention-to-bos": found.attention,
+            "main-head-pattern": seen.table,
         },
         comparisons=Comparison.all(found.beside_paper()),
     )
 
 
-def _without(rate: Mapping[tuple[str, str, str], float], heads: str) -> str:
-    return percent(rate[heads, "necessity", "values of BOS"])
+def _without(rate: Mapping[tuple[str, str, str], Rate], heads: str) -> str:
+    return rate[heads, "necessity", "values of BOS"].of("sequences")
 
 
 def patching(study: Study) -> Section:
@@ -100,9 +114,9 @@ def patching(study: Study) -> Section:
     by_head = patches.patched_heads(survey, compared, M_FIRST, sites=SITES)
     grids = {site: grid(rows(by_head.mean, site=site), "layer", "head", "rescue").to_numpy() for site, _ in SITES}
     of_main = rows(by_head.mean, layer=main.layer, head=main.index).set_index("site")
-    z, q, q_rot, k, v = (of_main.rescue[site] for site in ("z", "q", "q_rot", "k", "v"))
-    before_last = places.iloc[-1]
-    elsewhere = before_last.drop(["0", "mask to mask", "all"]).abs().max()
+    z, q, q_rot, k, v = (rescue_in(of_main.loc[site]) for site in ("z", "q", "q_rot", "k", "v"))
+    last = patches.before_last(by_place)
+    elsewhere = last.rescue.drop(["0", "mask to mask", "all"], errors="ignore").abs().max()
     drawn = {"z": "z at the mask", "q": "query before RoPE", "q_rot": "query after RoPE", "v": "values at BOS"}
     return Section(
         title="What makes the first residue different?",
@@ -112,16 +126,17 @@ def patching(study: Study) -> Section:
             "clean run is put into the corrupted run. Rescue is the share of the gap between the two runs that this "
             "brings back, from mean M-gaps; more than 100% overshoots. To average over sequences, positions are "
             "aligned at BOS, at the residue that the clean run masks, and by their distance in residues from the "
-            "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean run "
-            "has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the internal "
-            f"one. Means are over {by_place.n_masks} internal masks, in each column those that have it."
+            "internal mask (up to 5; what is further away is patched together): there a patch takes what the clean "
+            "run has at the very same position. 'Mask to mask' alone moves something: the clean run's mask to the "
+            f"internal one. Means are over {by_place.n_masks} internal masks, in each column those that have it. The "
+            f"main head is {study.split}."
         ),
-        finding=(
-            f"Before the last layer, patching the mask brings back {before_last['mask to mask']:z.0f}% and patching "
-            f"BOS {before_last['BOS']:z.0f}%; no patch anywhere but at the mask moves it by more than "
-            f"{elsewhere:z.1f}%. Of {main} alone, z brings back {z:z.0f}%, the query after RoPE "
-            f"{q_rot:z.0f}%, its content alone (before RoPE) {q:z.0f}%, BOS's key {k:z.0f}% and BOS's value "
-            f"{v:z.0f}%."
+        finding=said_of(
+            study.judging,
+            f"Means of {by_place.n_masks} masks. Before the last layer, patching the mask brings back "
+            f"{rescue_in(last.loc['mask to mask'])} and patching BOS {rescue_in(last.loc['BOS'])}; no patch anywhere "
+            f"but at the mask moves it by more than {elsewhere:z.1f}%. Of {main} alone, z brings back {z}, the query "
+            f"after RoPE {q_rot}, its content alone (before RoPE) {q}, BOS's key {k} and BOS's value {v}.",
         ),
         figures={
             "Rescue by the residual stream before each layer, by position.": (
@@ -142,26 +157,34 @@ def patching(study: Study) -> Section:
             "patching-modules": by_module.mean,
             "patching-heads": by_head.mean,
         },
-        comparisons=Comparison.all(patches.beside_paper(before_last, by_head, main)),
+        comparisons=Comparison.all(patches.beside_paper(by_place, by_head, main)),
     )
 
 
 def write_vectors(study: Study) -> Section:
     """What the last layer's heads write."""
     found = last_layer_writes(study.survey, study.predicting, M_FIRST)
-    cosine, (head, letter), closest = found.vectors.cosine, found.largest, found.closest
+    (head, letter), closest, elsewhere = found.largest, found.closest, found.stands_there(study.main_head)
     return Section(
         title="What do the last layer's heads write?",
         question="Does any head of the last layer write in the direction that raises M's logit?",
         reading=(
             "Each row is a head of the last layer: the cosine between what it writes at the mask (its OV write) and "
             "the gradient of each amino acid's logit with respect to the final residual stream. A direction says "
-            "nothing of size, so the bars show beside it what M's logit loses when the head is ablated at the mask."
+            "nothing of size, so the bars show beside it what M's logit loses when the head is ablated at the mask. "
+            f"Figures are means of {len(study.predicting)} sequences; the heads named are {found.split}."
         ),
-        finding=(
-            f"{closest} lies closest to M, with a cosine of {found.to_target[closest.index]:.2f}; ablating it at the "
-            f"mask costs M's logit {found.drop[closest.index]:.2f}. The largest cosine of all is {cosine.max():.2f}, "
-            f"of {head} with {letter}."
+        finding=said_of(
+            study.judging,
+            f"{closest} lies closest to M, with a cosine of {found.cosine(closest)}; ablating it at the mask costs M's "
+            f"logit {found.drop[closest.index]:.2f} (mean of {len(study.predicting)}). The largest cosine of all is "
+            f"{found.cosine(head, letter)}, of {head} with {letter}. "
+            + (
+                f"The main head, {study.main_head}, isn't in this layer; {found.opposed} writes most against M "
+                f"({found.cosine(found.opposed)})."
+                if elsewhere
+                else ""
+            ),
         ),
         figures={
             "Cosine of each head's write with each amino acid's logit gradient.": figures.write_vectors(
@@ -172,7 +195,7 @@ def write_vectors(study: Study) -> Section:
             ),
         },
         tables={"write-vectors": found.mean},
-        comparisons=Comparison.all(found.beside_paper()),
+        comparisons=Comparison.all(found.beside_paper(study.main_head)),
     )
 
 
@@ -183,18 +206,20 @@ def injection(study: Study) -> Section:
     """
     head = study.main_head
     settings = {"into": study.outvoted, "heads": (head,), "most": SOURCES}
-    found = injected(study.survey, study.predicting, M_FIRST, **settings)
+    found = injected(study.survey, study.judging, M_FIRST, **settings)
     return Section(
-        title="Does a stronger signal win?",
+        title="Can a borrowed signal win?",
         question="Can the main head's activation from other proteins bring M back where it is outvoted?",
         reading=(
             f"{head}'s z at the masked first residue of {len(found.sources)} sequences that predict M is put into each "
             "sequence that does not, one source at a time. Above zero M ranks first; a sequence is rescued when most "
             "sources bring M back."
         ),
-        finding=(
-            f"M comes back in {found.n_rescued} of {found.n_lost} sequences; the mean gap moves from "
-            f"{found.before.mean():.2f} to {found.after.mean():.2f}."
+        finding=said_of(
+            study.outvoted,
+            f"M comes back in {found.n_rescued} of {found.n_lost} sequences, by most of {len(found.sources)} sources; "
+            f"their mean gap moves from {found.before.mean():.2f} to {found.after.mean():.2f}. The activation is as "
+            "strong as in its source: what a stronger one would do is not tested.",
         ),
         figures={
             "M-gap of each sequence as it is and injected; above zero M ranks first.": patching_figures.injection(

@@ -1,10 +1,12 @@
 """Sections on how the model knows that a residue is the first: RoPE removed and swapped, and heads drawn to BOS."""
 
 from core.answers import rotations
+from core.answers.intervals import rate_in
 from core.answers.rotations import FIRST_KEY_HEADS
-from core.answers.words import percent
+from core.answers.subjects import INTERNAL_MASKS
+from core.answers.words import counted
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon.study import M_FIRST, Study
+from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import rope as figures
 
 
@@ -12,6 +14,7 @@ def rope_removal(study: Study) -> Section:
     """No rotation at the mask, layer by layer."""
     found = rotations.rope_removal(study.survey, study.predicting, M_FIRST)
     mean = found.mean
+    least = mean.loc[mean.iloc[1:-1].m_first.idxmin()]
     return Section(
         title="Is RoPE needed at the first residue?",
         question="Does M survive when the masked first residue's q and k aren't rotated?",
@@ -19,10 +22,12 @@ def rope_removal(study: Study) -> Section:
             "The rotation of the mask's query and key is left out in one layer at a time, then in all of them. No "
             "rotation is that of BOS's own position, one residue off: removing it is gentler than a wrong rotation."
         ),
-        finding=(
-            f"Without rotation in any single layer M ranks first in {percent(min(found.single.values()))} of sequences "
-            f"or more; without it in all layers, in {percent(found.rate['all'])}, and M's logit falls by "
-            f"{mean.logit_drop.iloc[-1]:.2f}."
+        finding=said_of(
+            study.predicting,
+            f"Without rotation in the single layer where that does most harm, {least.layers}, M ranks first in "
+            f"{rate_in(least, 'm_first').of('sequences')}; without it in all layers, in "
+            f"{rate_in(mean.iloc[-1], 'm_first')}, and M's logit changes by {-mean.logit_drop.iloc[-1]:+.2f} (mean of "
+            f"{mean.n.iloc[0]}).",
         ),
         figures={
             "Mean M-gap without rotation of the mask's q and k.": figures.removal(
@@ -38,28 +43,29 @@ def rope_swap(study: Study) -> Section:
     """The rotations of the first residue, given to an internal mask."""
     path, main = study.swap_path, study.main_head
     key, steps = path.heads, path.steps
-    sets = rotations.patch_sets(study.survey, study.compared, M_FIRST, main=main, key_heads=key)
+    sets = rotations.patch_sets(study.survey, study.rated, M_FIRST, main=main, key_heads=key)
     rescue = sets.rescue
     rotation, query = "readout's rotation", "readout's full q"
     return Section(
         title="Can rotations alone move the start?",
         question="Which heads must turn as at residue 1 for M to rank first at an internal mask?",
         reading=(
-            f"{study.inside.capitalize()} is masked, and the mask's query is rotated as at residue 1 in the main head "
-            "(the readout) and in ever more heads: each step adds the head that raises the mean M-gap most, over all "
-            "sequences of the set, until all of the gap is back or no head helps. Rescue runs from the internal run "
-            "(0%) to the run with residue 1 masked (100%), from mean gaps. The sets below take the first "
-            f"{FIRST_KEY_HEADS} of these heads as key heads."
+            f"Residue {study.residues[0] + 1} is masked, and the mask's query is rotated as at residue 1 in the main "
+            "head (the readout) and in ever more heads: each step adds the head that raises the mean M-gap most, "
+            f"until all of the gap is back or no head helps. Heads are {path.split}, these at {INTERNAL_MASKS} "
+            f"internal masks each ({steps.n.iloc[0]} in all). Rescue runs from the internal run (0%) to the run with "
+            f"residue 1 masked (100%), from mean gaps. The sets below take the first {FIRST_KEY_HEADS} of these heads "
+            "as key heads."
         ),
-        finding=(
-            f"{len(key)} heads help beside {main}: {', '.join(map(str, key)) or 'none'}. With all of them M ranks "
-            f"first inside in {percent(steps.m_rate.iloc[-1])} of sequences, and {steps.rescue.iloc[-1]:z.0f}% of the "
-            f"gap is back. Of {main} alone the rotation brings back {rescue[rotation]:z.0f}%, the whole query "
-            f"{rescue[query]:z.0f}%."
+        finding=said_of(
+            study.judging,
+            f"{counted(len(key), 'head')} chosen beside {main}: {', '.join(map(str, key)) or 'none'}. With all of "
+            f"them M ranks first inside at {path.last}, and {path.rescued} of the gap is back. Of {main} alone "
+            f"the rotation brings back {rescue[rotation]}, the whole query {rescue[query]}.",
         ),
         figures={
             "M-rate and rescue as one head after another is rotated as at residue 1.": figures.swap_steps(
-                steps.name.tolist(), steps.m_rate.to_numpy(), steps.rescue.to_numpy()
+                steps.name.tolist(), steps.m_first.to_numpy(), steps.rescue.to_numpy()
             ),
             "Rescue by queries, and by rotations of sets of heads.": figures.patch_sets(
                 [name.replace("readout", str(main)) for name in sets.mean.condition], sets.mean.rescue.to_numpy()
@@ -91,11 +97,12 @@ def attention_causes(study: Study) -> Section:
             "(content), against the internal run's keys. The two shares need not sum to 100%: causes can need each "
             "other. Shares of a head whose attention hardly differs mean nothing."
         ),
-        finding=(
-            f"{len(more)} of these {len(shown)} heads look at BOS more from residue 1; in {len(rotated)} of them the "
-            f"rotation alone explains more than the content alone. For {study.main_head} they explain "
-            f"{main.by_rotation:z.0f}% and {main.by_content:z.0f}% of a difference of "
-            f"{main.clean - main.internal:.2f}."
+        finding=said_of(
+            study.judging,
+            f"Means of {found.n} masks: {len(more)} of these {len(shown)} heads look at BOS more from residue 1; in "
+            f"{len(rotated)} of them the rotation alone explains more than the content alone. For {study.main_head} "
+            f"they explain {main.by_rotation:z.0f}% and {main.by_content:z.0f}% of a difference of "
+            f"{main.clean - main.internal:.2f}.",
         ),
         figures={
             "Attention from the mask to BOS, of the main head and the key heads.": figures.causes(

@@ -9,8 +9,10 @@ from core.answers.competition import FIXED_SCALE, HELD, OWN, Competition
 from core.answers.competition import competition as outvoting
 from core.answers.first_residue import FirstResidue
 from core.answers.first_residue import first_residue as predicting
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE, Rate
+from core.answers.words import counted
 from core.experiments.report import Comparison, Section
-from core.experiments.start_codon.study import M_FIRST, Study
+from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures.competition import competing_logits
 from core.figures.style import CLEAN, TARGET, bars
 from core.model import Model
@@ -37,11 +39,13 @@ def first_residue(study: Study) -> Section:
         reading=(
             "The set holds known proteins, shuffles of them with the composition kept, random strings and diagnostics. "
             "In each, residue 1 is masked. The M-rate is the share of sequences where M ranks first among the amino "
-            "acids; the M-gap is M's logit minus the strongest other amino acid's."
+            "acids; the M-gap is M's logit minus the strongest other amino acid's. "
+            f"{HOW_INTERVALS_ARE_MADE}"
         ),
-        finding=(
-            f"M ranks first in {found.is_first.sum()} of {len(table)} sequences. "
-            f"It misses {', '.join(missed.subject) or 'none'}."
+        finding=said_of(
+            found.sequences,
+            f"M ranks first in {found.rate.of('sequences')}: {_by_group(by_group)}. "
+            f"It misses {', '.join(missed.subject) or 'none'}.",
         ),
         figures={
             "M-rate by group: the share of sequences where M ranks first.": bars(
@@ -54,7 +58,7 @@ def first_residue(study: Study) -> Section:
             "M-gap of every sequence; M ranks first above the line.": _gaps_by_group(found, groups),
         },
         tables={"start": table, "start-by-group": by_group},
-        comparisons=Comparison.all(found.beside_paper(others)),
+        comparisons=Comparison.all(found.beside_paper(study.known, others)),
     )
 
 
@@ -63,7 +67,7 @@ def competition(study: Study) -> Section:
     found = outvoting(study.survey, {f"poly-{letter}": letter for letter in LETTERS}, M_FIRST, seed=study.seed)
     crossings = found.crossings()
     own = rows(crossings, repeat="poly-A", dropout=OWN).iloc[0]
-    by, logits = ["subject", "dropout", "masks"], ["target", "repeated", "gap"]
+    by, logits = ["subject", "dropout", "masks"], ["target", "repeated", "probability", "gap"]
     spread = deviations(found.broken, by, logits, ddof=1)
     destroyed = means(found.broken, by, [*logits, "scale"]).merge(spread)
     return Section(
@@ -72,11 +76,13 @@ def competition(study: Study) -> Section:
         reading=(
             "Elongation: the masked residue stands before ever more alanines (and other residues, in the tables). "
             "Destruction: in a 20-residue repeat ever more residues are masked, in 50 random orders; bands are one "
-            f"standard deviation. {_scale_in_words(study.survey.model)}"
+            f"standard deviation. {_scale_in_words(study.survey.model)} Logits have a free constant: they are shown "
+            "minus the mean of the 20 amino acids', which all of them move, beside the M-gap and P(M), which have "
+            "none. Every repeat is one sequence: there is no interval."
         ),
         finding=(
-            f"{_first_losses(found)} While alanines are added, M's logit moves by {own.m_range:.1f} and alanine's by "
-            f"{own.repeated_range:.1f}."
+            f"{_first_losses(found)} While alanines are added, M's centred logit moves by {own.m_range:.1f} and "
+            f"alanine's by {own.repeated_range:.1f}, P(M) between {own.p_least:.2f} and {own.p_most:.2f}."
             + (
                 f" With token dropout's scale held, the larger of the two changes {found.changes('poly-A', HELD)}."
                 if study.survey.model.token_dropout
@@ -98,6 +104,11 @@ def competition(study: Study) -> Section:
         },
         comparisons=Comparison.all(found.beside_paper("poly-A")),
     )
+
+
+def _by_group(table: pd.DataFrame) -> str:
+    counts = zip(table.group, table.m_first, table.sequences, table.proteins, strict=True)
+    return "; ".join(f"{group} {Rate(hits, n, proteins)}" for group, hits, n, proteins in counts)
 
 
 def _gaps_by_group(found: FirstResidue, groups: Mapping[str, str]) -> go.Figure:
@@ -135,4 +146,5 @@ def _first_losses(found: Competition) -> str:
     lost = own[own.gap <= 0].groupby("subject", sort=False).length.min()
     if lost.empty:
         return f"No repeat of up to {own.length.max()} residues outvotes M."
-    return f"M first loses to {', '.join(f'{length} residues of {subject}' for subject, length in lost.items())}."
+    each = [f"{counted(n, 'residue')} of {repeat}" for repeat, n in lost.items()]
+    return f"M first loses to {', '.join(each)}."

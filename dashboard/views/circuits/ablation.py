@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.answers.ablation import SCOPES, Ablation, ablation
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE
 from core.components import components
 from core.figures import ablation as figures
 from core.interventions import Head, Mode, NamedScope, component_name, describe_scope
@@ -36,8 +37,9 @@ def page(question: Question) -> None:
         "Every head, every attention module and every MLP is switched off alone, and the masked residue is read again.",
         f"The grid shows what this does to {target} at residue {question.residue + 1}: to its logit, to its gap (its "
         "logit minus the strongest other amino acid's), or how often it no longer ranks first where it did.",
-        "Where a change is shown, blue cells are parts that the prediction rests on and red ones speak against it; "
-        "where the failure rate is, red cells are those it can't do without. Click a cell to open it in Explore.",
+        "Where a change is shown, blue cells are parts whose loss lowers it and red ones those whose loss raises it; "
+        "where the failure rate is, red cells are those it can't do without. Zero is far from what some parts ever "
+        "write: compare with their mean. Click a cell to open it in Explore.",
     )
     proteins = choose_set(question)
     columns = st.columns(3)
@@ -54,7 +56,8 @@ def page(question: Question) -> None:
         _grid(found, quantity, scope, mode)
     with st.container(border=True):
         _scopes(found, quantity)
-    beside_paper(question.model, found.beside_paper())
+    st.caption(f"Module and head below are {found.split}. {HOW_INTERVALS_ARE_MADE}")
+    beside_paper(question, found.beside_paper())
 
 
 def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None:

@@ -1,18 +1,26 @@
 """Does the prediction come from BOS?"""
 
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
-from core.answers.bos_knockouts import BosKnockouts, bos_knockouts
-from core.answers.subjects import two_masks
+from core.answers.bos_knockouts import BosKnockouts, bos_knockouts, whole_pattern
+from core.answers.subjects import INTERNAL_MASKS, several_masks
+from core.answers.words import counted
 from core.figures import circuits as figures
+from core.interventions import Head
 from core.tables import rows
 from dashboard.controls.heads import choose_heads_and_inside
-from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
+from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
+from dashboard.session import plain
 
 TITLE, PATH = "BOS knock-outs", "bos"
+
+MOST_IN_PATTERN: Final = 400
+"""A longer protein's pattern is on the page Explore, as a picture without its numbers."""
 
 
 def page(question: Question) -> None:
@@ -21,22 +29,24 @@ def page(question: Question) -> None:
         "Does the prediction come from BOS?",
         f"Heads may not read BOS, or may read nothing else: is {target} still predicted?",
         f"Necessity: residue {residue} is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere "
-        "but at BOS, or their attention to BOS is blocked. Sufficiency: an internal residue is masked instead, and the "
-        f"heads' queries are rotated as at residue {residue}, which brings {target} back in part; the same is zeroed.",
+        "but at BOS, or their attention to BOS is blocked. Sufficiency: internal residues are masked instead, one at a "
+        f"time, and the heads' queries are rotated as at residue {residue}, which brings {target} back in part; the "
+        "same is zeroed.",
         f"Bars to the right of zero: {target} ranks first. Where zeroing BOS's values turns a bar around, the heads "
         "carry what BOS holds.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     main, keys, inside = choose_heads_and_inside(question)
-    compared = two_masks(proteins.sequences, question.target, inside)
+    compared = several_masks(proteins.sequences, question.target, inside)
     settings = {"target": question.target, "compared": compared, "main": main, "key_heads": keys}
-    found = ask_of(question, proteins, bos_knockouts, n_forwards=40, label="Knocking out", **settings)
+    n_forwards = 24 * (1 + INTERNAL_MASKS)  # 8 knock-outs of 3 sets of heads
+    found = ask_of(question, proteins, bos_knockouts, n_forwards=n_forwards, label="Knocking out", **settings)
     if found is None:
         return
     left, right = st.columns(2)
     for column, test, title in (
         (left, "necessity", f"Necessity: residue {residue} masked"),
-        (right, "sufficiency", f"Sufficiency: residue {inside + 1} masked, rotations swapped"),
+        (right, "sufficiency", f"Sufficiency: residues from {inside + 1} on masked, rotations swapped"),
     ):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
@@ -44,7 +54,8 @@ def page(question: Question) -> None:
             gaps = {name: rows(shown, heads=name).gap.to_numpy() for name in found.sets}
             draw(
                 figures.knockouts(gaps, list(dict.fromkeys(shown.knockout)), target),
-                f"Mean {target} gap over {proteins.count}; “none” has nothing knocked out.",
+                f"Mean {target} gap over {counted(int(shown.n.iloc[0]), 'mask')} in {proteins.count}; “none” has "
+                "nothing knocked out.",
                 test,
             )
             download(shown, f"bos-{test}")
@@ -54,14 +65,42 @@ def page(question: Question) -> None:
         st.markdown(f"**Which heads read BOS from residue {residue}?**")
         draw(
             figures.attention_to_bos(found.attention_by_head),
-            "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out.",
+            "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out, mean over "
+            f"{proteins.count}.",
             "attention",
         )
         download(found.attention_named, "bos-attention")
+    if len(question.protein.sequence) <= MOST_IN_PATTERN:
+        with st.container(border=True):
+            _pattern(question, proteins, main)
     if not proteins.is_one:
         with st.container(border=True):
             _alike(found, proteins, target)
-    beside_paper(question.model, found.beside_paper())
+    beside_paper(question, found.beside_paper())
+
+
+def _pattern(question: Question, proteins: ProteinSet, main: Head) -> None:
+    """Draws the main head's whole pattern in the sidebar's protein, whatever the set."""
+    st.markdown(f"**Where does {main} look from everywhere else?**")
+    found = ask_of(
+        question,
+        proteins,
+        whole_pattern,
+        n_forwards=1,
+        label="Reading the pattern",
+        subjects=question.alone,
+        list_left_out=False,
+        target=question.target,
+        head=main,
+    )
+    if found is None:
+        return
+    draw(
+        figures.pattern(found.attention, list(found.table["query"])),
+        f"Its whole pattern, residue {question.residue + 1} masked: {plain(found.in_words)}.",
+        "pattern",
+    )
+    download(found.table, "main-head-pattern")
 
 
 def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
@@ -84,6 +123,7 @@ def _table(found: BosKnockouts, target: str) -> None:
         "test": "Test",
         "heads": "Heads",
         "knockout": "Knocked out",
+        "n": "N",
         "rate": f"{target}-rate",
         "gap": f"{target} gap",
         "logit_drop": f"Drop of {target}'s logit",
@@ -92,7 +132,7 @@ def _table(found: BosKnockouts, target: str) -> None:
     shown = pd.DataFrame(found.mean[list(names)]).rename(columns=names)
     st.dataframe(shown.style.format(precision=3, na_rep="–"), hide_index=True)
     st.caption(
-        f"{target}-rate: share of sequences where {target} ranks first. Rescue: the share of the gap between the "
-        "internal run and the clean one that comes back."
+        f"{target}-rate: share of masks where {target} ranks first. Rescue: the share of the gap between the "
+        f"internal run and the clean one that comes back. N: masks, {INTERNAL_MASKS} a sequence inside."
     )
     download(found.mean, "bos-knockouts")

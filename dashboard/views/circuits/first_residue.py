@@ -1,8 +1,10 @@
 """Is the target expected, whatever the sequence?"""
 
+import pandas as pd
 import streamlit as st
 
 from core.answers.first_residue import first_residue
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE, Rate
 from core.figures import first_residue as figures
 from dashboard.controls.protein_sets import EVALUATION, ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce
@@ -18,8 +20,8 @@ def page(question: Question) -> None:
         f"Residue {residue} of every sequence is masked: does {target} rank first?",
         "The evaluation set holds known proteins, shuffles of them with the same composition, random strings, and "
         f"diagnostics such as repeats. A bar is the gap: {target}'s logit minus the strongest other amino acid's.",
-        f"Orange bars above zero: {target} ranks first. If shuffles and random strings do as well as proteins, the "
-        "model goes by position and not by what it reads.",
+        f"Orange bars above zero: {target} ranks first. Where it does so in shuffles and random strings as well, the "
+        "order of the residues isn't what the prediction needs.",
     )
     proteins = choose_set(question, default=EVALUATION)
     found = ask_of(question, proteins, first_residue, n_forwards=1, label="Predicting", target=question.target)
@@ -27,14 +29,14 @@ def page(question: Question) -> None:
         return
     table = found.table.rename(columns={"subject": "sequence"})
     groups = [proteins.groups[name] for name in table.sequence if name in proteins.groups]
-    said = f"**{target} ranks first in {found.is_first.sum()} of {len(table)} sequences**"
+    said = f"**{target} ranks first in {found.rate.of('sequences')}**"
     if groups:
         table.insert(1, "group", groups)
         rates = found.by_group(proteins.groups, dict.fromkeys(groups))
-        counts = zip(rates.group, rates.m_first, rates.sequences, strict=True)
-        said += ": " + ", ".join(f"{group} {ranked} of {size}" for group, ranked, size in counts)
+        counts = zip(rates.group, rates.m_first, rates.sequences, rates.proteins, strict=True)
+        said += ": " + "; ".join(f"{group} {Rate(hits, n, distinct)}" for group, hits, n, distinct in counts)
     with st.container(border=True):
-        st.markdown(said)
+        st.markdown(f"{said}. {HOW_INTERVALS_ARE_MADE}")
         draw(
             figures.gaps(table.sequence.tolist(), table.gap.to_numpy(), table["first"].tolist(), target, groups),
             "Point at a bar for its sequence and the amino acid that ranks first there.",
@@ -50,6 +52,7 @@ def page(question: Question) -> None:
             "rank": f"{target}'s rank",
             "first": "First",
         }
-        st.dataframe(table.rename(columns=names).style.format(precision=3), hide_index=True)
+        shown = pd.DataFrame(table[[name for name in names if name in table]])
+        st.dataframe(shown.rename(columns=names).style.format(precision=3), hide_index=True)
         download(table, "first-residue")
-    beside_paper(question.model, found.beside_paper())
+    beside_paper(question, found.beside_paper(proteins.real))

@@ -10,7 +10,7 @@ from core.interventions import Head
 from core.proteins.evaluation_sets import DIAGNOSTICS
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, warn_of_unknown
-from dashboard.controls.protein_sets import ask_of, choose_set
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -26,11 +26,11 @@ def page(question: Question) -> None:
         f"Repeats outvote {target} at the masked residue. Here the main head's z at the mask is taken from proteins "
         f"that do predict {target} and put into the repeats.",
         "Shown is the gap of each repeat as it is, and with each source's activation.",
-        f"Points above zero: {target} is back. Points that stay below say that competition decides, not the strength "
-        "of this head's signal.",
+        f"Points above zero: {target} is back. The activation is as strong as in its source: what a stronger one would "
+        "do is not tested.",
     )
     st.markdown("**Sources**")
-    sources = choose_set(question)
+    sources = judging(question, choose_set(question))
     warn_of_unknown(question.model, "main", "also")
     columns = st.columns([1, 2, 3])
     with columns[0]:
@@ -57,4 +57,4 @@ def page(question: Question) -> None:
         table.insert(0, "before", found.before)
         table.insert(0, "into", found.names)
         download(table, "injection")
-    beside_paper(question.model, found.beside_paper())
+    beside_paper(question, found.beside_paper())

@@ -29,7 +29,8 @@ def page(question: Question) -> None:
         "Shown are the order in which components went, what was left, and over a set how often each one was needed. "
         "Heads are searched inside the attention modules that the search among modules needed, all else still off.",
         "What remains when the gap falls below zero, with the last one removed, is a minimal circuit. When components "
-        "are off at the mask alone, the whole model still processes BOS and all other residues.",
+        "are off at the mask alone, the whole model still processes BOS and all other residues. Off means zeroed: a "
+        "search that replaced parts by their means might find others.",
     )
     proteins = choose_set(question)
     columns = st.columns(2)
@@ -55,7 +56,7 @@ def page(question: Question) -> None:
         link_to(sufficiency, "Is it enough?", link, test)
     beside = found.beside_paper()
     if beside:
-        beside_paper(question.model, beside)
+        beside_paper(question, beside)
 
 
 def _path(found: MinimalCircuits, target: str) -> None:

@@ -12,7 +12,7 @@ from core.figures.style import layer_labels
 from core.interventions import HeadSite, NamedScope, StreamSite
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
-from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
+from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -51,7 +51,7 @@ def page(question: Question) -> None:
         "0% leaves the corrupted run as it was, 100% brings all of the clean gap back, more overshoots. The mask is "
         "patched from one run's mask to the other's; every other position, and all together, from the same position.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     warn_of_unknown(question.model, "main")
     columns = st.columns([3, 2, 2])
     site = bound.select("Patched", STREAM | HEADS, "site", columns[0])
@@ -121,9 +121,8 @@ def _beside(question: Question, proteins: ProteinSet, inside: int) -> None:
     head, shape = choose_main_head(question), question.model.shape
     again = {"list_left_out": False}  # they are listed above
     stream = _ask(question, proteins, answers.patched_stream, shape.n_layers * len(PLACES), inside, **again)
-    sites: answers.Sites = (("q", "mask"), ("q_rot", "mask"))
+    sites: answers.Sites = (("q", "mask"),)
     n_forwards = len(sites) * shape.n_layers * shape.n_heads
     queries = _ask(question, proteins, answers.patched_heads, n_forwards, inside, sites=sites, **again)
     if stream is not None and queries is not None:
-        before_last = stream.grid("layer", "place").iloc[-1]
-        beside_paper(question.model, answers.beside_paper(before_last, queries, head))
+        beside_paper(question, answers.beside_paper(stream, queries, head))

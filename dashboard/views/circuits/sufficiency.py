@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.answers import sufficiency as answers
 from core.answers.composition import Composition, composition
+from core.answers.subjects import INTERNAL_MASKS
 from core.components import head_names
 from core.errors import InputError
 from core.figures import circuits as figures
@@ -11,7 +12,7 @@ from core.interventions import Component, Head
 from dashboard.controls import bound
 from dashboard.controls.circuit import choose_circuit
 from dashboard.controls.heads import costliest_heads, warn_of_unknown
-from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
+from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
@@ -28,15 +29,16 @@ def page(question: Question) -> None:
         "Shown are the gap with the circuit's parts kept at some positions only, the gap with residues all along the "
         "sequence masked in turn, and two heads alone, added and together.",
         f"Above zero {target} ranks first. A circuit that predicts {target} inside, where the whole model does not, is "
-        "normally outvoted by the rest of the model.",
+        "held back by what is off. Zeroing so much is far from anything that the model was trained on: so the rest is "
+        "also set to its mean over positions, and resampled from a shuffle of the same protein.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     warn_of_unknown(question.model, "kept", "first", "second")
     try:
         kept = choose_circuit(question)
     except InputError as error:
         stop_with(error)
-    n_forwards = 17 + 3 * (1 + answers.INTERNAL_RESIDUES)
+    n_forwards = 17 + 5 * (1 + INTERNAL_MASKS)
     settings = {"target": question.target, "circuit": kept}
     found = ask_of(question, proteins, answers.sufficiency, n_forwards=n_forwards, label="Testing", **settings)
     if found is None:
@@ -49,7 +51,7 @@ def page(question: Question) -> None:
     with st.container(border=True):
         pair = _pair(question, proteins)
     if pair is not None:
-        beside_paper(question.model, [*found.beside_paper(), *pair.beside_paper()])
+        beside_paper(question, [*found.beside_paper(), *pair.beside_paper()])
 
 
 def _scopes(found: answers.Sufficiency, target: str) -> None:
@@ -57,7 +59,8 @@ def _scopes(found: answers.Sufficiency, target: str) -> None:
     draw(
         figures.token_scopes(found.scopes, target),
         f"Everything outside the circuit is off everywhere, and its own attention and MLPs work at these positions "
-        f"only. The whole model's gap is {found.scopes.gap.iloc[0]:+.2f}.",
+        f"only. The whole model's gap is {found.scopes.gap.iloc[0]:+.2f}, mean of {found.scopes.n.iloc[0]}."
+        + ("" if found.has_mlps else " The circuit has no MLPs: columns are alike."),
         "token scopes",
     )
     download(found.scopes, "sufficiency-token-scopes")
@@ -67,9 +70,9 @@ def _elsewhere(
     question: Question, proteins: ProteinSet, found: answers.Sufficiency, kept: tuple[Component, ...]
 ) -> None:
     st.markdown("**Does it keep silent elsewhere?**")
-    told = "; ".join(f"{name} {inside:.0%}" for name, (_, inside) in found.rates.items())
+    told = "; ".join(f"{name} {found.counts[name, 'inside']}" for name in answers.CONDITIONS)
     said = (
-        f"Masked at {answers.INTERNAL_RESIDUES} residues from residue {answers.INTERNAL + 1} to the end, "
+        f"Masked at {INTERNAL_MASKS} residues from residue {answers.INTERNAL + 1} to the end, "
         f"{question.letter} ranks first in: {told}."
     )
     if not proteins.is_one:
@@ -77,7 +80,7 @@ def _elsewhere(
         download(found.over_prediction, "sufficiency-over-prediction")
         return
     settings = {"target": question.target, "circuit": kept}
-    n_forwards = 3 * answers.MOST_RESIDUES
+    n_forwards = len(answers.CONDITIONS) * answers.MOST_RESIDUES
     along = ask_of(question, proteins, answers.gaps_along_protein, n_forwards=n_forwards, label="Masking", **settings)
     if along is not None:
         draw(figures.along(along, question.letter), f"Every point is another masked residue. {said}", "along")
@@ -98,13 +101,14 @@ def _pair(question: Question, proteins: ProteinSet) -> Composition | None:
     beside = tuple(mlps) if bound.toggle("Keep all MLPs", "mlps", columns[2], value=True) else ()
     pair = {"first": Head.parse(first), "second": Head.parse(second), "beside": beside}
     settings = {"target": question.target, "list_left_out": False, **pair}
-    found = ask_of(question, proteins, composition, n_forwards=5, label="Running two heads", **settings)
+    found = ask_of(question, proteins, composition, n_forwards=15, label="Running two heads", **settings)
     if found is None:
         return None
     draw(
         figures.pair(found.gaps, first, second, target),
-        f"Everything else is off at the mask; preset are the two heads that {target} rests on most in "
-        f"{plain(question.protein.name)}. Together above merely added: the second head reads what the first writes.",
+        f"Everything else is zeroed at the mask, means of {found.mean.n.iloc[0]}; preset are the two heads that "
+        f"{target} rests on most in {plain(question.protein.name)}. Together above merely added: the second head "
+        f"reads what the first writes. Here {found.verdict}.",
         "pair",
     )
     download(found.table.rename(columns={"subject": "sequence"}), "two-heads")

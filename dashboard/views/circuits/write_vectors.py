@@ -7,6 +7,7 @@ from core.alphabet import AMINO_ACIDS
 from core.answers.write_vectors import last_layer_writes
 from core.components import heads_of_layers
 from core.figures import circuits as figures
+from dashboard.controls.heads import costliest_heads
 from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
@@ -51,4 +52,5 @@ def page(question: Question) -> None:
             "drops",
         )
         download(pd.DataFrame({"head": heads, "drop": found.drop}), "write-vectors-drops")
-    beside_paper(question.model, found.beside_paper())
+    main = costliest_heads(question)[0]
+    beside_paper(question, found.beside_paper(main))

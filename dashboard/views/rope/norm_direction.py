@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from core.answers.norm_direction import band_attribution
+from core.answers.norm_direction import ALONG, band_attribution, bands_along
 from core.answers.subjects import two_masks
+from core.answers.words import counted
 from core.figures import rope as figures
 from dashboard.controls.heads import choose_head_and_inside
-from dashboard.controls.protein_sets import ask_of, choose_set
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import about_norms, beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -26,20 +27,21 @@ def page(question: Question) -> None:
         "the parts add up exactly. Hatched bands are flagged: they differ too little, or with changing sign, for their "
         "shares to mean anything.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     head, inside = choose_head_and_inside(question)
     compared = two_masks(proteins.sequences, question.target, inside)
     settings = {"subjects": compared, "label": "Reading the bands", "head": head}
     found = ask_of(question, proteins, band_attribution, n_forwards=2, **settings)
     if found is None:
         return
-    table, shares = found.bands, found.attribution
+    table = found.bands
     with st.container(border=True):
         st.markdown(f"**How do {head}'s query and BOS's key meet at residue {residue}, and at {inside + 1}?**")
         draw(
             figures.two_positions(table, found.wavelengths),
             "Each band adds |q||k|cos θ/√d to the score before softmax: a short query turns the band's gain down, a "
-            f"cosine near zero or below turns BOS away.{about_norms(question.model)}",
+            "cosine near zero or below turns BOS away. |q| before any scaling; means of "
+            f"{counted(found.n, 'mask')}.{about_norms(question.model)}",
             "two positions",
         )
         download(table.filter(regex="^wavelength$|_clean$|_internal$"), "rope-bands-two-positions")
@@ -47,14 +49,34 @@ def page(question: Question) -> None:
         st.markdown("**What makes the difference: length or direction?**")
         draw(
             figures.norm_and_direction(table, found.wavelengths),
-            f"Over all bands the norm explains {shares.norm_share:.0%} of the difference and the direction "
-            f"{1 - shares.norm_share:.0%} (from either end: A {shares.norm_share_a:.0%}, B {shares.norm_share_b:.0%} "
-            f"for the norm). Largest failure to add up: {found.residual:.0e}.",
+            f"Over all bands the norm explains {found.shares}; the direction explains the rest. Means of "
+            f"{counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean of "
+            f"their ratios. Largest failure to add up: {found.residual:.0e}.",
             "attribution",
         )
         _shares(table)
         download(table, "rope-bands")
-    beside_paper(question.model, found.beside_paper())
+    along = ask_of(
+        question,
+        proteins,
+        bands_along,
+        n_forwards=len(ALONG),
+        label="Masking",
+        list_left_out=False,
+        head=head,
+        first=question.residue,
+    )
+    if along is not None:
+        with st.container(border=True):
+            st.markdown("**And at more residues?**")
+            draw(
+                figures.bands_along(along, found.wavelengths),
+                f"The same with the mask ever further on, means of up to {counted(int(along.n.max()), 'sequence')} "
+                "(those that long).",
+                "along",
+            )
+            download(along, "rope-bands-along")
+    beside_paper(question, found.beside_paper())
 
 
 def _shares(table: pd.DataFrame) -> None:

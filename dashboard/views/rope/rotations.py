@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from core.answers import rotations as answers
-from core.answers.subjects import two_masks
+from core.answers.subjects import INTERNAL_MASKS, several_masks, two_masks
+from core.answers.words import counted
 from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_heads_and_inside
-from dashboard.controls.protein_sets import ask_of, choose_set
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -26,13 +27,17 @@ def page(question: Question) -> None:
         "Removing a rotation is gentler than giving a wrong one: without it the mask's q and k are those of position "
         "0, where BOS stands.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     main, keys, inside = choose_heads_and_inside(question)
     n_layers, followed = question.model.shape.n_layers, {"target": question.target, "label": "Rotating"}
-    heads = {"subjects": two_masks(proteins.sequences, question.target, inside), "main": main, "key_heads": keys}
+    heads = {"main": main, "key_heads": keys}
+    several = several_masks(proteins.sequences, question.target, inside)
     removed = ask_of(question, proteins, answers.rope_removal, n_forwards=2 * n_layers, **followed)
-    sets = ask_of(question, proteins, answers.patch_sets, n_forwards=8, **followed, **heads)
-    again = {"label": "Reading attention to BOS", "list_left_out": False}
+    sets = ask_of(
+        question, proteins, answers.patch_sets, n_forwards=8 * INTERNAL_MASKS, subjects=several, **followed, **heads
+    )
+    compared = two_masks(proteins.sequences, question.target, inside)
+    again = {"label": "Reading attention to BOS", "list_left_out": False, "subjects": compared}
     causes = ask_of(question, proteins, answers.attention_causes, n_forwards=2, **again, **heads)
     if removed is None or sets is None or causes is None:
         return
@@ -43,14 +48,15 @@ def page(question: Question) -> None:
         _patch_sets(sets, main, keys, inside, residue)
     with st.container(border=True):
         _causes(causes, inside, residue)
-    beside_paper(question.model, [*removed.beside_paper(), *sets.beside_paper(), *causes.beside_paper()])
+    beside_paper(question, [*removed.beside_paper(), *sets.beside_paper(), *causes.beside_paper()])
 
 
 def _removal(found: answers.RopeRemoval, target: str, residue: int) -> None:
     st.markdown(f"**Is {target} lost without rotation at residue {residue}?**")
     draw(
         figures.removal(found.mean.layers.tolist(), found.mean.gap.to_numpy(), target),
-        "No rotation of the mask's q and k in one layer at a time, then in all; the grey bar has all rotations.",
+        "No rotation of the mask's q and k in one layer at a time, then in all; the grey bar has all rotations. "
+        f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}.",
         "removal",
     )
     download(found.mean, "rope-removal")
@@ -62,9 +68,9 @@ def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], in
     first = ", ".join(map(str, keys[: answers.FIRST_KEY_HEADS])) or "none"
     draw(
         figures.patch_sets(names, found.mean.rescue.to_numpy()),
-        f"Residue {inside + 1} is masked (corrupted, 0%), and takes queries or rotations from the run with residue "
-        f"{residue} masked (clean, 100%). Key heads here, as in the paper's table, are the first "
-        f"{answers.FIRST_KEY_HEADS}: {first}.",
+        f"Residues from {inside + 1} on are masked, one at a time ({counted(int(found.mean.n.iloc[0]), 'mask')} in "
+        f"all; corrupted, 0%), and take queries or rotations from the run with residue {residue} masked (clean, "
+        f"100%). Key heads here, as in the paper's table, are the first {answers.FIRST_KEY_HEADS}: {first}.",
         "patch sets",
     )
     download(found.mean, "patch-sets")
@@ -75,9 +81,9 @@ def _causes(found: answers.AttentionCauses, inside: int, residue: int) -> None:
     parts = (found.shown[part].to_numpy() for part in ("clean", "internal", "rotation", "content"))
     draw(
         figures.causes(found.shown.index.tolist(), *parts),
-        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} "
-        "(internal), and of the internal run with one cause of the clean run at a time. The higher bar explains more; "
-        "the two need not add up.",
+        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), means "
+        f"of {found.n}, and of the internal run with one cause of the clean run at a time. The higher bar explains "
+        "more; the two need not add up.",
         "causes",
     )
     columns = ["name", "clean", "internal", "rotation", "content", "by_rotation", "by_content"]

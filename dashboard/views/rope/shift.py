@@ -10,7 +10,7 @@ from core.answers.subjects import two_masks
 from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_head_and_inside
-from dashboard.controls.protein_sets import ask_of, choose_set
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
 
@@ -29,7 +29,7 @@ def page(question: Question) -> None:
         "than of noise. The dotted control moves queries and keys together, in float64: attention knows relative "
         "positions alone, so it must lie flat.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     head, inside = choose_head_and_inside(question)
     compared = two_masks(proteins.sequences, question.target, inside)
     n_forwards = 4 * len(SHIFTS)  # the control, in float64, takes twice as long
@@ -57,7 +57,7 @@ def page(question: Question) -> None:
             "shares",
         )
         download(pd.DataFrame({"wavelength": found.wavelengths, "share": found.band_share}), "rope-shift-bands")
-    beside_paper(question.model, found.beside_paper())
+    beside_paper(question, found.beside_paper())
 
 
 def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int) -> None:

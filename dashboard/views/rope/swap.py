@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from core.answers.rope_swap import STEPS, SwapPath, swap_path
-from core.answers.subjects import two_masks
+from core.answers.words import counted
 from core.figures import rope as figures
 from core.paper_values import SWAP_STEPS
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
-from dashboard.controls.protein_sets import ask_of, choose_set
-from dashboard.page_parts import download, draw, introduce, link_to
+from dashboard.controls.protein_sets import ask_of, choose_set, judging
+from dashboard.page_parts import download, draw, follows_paper, introduce, link_to
 from dashboard.question import Question
 from dashboard.views.circuits import bos
 
@@ -28,7 +28,7 @@ def page(question: Question) -> None:
         f"Rescue runs from the internal run (0%) to the run with residue {residue} masked (100%). Heads that help "
         "early carry the position to the main head.",
     )
-    proteins = choose_set(question)
+    proteins = judging(question, choose_set(question))
     warn_of_unknown(question.model, "swapmain")
     columns = st.columns([1, 1, 2])
     with columns[1]:
@@ -38,10 +38,10 @@ def page(question: Question) -> None:
     steps = bound.slider("Steps", 1, STEPS, 6, "steps", columns[2])
     shape = question.model.shape
     settings = {
-        "subjects": two_masks(proteins.sequences, question.target, inside),
         "target": question.target,
         "main": main,
         "steps": steps,
+        "inside": inside,
     }
     n_forwards = steps * shape.n_layers * shape.n_heads
     found = ask_of(question, proteins, swap_path, n_forwards=n_forwards, label="Swapping rotations", **settings)
@@ -51,9 +51,12 @@ def page(question: Question) -> None:
     with st.container(border=True):
         st.markdown(f"**{', '.join(heads) or 'No head'} beside {main}**")
         draw(
-            figures.swap_steps(found.steps.name.tolist(), found.steps.m_rate.to_numpy(), found.steps.rescue.to_numpy()),
-            f"Over {found.n_masks} sequence{'s' if found.n_masks > 1 else ''}: step 0 swaps {main} alone, each "
-            f"later step one more head. Sequences without residue {inside + 1} are left out.",
+            figures.swap_steps(
+                found.steps.name.tolist(), found.steps.m_first.to_numpy(), found.steps.rescue.to_numpy()
+            ),
+            f"Step 0 swaps {main} alone, each later step one more head. Heads are {found.split}, these at "
+            f"{counted(int(found.steps.n.iloc[0]), 'mask')} from residue {inside + 1} on. With all of them {target} "
+            f"ranks first at {found.last}, and {found.rescued} of the gap is back.",
             "steps",
         )
         download(_table(found), "rope-swap")
@@ -65,11 +68,13 @@ def page(question: Question) -> None:
 
 def _table(found: SwapPath) -> pd.DataFrame:
     steps = found.steps
-    return pd.DataFrame({"head": steps.name, "rate": 100 * steps.m_rate, "rescue": steps.rescue})
+    return pd.DataFrame({"head": steps.name, "rate": 100 * steps.m_first, "rescue": steps.rescue})
 
 
 def _beside(found: SwapPath, question: Question) -> None:
     """The paper's steps and ours, side by side: heads of another model have other names."""
+    if not follows_paper(question):
+        return
     model = question.model
     here = "the embedded teaching model" if model.teaching else model.name
     st.markdown(f"**Beside the paper** (Extended Data Table 2, ESM-2 8M; here is {here})")
