@@ -17,9 +17,9 @@ from core.whole_file import write_whole
 
 FILE: Final = "names.json"
 BINS: Final = 12
-TOP: Final = 5
-QUANTILES: Final = (0.9, 0.75, 0.5, 0.25)
-AROUND: Final = 10
+TOP: Final = 4
+QUANTILES: Final = (0.75, 0.5, 0.25)
+AROUND: Final = 7
 """Residues shown on either side of one that a feature fires at."""
 
 

@@ -113,7 +113,7 @@ def _elsewhere(known: Description) -> None:
     table = pd.DataFrame([_row(each, "strongest") for each in known.top])
     lower = pd.DataFrame([_row(each, "typical") for each in known.quantiles])
     st.dataframe(pd.concat([table, lower]), hide_index=True)
-    st.caption("The strongest positions of the top proteins, then positions at the 90, 75, 50 and 25% quantiles.")
+    st.caption("The strongest positions of the top proteins, then positions at the 75, 50 and 25% quantiles.")
 
 
 def _row(example: Example, kind: str) -> dict[str, object]:
