@@ -187,8 +187,8 @@ class Pattern:
         to_bos = self.attention[1:-1, 0]
         others = np.delete(to_bos, self.residue)
         return (
-            f"{self.head} gives BOS {percent(to_bos[self.residue])} of its attention from the mask, and "
-            f"{percent(others.mean())} on average from the {len(others)} other residues of {self.name}"
+            f"{self.head} gives BOS {percent(float(to_bos[self.residue]))} of its attention from the mask, and "
+            f"{percent(float(others.mean()))} on average from the {len(others)} other residues of {self.name}"
         )
 
     @property

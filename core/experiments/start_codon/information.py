@@ -177,8 +177,8 @@ def write_vectors(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"{closest} lies closest to M, with a cosine of {found.cosine(closest)}; ablating it at the mask costs M's "
-            f"logit {found.drop[closest.index]:.2f} (mean of {len(study.predicting)}). The largest cosine of all is "
-            f"{found.cosine(head, letter)}, of {head} with {letter}. "
+            f"logit {found.drop[closest.index]:.2f} (mean of {len(study.predicting)} sequences). The largest cosine of "
+            f"all is {found.cosine(head, letter)}, of {head} with {letter}. "
             + (
                 f"The main head, {study.main_head}, isn't in this layer; {found.opposed} writes most against M "
                 f"({found.cosine(found.opposed)})."
