@@ -1,5 +1,7 @@
 """What is switched off, said in a sentence, and what it does to the target."""
 
+from typing import Any, Final
+
 import streamlit as st
 
 from core.analyses.prediction import Prediction
@@ -10,6 +12,7 @@ from dashboard.question import Question
 from dashboard.session import forget_edits
 from dashboard.views.explore.snippet import python_snippet
 
+QUIET: Final[dict[str, Any]] = {"delta_color": "off", "delta_arrow": "off"}
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
 
 
@@ -34,21 +37,24 @@ def headline(question: Question, condition: Condition, before: Prediction, after
     columns[0].metric(
         f"P({target}) at {question.residue_label}",
         f"{after.target_probability:.3f}",
-        f"{after.target_probability - before.target_probability:+.3f}" if condition else None,
+        **_change(condition, f"{after.target_probability - before.target_probability:+.3f}"),
     )
     columns[1].metric(
         f"{target} gap (logits)",
         f"{after.target_gap:+.2f}",
-        f"{after.target_gap - before.target_gap:+.2f}" if condition else None,
+        **_change(condition, f"{after.target_gap - before.target_gap:+.2f}"),
         help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first.",
     )
-    fell = after.target_rank - before.target_rank
-    columns[2].metric(
-        f"Rank of {target}",
-        after.target_rank,
-        f"{fell:+d}" if condition else None,
-        delta_color="inverse" if fell else "off",
-        delta_arrow="auto" if fell else "off",
-    )
-    clean = f"clean: {before.first}" if condition else None
-    columns[3].metric("Predicted", after.first, clean, delta_color="off", delta_arrow="off")
+    rank: dict[str, Any] = {"delta_color": "inverse"}  # a higher place is a larger number
+    rank |= _change(condition, f"{after.target_rank - before.target_rank:+d}")
+    columns[2].metric(f"Rank of {target}", after.target_rank, **rank)
+    predicted = {**QUIET, "delta": f"clean: {before.first}"} if condition else _change(condition, "")
+    columns[3].metric("Predicted", after.first, **predicted)
+
+
+def _change(condition: Condition, written: str) -> dict[str, Any]:
+    """What stands below a number: a line in any case, so that nothing moves when an edit comes; and no arrow where
+    nothing changes."""
+    if not condition:
+        return {**QUIET, "delta": "nothing is edited"}
+    return {"delta": written} if float(written) else {**QUIET, "delta": "no change"}
