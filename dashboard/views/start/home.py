@@ -57,6 +57,7 @@ def _about() -> None:
     st.markdown("#### What all this rests on")
     with st.expander("The embedded teaching model: how it was trained, what it can do and what it can't"):
         st.markdown(_read("embedded", "CARD.md"))
+        st.markdown(_read("embedded", "EVIDENCE.md"))
     with st.expander("Other models"):
         st.markdown("\n".join(f"- {model.label}, {model.n_parameters / 1e6:,.0f} M weights" for model in PUBLISHED))
         st.caption(
