@@ -13,8 +13,10 @@ if str(PROJECT) not in sys.path:
 
 from core.errors import InputError  # noqa: E402
 from dashboard.menu import MENU, asks  # noqa: E402
+from dashboard.page_parts import page_of  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
+from dashboard.views.explore import page as explore  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
 st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")
@@ -23,13 +25,13 @@ NO_SIDEBAR = "<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton
 
 def listed(view: ModuleType):
     """A page of the menu; one that asks is drawn after the sidebar, below: by then there is a question."""
-    first = not view.PATH
-    icon = ":material/tune:" if first else None
     draw = (lambda: view.page(question)) if asks(view) else view.page
-    return st.Page(draw, title=view.TITLE, url_path=view.PATH, icon=icon, default=first)
+    return st.Page(draw, title=view.TITLE, url_path=view.PATH, default=not view.PATH)
 
 
 page = st.navigation({heading: [listed(view) for view in views] for heading, views in MENU.items()}, position="top")
+if not page.url_path and st.query_params:  # a link to Explore from when it was the front door
+    st.switch_page(page_of(explore), query_params={key: st.query_params.get_all(key) for key in st.query_params})
 view = next(view for views in MENU.values() for view in views if page.url_path == view.PATH)
 try:
     if not asks(view):

@@ -50,8 +50,9 @@ LINK = {
 
 
 def start(**link) -> AppTest:
+    """The app at a link to Explore; without its page's name, as links were when Explore was the front door."""
     app = AppTest.from_file(str(APP), default_timeout=120)
-    for name, value in link.items():
+    for name, value in ({"mask": "1"} | link).items():
         app.query_params[name] = value
     return app.run()
 
@@ -189,7 +190,7 @@ def test_two_heads_off_in_either_order_give_cores_numbers():
 @pytest.fixture
 def open_explore(open_page: OpenPage) -> OpenPage:
     def start(query: str = "", **settings: object) -> Page:
-        page = open_page(APP, query=query, **settings)
+        page = open_page(APP, query=f"/explore{query}", **settings)
         page.set_default_timeout(60_000)
         expect(page.locator(".cell").first).to_be_visible(timeout=60_000)
         return page
@@ -233,16 +234,16 @@ MARKUP = "![x](http://127.0.0.1:9/a.png)<img src=x onerror=document.title=1><b>b
 @pytest.mark.browser
 def test_a_header_full_of_markup_is_shown_as_text(open_page):
     query = urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMKTAYIAKQRQISFVKSHFSRQ"})
-    page = open_page(APP, query="?" + query)
+    page = open_page(APP, query="/explore?" + query)
     expect(page.get_by_text(MARKUP, exact=False).first).to_be_visible(timeout=60_000)
     expect(page.locator(".cell").first).to_be_visible(timeout=60_000)
     assert page.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
     assert page.title() != "1"
-    picked = open_page(APP, query="?" + urlencode({"pick": MARKUP}))
+    picked = open_page(APP, query="/explore?" + urlencode({"pick": MARKUP}))
     expect(picked.locator(".cell").first).to_be_visible(timeout=60_000)
     expect(picked.get_by_text("is not a residue").first).to_be_visible()
     assert picked.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
-    error = open_page(APP, query="?" + urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMK1J"}))
+    error = open_page(APP, query="/explore?" + urlencode({"from": "Paste", "sequence": f">{MARKUP}\nMK1J"}))
     expect(error.get_by_text("![x](http://127.0.0.1:9/a.png)", exact=False).first).to_be_visible(timeout=60_000)
     assert error.locator("b, img[src='x'], img[src*='127.0.0.1:9']").count() == 0
 
@@ -257,7 +258,7 @@ def test_ten_sessions_at_once_get_the_single_session_numbers(open_page):
         off = [Head(int(layer), int(index)) for layer, index in generator.integers(0, (6, 12), (number % 4, 2))]
         blocked = Head(number % 6, number)
         link = {"from": "Paste", "sequence": sequence, "target": "M", "bos": str(blocked)}
-        page = open_page(APP, query="?" + urlencode(link | {"off": [str(head) for head in off]}, doseq=True))
+        page = open_page(APP, query="/explore?" + urlencode(link | {"off": [str(head) for head in off]}, doseq=True))
         condition = (*map(AblateHead, dict.fromkeys(off)), BlockAttention(blocked))
         sessions.append((page, run(model, tokenize(sequence, [0]), [condition]).logits[0, 1]))
     for page, logits in sessions:

@@ -135,7 +135,7 @@ def test_what_the_page_reads_is_what_python_reads():
 
 @pytest.mark.browser
 def test_the_browsers_address_stays_until_another_example_is_chosen(open_page: OpenPage):
-    page = open_page(ROOT / "dashboard" / "app.py", query="/?example=Titin")
+    page = open_page(ROOT / "dashboard" / "app.py", query="/explore?example=Titin")
     expect(page.get_by_text("The link asks for the example “Titin”")).to_be_visible(timeout=60_000)
     assert page.url.endswith("?example=Titin")
     page.get_by_role("combobox", name="Another example").click()

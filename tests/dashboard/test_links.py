@@ -21,8 +21,8 @@ LAST, BEYOND = f"L{SHAPE.n_layers}H{SHAPE.n_heads}", f"L{SHAPE.n_layers}H{SHAPE.
         ("rope-bands", {"main": "L1H99"}, "L1H99", {}),
         ("rope-swap", {"swapmain": "L99H1", "steps": "1"}, "L99H1", {}),
         ("injection", {"main": "L3H4", "also": "L7H1"}, "L7H1", {"main": "L3H4", "also": []}),
-        ("", {"off": ["L99H1", "L1H2"], "bos": "every head"}, "L99H1", {"off": ["L1H2"], "bos": ["every head"]}),
-        ("", {"head": "**L7H1**\n<b>"}, "**L7H1** <b>", {}),
+        ("explore", {"off": ["L99H1", "L1H2"], "bos": "every head"}, "L99H1", {"off": ["L1H2"], "bos": ["every head"]}),
+        ("explore", {"head": "**L7H1**\n<b>"}, "**L7H1** <b>", {}),
     ],
 )
 def test_what_the_model_lacks_is_named_and_left_out(view, link, named, left):
@@ -43,7 +43,7 @@ def test_what_the_model_lacks_is_named_and_left_out(view, link, named, left):
     [
         ("patching", {"main": "L3H4"}),
         ("sufficiency", {"kept": ["L2 MLP", "L1 attention", LAST]}),
-        ("", {"off": ["L1H2", "L1 attention"], "bos": "every head", "averaged": "L2H3"}),
+        ("explore", {"off": ["L1H2", "L1 attention"], "bos": "every head", "averaged": "L2H3"}),
     ],
 )
 def test_nothing_is_said_of_what_the_model_has(view, link):

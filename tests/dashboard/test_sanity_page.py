@@ -93,7 +93,7 @@ def test_a_model_without_a_calibration_says_how_to_make_one(embedded: Model, mon
 def test_explore_says_whether_it_is_evidence(survey: DirectSurvey):
     line = beside_prediction(letters(survey, {"it": Chosen(SEQUENCE, (0,))}), "A1")
     assert "a default of position, not evidence" in line
-    shown = said(start("", sequence=SEQUENCE)).replace("\\", "")
+    shown = said(start("explore", sequence=SEQUENCE)).replace("\\", "")
     assert line in shown
     inside = beside_prediction(rows(letters(survey, {"it": Chosen(SEQUENCE, (4,))}), residue=4), "Y5")
-    assert inside in said(start("", sequence=SEQUENCE, mask="5")).replace("\\", "")
+    assert inside in said(start("explore", sequence=SEQUENCE, mask="5")).replace("\\", "")

@@ -22,7 +22,7 @@ from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids
 
-TITLE, PATH = "Explore", ""
+TITLE, PATH = "Explore", "explore"
 
 
 def page(question: Question) -> None:

@@ -12,7 +12,7 @@ from dashboard.views.explore import page as explore
 from dashboard.views.sanity import page as sanity
 from dashboard.views.start import learn
 
-TITLE, PATH, ASKS = "Home", "home", False
+TITLE, PATH, ASKS = "Home", "", False
 ASSETS: Final = Path(__file__).parents[3] / "assets"
 COMMANDS: Final = """\
 python -m core.experiments start-codon --proteins my.fasta --out results/start-codon
