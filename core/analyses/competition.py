@@ -117,7 +117,7 @@ def _read(logits: Float[torch.Tensor, "rows vocab"], letter: str, target: Target
     centred = logits - logits[:, list(AMINO_ACID_IDS)].mean(-1, keepdim=True)
     probability = probabilities(logits)[:, token_id(target.letter)]
     found = (target.logit(centred), centred[:, token_id(letter)], probability, target.gap(logits), target.rank(logits))
-    return pd.DataFrame({name: values.cpu().numpy() for name, values in zip(READ, found, strict=True)})
+    return pd.DataFrame({name: as_array(values) for name, values in zip(READ, found, strict=True)})
 
 
 def _check(letter: str) -> None:

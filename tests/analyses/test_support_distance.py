@@ -18,7 +18,7 @@ AT, ORDERS = 8, (0, 1, 2)
 
 
 def log_odds(model: Model, tokens: torch.Tensor, position: int, letter: str = "K") -> float:
-    logits = run(model, tokens, [(one_mask_scale(model, len(tokens)),)]).logits[0, position]
+    logits = run(model, tokens, [one_mask_scale(model, len(tokens))]).logits[0, position]
     return float(Contrast(letter).of(log_probabilities(logits)[None])[0])
 
 

@@ -7,12 +7,14 @@ import streamlit as st
 
 from core.model import load_model
 from dashboard import engine
-from dashboard.menu import MENU
+from dashboard.menu import MENU, asks
 from tests.another_device import ELSEWHERE, ElsewhereTensor
 from tests.dashboard.test_circuit_lab import FIGURES, VIEWS, start
 
-PATHS = [path for path in VIEWS if path != "write-vectors"]
-"""All but one: its gradients are taken below what a made-up device can follow (an in-place squeeze in PyTorch)."""
+NO_DICTIONARY = [view.PATH for view in MENU["Features"]]
+"""Pages of dictionaries, which the embedded model comes without; `test_features_pages` makes one."""
+PATHS = [path for path, view in VIEWS.items() if asks(view) and path not in NO_DICTIONARY and path != "write-vectors"]
+"""All others but one: its gradients are taken below what a made-up device can follow (PyTorch squeezes in place)."""
 CONTACTS = [view.PATH for view in MENU["Contacts"]]
 
 
@@ -29,7 +31,7 @@ def model_elsewhere(monkeypatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("view", PATHS)
 def test_a_page_draws_its_answer_with_its_model_elsewhere(view, model_elsewhere):
-    app = start(view, **({"from": "Example"} if view == "" or view in CONTACTS else {}))
+    app = start(view, **({"from": "Example"} if view == "explore" or view in CONTACTS else {}))
     assert isinstance(engine.model("embedded").embedding, ElsewhereTensor)
     assert not app.exception
     assert not app.error

@@ -213,7 +213,7 @@ def test_heads_are_ranked_on_the_chosen_proteins():
     next(button for button in app.button if button.label == "Rank all heads").click().run()
     assert not app.exception
     assert not app.error
-    assert "mean over 3 proteins" in captions(app)
+    assert "heads were ranked on 3 proteins" in captions(app)
 
 
 @pytest.mark.parametrize(

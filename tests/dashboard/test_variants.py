@@ -83,8 +83,8 @@ def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(saved):
 
 def test_what_is_scored_by_default_is_said_loudly():
     app = start("variants", variant="M1W")
-    assert len(app.error) == 1
-    assert app.error[0].value.startswith("**M1W: scored by default.**")
+    assert len(app.warning) == 1
+    assert app.warning[0].value.startswith("**M1W: scored by default.**")
 
 
 def test_residues_without_evidence_are_hatched_and_handed_out(embedded, saved):

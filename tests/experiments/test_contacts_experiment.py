@@ -322,7 +322,10 @@ def test_jacobians_are_held_against_each_other_without_relatives(survey: Survey,
         (measures.HIDDEN_JACOBIAN, representation_jacobian(tiny, protein.tokens, layer=1)),
     ):
         agreement = map_agreement(other, full)
-        assert table.loc[name, f"{method}, rank correlation"] == pytest.approx(agreement.rank_correlation)
+        assert table.loc[name, f"{method}, rank correlation"] == pytest.approx(
+            agreement.rank_correlation,
+            abs=1e-3,  # ranks of nearly equal pairs turn on the last bits of float32
+        )
         assert table.loc[name, f"{method}, top L shared"] == pytest.approx(agreement.shared)
     assert section.finding.count("N = 6") == 6
 

@@ -32,7 +32,7 @@ def page(question: Question) -> None:
     hold = bound.toggle(
         "Hold token dropout's scale",
         "hold",
-        default=True,
+        value=True,
         help="Token dropout multiplies all embeddings the more, the more is masked (17 times with 74 of 76 residues). "
         "Held, it stays where the whole protein has it, and only what is shown changes.",
     )

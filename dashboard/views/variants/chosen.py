@@ -17,9 +17,9 @@ from dashboard.views.variants.support import support_of
 
 _SHOWN = {
     "evidence": st.success,
-    "copied": st.warning,
-    "default": st.error,
-    "unsettled": st.warning,
+    "copied": st.info,
+    "default": st.warning,
+    "unsettled": st.info,
     "undecided": st.info,
 }
 

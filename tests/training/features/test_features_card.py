@@ -1,5 +1,6 @@
 """The card of features: its files from a tiny run, its numbers from the same measures, beside its control."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +27,16 @@ def test_the_card_ships_a_dictionary_that_reads_back(
     collection: Collection, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(card_module, "load_collection", lambda *_: collection)
-    structures = data_folder / "psicov_pdb"
-    structures.mkdir(exist_ok=True)
+    data = tmp_path / "data"
+    shutil.copytree(data_folder, data)
+    structures = data / "psicov_pdb"
+    structures.mkdir()
     structure = load_example("ubiquitin").structure
     assert structure is not None
     (structures / "ubiquitin.pdb").write_text(structure.text)
     for name, model in (("run", load_model("embedded")), ("control", shuffled_model("embedded"))):
         train_dictionaries(model, collection, tmp_path / name, TINY, {"model": name, "seed": 0}, say=lambda _: None)
-    options = ["--data", data_folder, "--run", tmp_path / "run", "--control", tmp_path / "control"]
+    options = ["--data", data, "--run", tmp_path / "run", "--control", tmp_path / "control"]
     options += ["--out", tmp_path / "out", "--at-large", "4", "--of-each-family", "4"]
     told = CliRunner().invoke(app, [str(option) for option in options], catch_exceptions=False)
     assert told.exit_code == 0, told.output
