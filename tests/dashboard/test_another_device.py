@@ -31,7 +31,8 @@ def model_elsewhere(monkeypatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("view", PATHS)
 def test_a_page_draws_its_answer_with_its_model_elsewhere(view, model_elsewhere):
-    app = start(view, **({"from": "Example"} if view == "explore" or view in CONTACTS else {}))
+    link = {"from": "Example"} if view == "explore" or view in CONTACTS else {}
+    app = start(view, **link | ({"repeats": "1"} if view == "motif" else {}))
     assert isinstance(engine.model("embedded").embedding, ElsewhereTensor)
     assert not app.exception
     assert not app.error
