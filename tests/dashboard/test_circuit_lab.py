@@ -312,7 +312,9 @@ def test_over_a_set_a_head_ablated_is_compared_with_its_attention_to_bos_blocked
     page = open_page(APP, query="/bos?over=FASTA+file&main=L6H18&keys=L1H6")
     page.locator("input[type=file]").first.set_input_files(str(fasta))
     expect(page.get_by_text("Is BOS all that L6H18 brings?")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"r = -?\d\.\d\d, slope -?\d\.\d\d, over 3 sequences"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"r = -?\d\.\d\d, slope -?\d\.\d\d, over 3 sequences"))).to_be_visible(
+        timeout=SLOW
+    )
 
 
 @pytest.mark.browser
