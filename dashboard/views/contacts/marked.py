@@ -37,8 +37,9 @@ def _said(question: Question, calibration: Calibration, worth: Pairs) -> str:
             f"Marked: {len(worth)} pairs whose contact probability was right in at least {MARKED:.0%} of pairs on "
             f"{n_structures} structures that the head was not fitted on."
         )
+    model = "The embedded teaching model" if question.model.teaching else plain(question.model.name)
     return (
-        f"{plain(question.model.name).capitalize()} hardly sees contacts here: no pair has a contact probability that "
+        f"{model} hardly sees contacts here: no pair has a contact probability that "
         f"was right in {MARKED:.0%} of pairs on {n_structures} structures that the head was not fitted on, so none is "
         f"marked. {calibration.at_the_top} there."
     )
