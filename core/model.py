@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.architecture import ESM_2, Architecture
-from core.checkpoints import EMBEDDED, read_checkpoint
+from core.checkpoints import EMBEDDED, Checkpoint, read_checkpoint
 from core.errors import InputError
 from core.features.dictionary import Dictionary
 from core.memory import require_memory
@@ -211,6 +211,22 @@ class Model:
         return cls.from_state_dict(copied, shape, name=name, token_dropout=module.token_dropout)
 
     @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> "Model":
+        """The model that a file's tensors and settings describe; raises `InputError` as `from_state_dict` does."""
+        return cls.from_state_dict(
+            checkpoint.tensors,
+            ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model),
+            name=checkpoint.name,
+            architecture=checkpoint.architecture,
+            token_dropout=checkpoint.token_dropout,
+            is_tied=checkpoint.is_tied,
+            d_mlp=checkpoint.d_mlp,
+            layer_norm_eps=checkpoint.layer_norm_eps,
+            notes=checkpoint.notes,
+            teaching=checkpoint.name == EMBEDDED,
+        )
+
+    @classmethod
     def from_state_dict(
         cls,
         state: Mapping[str, Tensor],
@@ -317,20 +333,7 @@ def load_model(
     checkpoint = read_checkpoint(name_or_path, allow_large=allow_large, progress=progress)
     weights = sum(tensor.numel() for tensor in checkpoint.tensors.values()) * dtype.itemsize
     require_memory(weights, checkpoint.name, torch.device(device))
-    shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
-    model = Model.from_state_dict(
-        checkpoint.tensors,
-        shape,
-        name=checkpoint.name,
-        architecture=checkpoint.architecture,
-        token_dropout=checkpoint.token_dropout,
-        is_tied=checkpoint.is_tied,
-        d_mlp=checkpoint.d_mlp,
-        layer_norm_eps=checkpoint.layer_norm_eps,
-        notes=checkpoint.notes,
-        teaching=checkpoint.name == EMBEDDED,
-    )
-    return model.to(dtype=dtype, device=device)
+    return Model.from_checkpoint(checkpoint).to(dtype=dtype, device=device)
 
 
 def _tensors(value: object, name: str = "") -> list[tuple[str, Tensor]]:

@@ -1,11 +1,12 @@
 """The control of every claim about features: the same model with its weights shuffled, which has learnt nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from core.checkpoints import read_checkpoint
-from core.model import Model, ModelShape
+from core.model import Model
 
 
 def shuffled_model(name_or_path: str | Path, seed: int = 0) -> Model:
@@ -18,14 +19,5 @@ def shuffled_model(name_or_path: str | Path, seed: int = 0) -> Model:
         else tensor.flatten()[torch.randperm(tensor.numel(), generator=generator)].view(tensor.shape)
         for name, tensor in checkpoint.tensors.items()
     }
-    shape = ModelShape(checkpoint.n_layers, checkpoint.n_heads, checkpoint.d_model)
-    settings = {
-        "architecture": checkpoint.architecture,
-        "token_dropout": checkpoint.token_dropout,
-        "layer_norm_eps": checkpoint.layer_norm_eps,
-        "is_tied": checkpoint.is_tied,
-        "d_mlp": checkpoint.d_mlp,
-    }
-    return Model.from_state_dict(tensors, shape, name=f"{checkpoint.name}, weights shuffled", **settings).to(
-        dtype=torch.float32
-    )
+    control = replace(checkpoint, name=f"{checkpoint.name}, weights shuffled", tensors=tensors)
+    return Model.from_checkpoint(control).to(dtype=torch.float32)
