@@ -7,10 +7,10 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from core.alphabet import AMINO_ACIDS
 from core.answers.evidence import RULE, Chosen
+from core.answers.intervals import wilson
 from core.checkpoints import EMBEDDED, file_beside
 from core.errors import InputError
 from core.model import Model
@@ -44,10 +44,7 @@ class Criterion(msgspec.Struct, frozen=True):
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95% interval of the share."""
-        if not self.of:
-            return float("nan"), float("nan")
-        found = stats.binomtest(self.counted, self.of).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
+        return wilson(self.share, self.of) if self.of else (float("nan"), float("nan"))
 
     @property
     def met(self) -> bool | None:
