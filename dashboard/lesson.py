@@ -13,6 +13,7 @@ import msgspec
 from core.analyses.exploration import RunView, view_run
 from core.analyses.prediction import Prediction, prediction
 from core.errors import InputError
+from core.interventions import Condition
 from core.model import Model
 from core.progress import SILENT, Progress
 from core.proteins.contact_scores import precision_at
@@ -125,12 +126,14 @@ def see(step: Step, model: Model, progress: Progress = SILENT) -> Seen:
     """What a step's view shows on a model: Explore's own numbers for the same link."""
     view = view_of(step.view, model)
     question = view.question
-    runs: list[RunView] = []
-    for condition in ((), view.condition):
-        runs.append(view_run(model, question.tokens, condition, residue=question.residue, head=view.head))
-        progress.report(len(runs), 2)
-    clean, edited = runs
-    before, after = (prediction(run.logits, question.target) for run in runs)
+
+    def run(condition: Condition) -> RunView:
+        return view_run(model, question.tokens, condition, residue=question.residue, head=view.head)
+
+    clean = run(())
+    progress.report(1, 2)
+    edited = run(view.condition) if view.condition else clean
+    before, after = (prediction(each.logits, question.target) for each in (clean, edited))
     return Seen(view, clean, edited, before, after)
 
 
