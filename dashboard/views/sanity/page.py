@@ -61,6 +61,11 @@ def page(question: Question) -> None:
     how_far_to_trust(question.model)
 
 
+def _unasked(length: int) -> float:
+    """Seconds of work that start without being asked for."""
+    return MINUTE if length <= ASKS_FROM else 0.0
+
+
 def _scanned(question: Question) -> Scan | None:
     length = len(question.protein.sequence)
     about = seconds(question.model, length, length)
@@ -69,7 +74,7 @@ def _scanned(question: Question) -> Scan | None:
         scan,
         question.alone,
         about=about,
-        unasked=MINUTE if length <= ASKS_FROM else 0.0,
+        unasked=_unasked(length),
         what=f"Mask the {length} residues in turn",
         label="Masking one residue after another",
     )
@@ -84,7 +89,7 @@ def _judged(question: Question, scanned: Scan, seed: int) -> Evidence | None:
         evidence,
         question.alone,
         about=about,
-        unasked=MINUTE if length <= ASKS_FROM else 0.0,
+        unasked=_unasked(length),
         what=f"Take the {n} confident predictions apart",
         label=f"Taking {n} confident predictions apart",
         seed=seed,

@@ -105,8 +105,7 @@ def _counted(question: Question) -> str:
 
 def _everything(question: Question, found: Substitutions) -> pd.DataFrame:
     """Every substitution, its residue's mean ratio and, where that was asked for, what the ratio rests on."""
-    table = found.table
-    table["variant"] = table.own + (table.residue + 1).astype(str) + table.letter
+    table = _named(found)
     table["marginal"] = found.marginal
     table["mean_of_residue"] = found.mean[table.residue]
     support, verdicts = known_support(question), known_verdicts(question)
@@ -117,18 +116,22 @@ def _everything(question: Question, found: Substitutions) -> pd.DataFrame:
     return table.assign(residue=names[table.residue])
 
 
+def _named(found: Substitutions) -> pd.DataFrame:
+    """Every substitution, and beside it how people write it: A23V."""
+    table = found.table
+    return table.assign(variant=table.own + (table.residue + 1).astype(str) + table.letter)
+
+
 def _strongest(question: Question, found: Substitutions) -> None:
     picked = choose_picked(question.numbering, placeholder="M1, K27", help="Or click strip or structure.")
-    table = found.table
+    table = _named(found)
     if picked:
         table = table[table.residue.isin(picked)]
         st.markdown(f"**All substitutions of {question.numbering.written(picked)}**")
     else:
         st.markdown(f"**The {STRONGEST} strongest of {len(table):,}**")
         table = table.reindex(table.ratio.abs().sort_values(ascending=False, kind="stable").index).head(STRONGEST)
-    shown = pd.DataFrame(
-        {"Variant": table.own + (table.residue + 1).astype(str) + table.letter, "Log ratio (nats)": table.ratio}
-    )
+    shown = pd.DataFrame({"Variant": table.variant, "Log ratio (nats)": table.ratio})
     shown = shown.sort_values("Log ratio (nats)", kind="stable")
     st.dataframe(shown.style.format(precision=2), hide_index=True, height=520)
 
