@@ -146,6 +146,6 @@ def test_the_heatmap_and_the_strip_are_drawn_and_a_click_lists_a_residue(open_pa
     expect(page.locator(".map")).to_be_hidden(timeout=SLOW)
     page.locator(".residue").nth(1).click()
     expect(page.get_by_text("All substitutions of K2")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"M1\w: scored by default"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"M1\w: scored by default")).first).to_be_visible(timeout=SLOW)
     assert page.get_by_test_id("stException").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
