@@ -20,17 +20,6 @@ from core.tables import rows
 
 Verdict = Literal["evidence", "copied", "position", "composition", "competition", "unsettled", "none"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-SAID: Final[Mapping[str, str]] = {
-    "evidence": "evidence from this sequence",
-    "copied": "copied from a repeat",
-    "position": "default of position",
-    "composition": "default of composition",
-    "competition": "competition between two letters",
-    "unsettled": "confident, but no one source stands out",
-    "none": "no confident prediction",
-}
-"""The verdicts as people read them."""
-
 CONFIDENT: Final = 0.2
 """Probability, among the twenty amino acids, from which a prediction is confident: four times that of a guess."""
 COMPETING: Final = 0.5

@@ -4,9 +4,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answers.calibration import COMMAND, kept_calibration
-from core.answers.evidence import RULE, Chosen, Evidence, contact_sureness, evidence, letters
+from core.answers.evidence import RULE, Chosen, Evidence, Verdict, contact_sureness, evidence, letters
 from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
+from core.answers.verdict_words import verdict_words
 from core.model import Model, load_model
 from core.tables import rows
 from dashboard.views.sanity import page as sanity
@@ -37,12 +38,16 @@ def found(survey: DirectSurvey) -> Evidence:
     return evidence(survey, {"pasted protein": SEQUENCE})
 
 
+def words(model: Model) -> dict[Verdict, str]:
+    return verdict_words(kept_calibration(model))
+
+
 def test_the_page_says_what_the_answer_says(app: AppTest, found: Evidence, embedded: Model):
     assert not app.exception
     assert not app.error
     assert app.markdown[0].value == "#### Is a confident prediction evidence, or a default?"
     assert without_data(app)[1:] == []  # the structure's view has its data above it
-    for sentence in sentences(found, "pasted protein", NAMES, contact_sureness(embedded, SEQUENCE)):
+    for sentence in sentences(found, "pasted protein", NAMES, contact_sureness(embedded, SEQUENCE), words(embedded)):
         assert sentence in said(app)
     assert RULE in said(app)
 
@@ -50,7 +55,7 @@ def test_the_page_says_what_the_answer_says(app: AppTest, found: Evidence, embed
 def test_a_first_residue_that_is_no_m_is_a_default_of_position(app: AppTest, survey: DirectSurvey):
     card = residue_card(survey, {"it": Chosen(SEQUENCE, (0,))})
     assert card.letters.letter[0] == "M"
-    assert "#### A1: default of position" in said(app)
+    assert "#### A1: likely default of position" in said(app)
     assert f"{card.needed['head'].iloc[0]} ({card.needed.gap_change.iloc[0]:+.2f})" in said(app)
     top = card.letters.iloc[0]
     assert f"position {top.position:+.2f}" in said(app)
@@ -90,10 +95,10 @@ def test_a_model_without_a_calibration_says_how_to_make_one(embedded: Model, mon
     assert COMMAND in said(start("sanity", sequence=SEQUENCE))
 
 
-def test_explore_says_whether_it_is_evidence(survey: DirectSurvey):
-    line = beside_prediction(letters(survey, {"it": Chosen(SEQUENCE, (0,))}), "A1")
-    assert "a default of position, not evidence" in line
+def test_explore_says_whether_it_is_evidence(survey: DirectSurvey, embedded: Model):
+    line = beside_prediction(letters(survey, {"it": Chosen(SEQUENCE, (0,))}), "A1", words(embedded))
+    assert "likely default of position, not evidence" in line
     shown = said(start("explore", sequence=SEQUENCE)).replace("\\", "")
     assert line in shown
-    inside = beside_prediction(rows(letters(survey, {"it": Chosen(SEQUENCE, (4,))}), residue=4), "Y5")
+    inside = beside_prediction(rows(letters(survey, {"it": Chosen(SEQUENCE, (4,))}), residue=4), "Y5", words(embedded))
     assert inside in said(start("explore", sequence=SEQUENCE, mask="5")).replace("\\", "")

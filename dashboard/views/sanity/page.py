@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.analyses.evidence import REPEATS
 from core.answers.calibration import kept_calibration
-from core.answers.evidence import SAID, VERDICTS, Evidence, Scan, contact_sureness, evidence, scan
+from core.answers.evidence import VERDICTS, Evidence, Scan, contact_sureness, evidence, scan
 from core.answers.evidence_report import report_html
 from core.answers.evidence_words import sentences
+from core.answers.verdict_words import VERDICTS_SAID, verdict_words
 from core.figures.evidence import verdict_strip
 from core.tables import rows
 from dashboard import engine
@@ -100,14 +101,14 @@ def _first_picture(question: Question, scanned: Scan) -> None:
     """The surprise alone, before anything is taken apart."""
     table = scanned.of(question.protein.name).assign(verdict="none")
     names = question.numbering.names()
-    draw(verdict_strip(table, names, {**SAID, "none": "not taken apart yet"}), "Verdicts follow.", "surprise")
+    draw(verdict_strip(table, names, {**VERDICTS_SAID, "none": "not taken apart yet"}), "Verdicts follow.", "surprise")
 
 
 def _strip(question: Question, found: Evidence) -> None:
-    counts = found.counts(question.protein.name)
-    listed = " · ".join(f"{counts[verdict]} {SAID[verdict]}" for verdict in VERDICTS if counts[verdict])
+    counts, words = found.counts(question.protein.name), verdict_words(kept_calibration(question.model))
+    listed = " · ".join(f"{counts[verdict]} {words[verdict]}" for verdict in VERDICTS if counts[verdict])
     strip = rows(found.strip, subject=question.protein.name)
-    draw(verdict_strip(strip, question.numbering.names(), SAID), f"Residues: {listed}.", "verdicts")
+    draw(verdict_strip(strip, question.numbering.names(), words), f"Residues: {listed}.", "verdicts")
     download(strip.drop(columns="subject").assign(residue=strip.residue + 1), "sanity-residues")
 
 
@@ -118,7 +119,7 @@ def _sentences(question: Question, found: Evidence, seed: int) -> None:
         lambda _: contact_sureness(model, protein.sequence),
         "Reading the contact head",
     )
-    said = sentences(found, protein.name, names, contacts)
+    said = sentences(found, protein.name, names, contacts, verdict_words(kept_calibration(model)))
     st.markdown("**In short**")
     st.markdown("\n".join(f"- {each}" for each in said))
     row = st.container(horizontal=True)

@@ -5,7 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.substitutions import Marginal, Substitutions, substitutions
-from core.analyses.variant_evidence import SAID, without_evidence
+from core.analyses.variant_evidence import without_evidence
+from core.answers.calibration import kept_calibration
+from core.answers.verdict_words import ratio_words
 from core.figures import variants as figures
 from dashboard import engine
 from dashboard.controls import bound
@@ -98,8 +100,8 @@ def _heatmap(question: Question, found: Substitutions, hatched: tuple[int, ...] 
 def _counted(question: Question) -> str:
     verdicts = known_verdicts(question)
     assert verdicts is not None
-    counts = verdicts.verdict.value_counts()
-    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in SAID.items())
+    counts, words = verdicts.verdict.value_counts(), ratio_words(kept_calibration(question.model))
+    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in words.items())
     return f" Of {len(verdicts):,} masked-marginal ratios: {listed}."
 
 
