@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from core.analyses.evidence import PARTS, REPEATS
 from core.answers.calibration import Calibration
-from core.answers.evidence import RULE, Evidence, Verdict
+from core.answers.evidence import RULE, Evidence
 from core.answers.verdict_words import verdict_words
 from core.figures.evidence import NAMES, verdict_strip
 from core.model import Model
@@ -48,7 +48,7 @@ def report_html(
     )
 
 
-def _letters(table: pd.DataFrame, names: Sequence[str], words: Mapping[Verdict, str]) -> pd.DataFrame:
+def _letters(table: pd.DataFrame, names: Sequence[str], words: Mapping[str, str]) -> pd.DataFrame:
     """Every letter taken apart, as people read it."""
     said = {"Residue": [names[at] for at in table.residue], "Letter": table.letter, "Which": table.role}
     numbers = {"P": table.p, "Log-odds": table.total} | {NAMES[part].capitalize(): table[part] for part in PARTS}

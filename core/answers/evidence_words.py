@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from core.answers.evidence import Evidence, Verdict
+from core.answers.evidence import Evidence
 from core.answers.words import percent
 from core.tables import rows
 
@@ -14,7 +14,7 @@ SURE_CONTACTS = 0.5
 
 
 def sentences(
-    found: Evidence, name: str, names: tuple[str, ...], contacts: pd.DataFrame, words: Mapping[Verdict, str]
+    found: Evidence, name: str, names: tuple[str, ...], contacts: pd.DataFrame, words: Mapping[str, str]
 ) -> list[str]:
     """On the start, on what is recognised, on repeats, on what surprises, on contacts; `names` are what people call
     the residues, `contacts` is `contact_sureness` of the protein, `words` are `verdict_words` of the model."""
@@ -28,7 +28,7 @@ def sentences(
     ]
 
 
-def start(found: Evidence, name: str, residue: str, words: Mapping[Verdict, str]) -> str:
+def start(found: Evidence, name: str, residue: str, words: Mapping[str, str]) -> str:
     """What is predicted at the masked first residue, and on what grounds."""
     row = rows(found.letters, subject=name, residue=0, role="top").iloc[0]
     return (
@@ -43,7 +43,7 @@ def ranks_first(row: pd.Series) -> str:
     return f"{row.letter} ranks first in {row.first_in} of {row.of} random orders of the other residues"
 
 
-def beside_prediction(letters: pd.DataFrame, residue: str, words: Mapping[Verdict, str]) -> str:
+def beside_prediction(letters: pd.DataFrame, residue: str, words: Mapping[str, str]) -> str:
     """One residue's top letter in a line, from its rows: in how many random orders it ranks first, and the verdict."""
     top = rows(letters, role="top").iloc[0]
     own = residue[0]
@@ -84,7 +84,7 @@ def _repeats(found: Evidence, name: str, names: tuple[str, ...]) -> str:
     )
 
 
-def _surprises(strip: pd.DataFrame, names: tuple[str, ...], words: Mapping[Verdict, str]) -> str:
+def _surprises(strip: pd.DataFrame, names: tuple[str, ...], words: Mapping[str, str]) -> str:
     """Where the model is sure of another letter."""
     other = pd.DataFrame(strip[(strip.own != strip.top) & ~strip.verdict.isin(["none", "competition"])])
     if other.empty:

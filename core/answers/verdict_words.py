@@ -32,14 +32,14 @@ NAMES_A_SOURCE: Final[Mapping[Verdict, RatioVerdict]] = {
 """The verdicts that say where a prediction comes from, and so can be wrong; and a ratio's that rests on the same."""
 
 
-def verdict_words(calibration: Calibration | None) -> dict[Verdict, str]:
+def verdict_words(calibration: Calibration | None) -> dict[str, str]:
     """The words for each verdict: with "likely" before those that name a source, unless the calibration tried them and
     they met all that is asked."""
     unsure = _unsure(calibration)
     return {verdict: f"likely {said}" if verdict in unsure else said for verdict, said in VERDICTS_SAID.items()}
 
 
-def ratio_words(calibration: Calibration | None) -> dict[RatioVerdict, str]:
+def ratio_words(calibration: Calibration | None) -> dict[str, str]:
     """The same for the verdicts on a variant's ratio, which rests on the same parts."""
     unsure = {NAMES_A_SOURCE[verdict] for verdict in _unsure(calibration)}
     return {verdict: f"likely {said}" if verdict in unsure else said for verdict, said in RATIO_VERDICTS_SAID.items()}

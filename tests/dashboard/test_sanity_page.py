@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answers.calibration import COMMAND, kept_calibration
-from core.answers.evidence import RULE, Chosen, Evidence, Verdict, contact_sureness, evidence, letters
+from core.answers.evidence import RULE, Chosen, Evidence, contact_sureness, evidence, letters
 from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
 from core.answers.verdict_words import verdict_words
@@ -38,7 +38,7 @@ def found(survey: DirectSurvey) -> Evidence:
     return evidence(survey, {"pasted protein": SEQUENCE})
 
 
-def words(model: Model) -> dict[Verdict, str]:
+def words(model: Model) -> dict[str, str]:
     return verdict_words(kept_calibration(model))
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.analyses.evidence import REPEATS
 from core.answers.calibration import kept_calibration
-from core.answers.evidence import Chosen, Verdict
+from core.answers.evidence import Chosen
 from core.answers.evidence_words import ranks_first
 from core.answers.residue_card import ResidueCard, residue_card
 from core.answers.verdict_words import verdict_words
@@ -63,7 +63,7 @@ def residue_card_panel(question: Question, residue: int, seed: int) -> None:
     _heads(question, found, residue, top.letter)
 
 
-def _said(letters: pd.DataFrame, words: Mapping[Verdict, str]) -> str:
+def _said(letters: pd.DataFrame, words: Mapping[str, str]) -> str:
     lines = []
     for _, row in letters.iterrows():
         lines.append(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.analyses.evidence import COVERED, REPEATS, Estimate
 from core.analyses.substitutions import Substitutions
-from core.analyses.variant_evidence import LEAST, RULE, RatioShares, RatioVerdict, ratio_shares
+from core.analyses.variant_evidence import LEAST, RULE, RatioShares, ratio_shares
 from core.answers.calibration import kept_calibration
 from core.answers.verdict_words import ratio_words
 from core.errors import InputError
@@ -61,7 +61,7 @@ def _least_likely(found: Substitutions) -> Variant | None:
     return Variant(f"{own}{residue + 1}{letter}", (Substitution(int(residue), letter),))
 
 
-def _show(shares: RatioShares, words: Mapping[RatioVerdict, str]) -> None:
+def _show(shares: RatioShares, words: Mapping[str, str]) -> None:
     name, total, order = shares.variant.name, shares.total, shares.parts["order"]
     default = Estimate.of(shares.source("default"))
     because = (
