@@ -28,6 +28,7 @@ from core.answers.evidence import (
     Evidence,
     Scan,
     evidence,
+    evidence_by_stretch,
     judge,
     letters,
     residue_rows,
@@ -239,3 +240,13 @@ def test_own_rows_are_the_proteins_letters(survey: Survey):
     expected = [(name, at, each.sequence[at]) for name, each in chosen.items() for at in each.residues]
     assert list(zip(mine.subject, mine.residue, mine.letter, strict=True)) == expected
     assert residue_rows(measure_support(survey.model, SEQUENCES["two"], [3]), 3).letter.is_unique
+
+
+def test_stretches_add_up_to_the_whole(survey: DirectSurvey, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.answers.evidence.STRETCH", 2)
+    monkeypatch.setattr("core.answers.evidence.CONFIDENT", 0.0)
+    whole = evidence(survey, {"one": SEQUENCES["one"]}, seed=1)
+    growing = list(evidence_by_stretch(survey, whole.scan, "one", seed=1))
+    assert len(growing) == -(-len(SEQUENCES["one"]) // 2)
+    assert [each.letters.residue.nunique() for each in growing[:2]] == [2, 4]
+    pd.testing.assert_frame_equal(growing[-1].letters, whole.letters, rtol=1e-4, atol=1e-4)

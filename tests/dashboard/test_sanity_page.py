@@ -1,5 +1,6 @@
 """The Sanity check page and Explore's line: their numbers are core's, and a link opens what it says."""
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,6 +12,7 @@ from core.answers.verdict_words import verdict_words
 from core.model import Model, load_model
 from core.tables import rows
 from dashboard.views.sanity import page as sanity
+from dashboard.views.sanity import strip
 from tests.answers.conftest import DirectSurvey
 from tests.dashboard.test_circuit_lab import said, start, without_data
 
@@ -63,7 +65,8 @@ def test_a_first_residue_that_is_no_m_is_a_default_of_position(app: AppTest, sur
 
 def test_the_data_are_the_answers(monkeypatch: pytest.MonkeyPatch, found: Evidence):
     handed_out = {}
-    monkeypatch.setattr(sanity, "download", lambda table, name: handed_out.update({name: table}))
+    for module in (sanity, strip):
+        monkeypatch.setattr(module, "download", lambda table, name: handed_out.update({name: table}))
     start("sanity", sequence=SEQUENCE)
     theirs = found.strip
     ours = handed_out["sanity-residues"]
@@ -83,10 +86,32 @@ def test_a_picked_residue_has_its_card(survey: DirectSurvey):
 
 
 def test_a_long_protein_is_asked_for_first(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sanity, "ASKS_FROM", 10)
+    monkeypatch.setattr(strip, "ASKS_FROM", 10)
     app = start("sanity", sequence=SEQUENCE)
     assert [button.label for button in app.button if button.label.startswith("Mask the 12 residues in turn")]
     assert "In short" not in said(app)
+
+
+def test_verdicts_come_in_stretches_and_stay_in_sight_when_the_rest_is_cancelled(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.answers.evidence.STRETCH", 1)
+    monkeypatch.setattr(strip, "SHOWS_PROGRESS_AFTER", 0.0)
+    drawn: dict[str, list[str]] = {}
+
+    def draw(figure: go.Figure, caption: str, key: str) -> None:
+        drawn.setdefault(key, []).append(caption)
+
+    monkeypatch.setattr(strip, "draw", draw)
+    app = start("sanity", sequence=SEQUENCE, seed="3")
+    growing = [key for key in drawn if key.startswith("verdicts on ")]
+    assert len(growing) > 1
+    assert all("not taken apart yet" in drawn[key][0] for key in growing)
+    assert "verdicts so far" not in drawn
+    for each in app.session_state["stages of long work"]:
+        app.session_state["stages of long work"][each] = "waits"
+    monkeypatch.setattr(strip, "ASKS_FROM", 0)
+    app.run()
+    assert len(drawn["verdicts so far"]) == 1
+    assert any(button.label.startswith("Take the ") for button in app.button)
 
 
 def test_a_model_without_a_calibration_says_how_to_make_one(embedded: Model, monkeypatch: pytest.MonkeyPatch):
