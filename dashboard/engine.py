@@ -21,10 +21,11 @@ import streamlit as st
 import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, fetch_published, find_local, local_names
+from core.checkpoints import fetch_published
 from core.errors import InputError
 from core.features.files import with_kept_dictionaries
 from core.model import Model, load_model
+from core.model_files import EMBEDDED, find_local, local_names
 from core.progress import Progress
 from core.published import PUBLISHED, PublishedModel
 

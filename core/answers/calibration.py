@@ -11,9 +11,9 @@ import pandas as pd
 from core.alphabet import AMINO_ACIDS
 from core.answers.evidence import RULE, Chosen
 from core.answers.intervals import wilson
-from core.checkpoints import EMBEDDED, file_beside
 from core.errors import InputError
 from core.model import Model
+from core.model_files import EMBEDDED, file_beside
 from core.tables import rows
 
 FILE: Final = "evidence.json"

@@ -6,10 +6,10 @@ import msgspec
 import streamlit as st
 
 from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
-from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
+from core.model_files import contact_head_file
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
 from dashboard.controls.model import keep_contact_head

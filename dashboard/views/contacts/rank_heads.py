@@ -5,10 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
-from core.checkpoints import ranking_file
 from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
+from core.model_files import ranking_file
 from core.proteins.contact_scores import SEPARATIONS, Range, reach
 from core.proteins.moved_contacts import MOVED_SAID
 from dashboard import engine
