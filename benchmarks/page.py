@@ -56,8 +56,8 @@ class Traffic:
 
 
 @contextmanager
-def served(port: int) -> Iterator[str]:
-    """The app's address, from when it answers; stopped at the end."""
+def served(port: int) -> Iterator[tuple[str, int]]:
+    """The app's address and process, from when it answers; stopped at the end."""
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless=true"]
     server = subprocess.Popen([*command, f"--server.port={port}"], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
@@ -65,7 +65,7 @@ def served(port: int) -> Iterator[str]:
             with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
                 break
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", server.pid
     finally:
         server.terminate()
         server.wait()
@@ -136,7 +136,7 @@ def main(repeats: int = 4, protein: str = "", only: str = "") -> None:
         traffic = Traffic()
         page.on("websocket", lambda socket: socket.on("framereceived", traffic.count))
         started = time.monotonic()
-        with served(port) as address:
+        with served(port) as (address, _):
             answers = time.monotonic() - started
             page.goto(f"{address}/explore?{query}")
             page.wait_for_selector(METRIC, timeout=120_000)
