@@ -39,6 +39,7 @@ def page(question: Question) -> None:
                 ("probe", model.fingerprint, tuple(chosen.items())),
                 lambda progress: fit_probe(model, chosen, progress=progress),
                 f"Fitting on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (

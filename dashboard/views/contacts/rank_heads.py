@@ -50,6 +50,7 @@ def _ranking(question: Question) -> None:
                 ("ranking", model.fingerprint, tuple(chosen.items())),
                 lambda progress: rank_heads(model, chosen, progress),
                 f"Ranking heads on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             keep_ranking(made)
         file = st.file_uploader(

@@ -65,18 +65,20 @@ def _scores(question: Question, wanted: Marginal) -> Substitutions:
     """As wanted; the first picture until that is asked for where it takes long."""
     model, sequence = question.model, question.protein.sequence
 
-    def scored(marginal: Marginal) -> Substitutions:
+    def scored(marginal: Marginal, about: float = 0.0) -> Substitutions:
         return engine.computed(
             ("substitutions", model.fingerprint, sequence, marginal),
             lambda progress: substitutions(model, sequence, marginal, progress=progress),
             f"Reading {len(sequence)} residues",
+            about,
         )
 
     if wanted == "masked":
         key = ("masked substitutions", model.fingerprint, sequence)
-        with on_request(key, seconds(model, len(sequence), len(sequence)), "Mask one residue at a time") as go:
+        about = seconds(model, len(sequence), len(sequence))
+        with on_request(key, about, "Mask one residue at a time") as go:
             if go:
-                return scored("masked")
+                return scored("masked", about)
     return scored("wild type")
 
 
