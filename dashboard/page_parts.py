@@ -12,6 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
 from dashboard.question import Question
+from dashboard.widgets.save_picture import save_picture
 
 BARE = {"displayModeBar": False}
 
@@ -23,9 +24,12 @@ def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
 
 
 def draw(figure: go.Figure, caption: str, key: str) -> None:
-    """A figure and the line that says how to read it."""
-    st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
-    st.caption(caption)
+    """A figure, the line that says how to read it, and the buttons that save it as a picture and its data as CSV."""
+    with st.container(key=f"panel {key}", gap="small"):
+        st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
+        st.caption(caption)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            save_picture(key)
 
 
 def download(table: pd.DataFrame, name: str) -> None:
@@ -57,7 +61,7 @@ def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> 
     if not follows_paper(question):
         return
     model = question.model
-    here = f"Here: {'embedded teaching model' if model.teaching else model.name}"
+    here = f"Here: {called(model)}"
     table = pd.DataFrame(
         [(paper.quantity, paper.value, paper.place, ours) for paper, ours in rows],
         columns=["Quantity", f"Paper: {SOURCE}", "Where in the paper", here],
@@ -66,6 +70,11 @@ def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> 
     st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
     if model.teaching:
         st.caption("Another model, trained on far fewer proteins: its numbers need not agree with those of ESM-2 8M.")
+
+
+def called(model: Model) -> str:
+    """What a reader calls a model, away from the page that describes it."""
+    return "embedded teaching model" if model.teaching else model.name
 
 
 def about_norms(model: Model) -> str:
