@@ -1,6 +1,7 @@
 """What every page of the circuit lab has around its figures: the question, the paper's values, the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
+from core.figures.drawn import drawn
 from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
 from dashboard.question import Question
@@ -23,25 +25,28 @@ def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
     st.markdown(f"{asked} {shown} {how_to_read}")
 
 
-def draw(figure: go.Figure, caption: str, key: str) -> None:
-    """A figure, the line that says how to read it, and the buttons that save it as a picture and its data as CSV."""
+def draw(figure: go.Figure, caption: str, key: str, data: pd.DataFrame | None = None) -> None:
+    """A figure, the line that says how to read it, and the buttons that save it as a picture and its data as CSV: what
+    it draws, or the fuller table `data`."""
     with st.container(key=f"panel {key}", gap="small"):
         st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
         st.caption(caption)
         with st.container(horizontal=True, vertical_alignment="center"):
             save_picture(key)
+            download(partial(drawn, figure) if data is None else data, key)
 
 
-def download(table: pd.DataFrame, name: str) -> None:
-    """A button that saves the figure's data as CSV."""
+def download(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+    """A button that saves a table as CSV, written when it is pressed."""
     st.download_button(
         "Data (CSV)",
-        table.to_csv(index=False),
+        lambda: (table() if callable(table) else table).to_csv(index=False),
         f"{name}.csv",
         "text/csv",
         key=f"download: {name}",
         icon=":material/download:",
         on_click="ignore",
+        type="tertiary",
     )
 
 

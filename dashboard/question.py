@@ -17,6 +17,7 @@ from dashboard.session import plain
 NUMBERS, BY_AUTHOR = "numbers", "structure"
 """The choice of what typed numbers mean, and its value when they are the structure's own."""
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """What every page starts from: a model, a protein, the masked residues, and the target at the residue read."""

@@ -19,14 +19,19 @@ function svgText(x, y, text, more = {}) {
   return svg("text", { x, y, fill: PAPER.ink, "font-family": PAPER.font, "font-size": TEXT.size, ...more }, text);
 }
 
-/** A text broken into lines that fit a width. */
-function wrapped(text, width, { size, weight }) {
+/** How wide a text is, in CSS pixels. */
+function widthOf(text, { size, weight }) {
   const ruler = document.createElement("canvas").getContext("2d");
   ruler.font = `${weight} ${size}px ${PAPER.font}`;
+  return ruler.measureText(text).width;
+}
+
+/** A text broken into lines that fit a width. */
+function wrapped(text, width, look) {
   const lines = [];
   for (const word of text.split(/\s+/).filter(Boolean)) {
     const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
-    if (lines.length && ruler.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    if (lines.length && widthOf(longer, look) <= width) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
   return lines;
@@ -52,6 +57,34 @@ function onPage({ element, width, height }, title, below) {
   const size = { width: page.width, height: page.height, viewBox: `0 0 ${page.width} ${page.height}` };
   const white = svg("rect", { width: page.width, height: page.height, fill: PAPER.paper });
   return svg("svg", { ...size, "font-family": PAPER.font }, white, ...parts);
+}
+
+/** Items of a legend on the page, drawn in lines that fit a width: {element, height}. */
+function svgLegend(items, width) {
+  const group = svg("g");
+  let [x, y] = [0, 0];
+  items.forEach((item, number) => {
+    const sample = item.querySelector("i");
+    const [before, after] = [sample.previousSibling, sample.nextSibling].map((text) => text?.textContent ?? "");
+    const colours = sample.style.background.match(/rgb\([^)]*\)|#[0-9a-f]{6}/gi) ?? ["none"];
+    const length = colours.length > 1 ? 72 : 12;
+    const start = before ? widthOf(before, TEXT) + 6 : 0;
+    const whole = start + length + 6 + widthOf(after, TEXT);
+    if (x && x + whole > width) [x, y] = [0, y + 20];
+    let fill = colours[0];
+    if (colours.length > 1) {
+      const stops = colours.map((colour, k) => svg("stop", { offset: k / (colours.length - 1), "stop-color": colour }));
+      group.append(svg("linearGradient", { id: `scale-${number}` }, ...stops));
+      fill = `url(#scale-${number})`;
+    }
+    group.append(
+      svgText(x, y + 11, before),
+      svg("rect", { x: x + start, y: y + 1, width: length, height: 11, rx: 2, fill, stroke: PAPER.faint, "stroke-width": 0.5 }),
+      svgText(x + start + length + 6, y + 11, after),
+    );
+    x += whole + 18;
+  });
+  return { element: group, height: items.length ? y + 20 : 0 };
 }
 
 function blobOf(page) {
@@ -80,4 +113,16 @@ async function savePicture(format, name, draw, title, below) {
   link.download = `${name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase()}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Fills a place with a button per format, which hands its format to `save`. */
+function saveButtons(place, what, save, formats = ["png", "svg"]) {
+  const said = { png: `Save ${what} as PNG, ${DOTS_PER_INCH} dots per inch`, svg: `Save ${what} as SVG, sharp at any size` };
+  place.replaceChildren(...formats.map((format) => {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: format.toUpperCase(), title: said[format] });
+    button.dataset.format = format;
+    button.addEventListener("click", () => save(format));
+    return button;
+  }));
 }

@@ -21,6 +21,7 @@ from dashboard.views.explore.grid import grid_of_effects
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids
+from dashboard.views.explore.script import script_of
 
 TITLE, PATH = "Explore", "explore"
 
@@ -37,7 +38,7 @@ def page(question: Question) -> None:
         stop_with(error)
     before, after = (prediction(view.logits, target) for view in (clean, edited))
 
-    headline(question, condition, before, after, among)
+    headline(question, condition, before, after, among, script_of(question, condition, head, target))
     beside = st.container()  # filled last, so that nothing waits for it
     left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):

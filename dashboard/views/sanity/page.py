@@ -16,6 +16,7 @@ from dashboard.controls import bound
 from dashboard.engine import seconds
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.survey import answered
 from dashboard.views.sanity import PATH, TITLE
 from dashboard.views.sanity.coloured import coloured_by_verdict
@@ -92,6 +93,7 @@ def _judged(question: Question, scanned: Scan, seed: int) -> Evidence | None:
         unasked=_unasked(length),
         what=f"Take the {n} confident predictions apart",
         label=f"Taking {n} confident predictions apart",
+        shown=Shown("found.strip", Call(verdict_strip, (Expression("found.strip"), question.numbering.names(), SAID))),
         seed=seed,
     )
 
@@ -107,8 +109,12 @@ def _strip(question: Question, found: Evidence) -> None:
     counts = found.counts(question.protein.name)
     listed = " · ".join(f"{counts[verdict]} {SAID[verdict]}" for verdict in VERDICTS if counts[verdict])
     strip = rows(found.strip, subject=question.protein.name)
-    draw(verdict_strip(strip, question.numbering.names(), SAID), f"Residues: {listed}.", "verdicts")
-    download(strip.drop(columns="subject").assign(residue=strip.residue + 1), "sanity-residues")
+    draw(
+        verdict_strip(strip, question.numbering.names(), SAID),
+        f"Residues: {listed}.",
+        "verdicts",
+        strip.drop(columns="subject").assign(residue=strip.residue + 1),
+    )
 
 
 def _sentences(question: Question, found: Evidence, seed: int) -> None:

@@ -5,20 +5,19 @@ const NARROWEST = 720; // CSS pixels: 7.5 inches
 class SavePicture extends Shared {
   constructor(root) {
     super();
-    this.root = root.querySelector(".save");
-    this.root.addEventListener("click", (event) => this.save(event.target.closest("button")));
+    this.root = root.querySelector(".figure");
+    saveButtons(this.root.querySelector(".save"), "this figure", (format) => this.save(format));
   }
 
   update(data, send) {
     this.receive(data, send);
   }
 
-  async save(button) {
-    if (!button) return;
+  save(format) {
     const panel = this.root.getRootNode().host.closest("[class*=st-key-panel]");
     const caption = panel.querySelector("[data-testid=stCaptionContainer]").innerText;
     const chart = panel.querySelector(".js-plotly-plot");
-    await savePicture(button.dataset.format, this.data.name, () => drawnForPaper(chart), headingAbove(panel), [caption, this.data.source]);
+    return savePicture(format, this.data.name, () => drawnForPaper(chart), headingAbove(panel), [caption, this.data.source]);
   }
 }
 
