@@ -1,5 +1,6 @@
 """The Sanity check page and Explore's line: their numbers are core's, and a link opens what it says."""
 
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -96,7 +97,7 @@ def test_verdicts_come_in_stretches_and_stay_in_sight_when_the_rest_is_cancelled
     monkeypatch.setattr(strip, "SHOWS_PROGRESS_AFTER", 0.0)
     drawn: dict[str, list[str]] = {}
 
-    def draw(figure: go.Figure, caption: str, key: str) -> None:
+    def draw(figure: go.Figure, caption: str, key: str, data: pd.DataFrame | None = None) -> None:
         drawn.setdefault(key, []).append(caption)
 
     monkeypatch.setattr(strip, "draw", draw)
