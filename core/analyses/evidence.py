@@ -133,9 +133,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shares:
-    """What a contrast at one residue is made of; parts add up to its total in every repeat."""
+    """What a contrast is made of; parts add up to its total in every repeat."""
 
-    contrast: Contrast
     by_repeat: Float[np.ndarray, "part repeat"]
     """In the order of PARTS, in nats."""
 
@@ -176,7 +175,7 @@ class Support:
 
     def shares(self, residue: int, contrast: Contrast) -> Shares:
         """What the contrast is made of at one of the residues (0-based); `InputError` for one not measured."""
-        return Shares(contrast, owen_values(contrast.of(self.log_p[self._place(residue)])))
+        return Shares(owen_values(contrast.of(self.log_p[self._place(residue)])))
 
     def _place(self, residue: int) -> int:
         if residue not in self.residues:

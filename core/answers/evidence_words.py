@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from core.answers.evidence import Evidence
+from core.answers.intervals import between, interval_in
 from core.answers.words import percent
 from core.tables import rows
 
@@ -33,9 +34,14 @@ def start(found: Evidence, name: str, residue: str, words: Mapping[str, str]) ->
     row = rows(found.letters, subject=name, residue=0, role="top").iloc[0]
     return (
         f"**The start: {words[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
-        f"{ranks_first(row)}; position adds {row.position:+.1f} of its {row.total:.1f} "
-        f"nats, order {row.order:+.1f}. The residue is masked, so the model says the same whatever stands there."
+        f"{ranks_first(row)}; position adds {_added(row, 'position')} of its {row.total:.1f} "
+        f"nats, order {_added(row, 'order')} (in brackets: 95% of further random orders). The residue is masked, so "
+        "the model says the same whatever stands there."
     )
+
+
+def _added(row: pd.Series, part: str) -> str:
+    return f"{row[part]:+.1f}{between(interval_in(row, part), digits=1)}"
 
 
 def ranks_first(row: pd.Series) -> str:

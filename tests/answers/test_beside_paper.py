@@ -56,7 +56,7 @@ def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_th
         "at 2.5 residues of A",
         "centred, moves by 0.5, A's by 5.0; P(M) from 0.60 to 0.20",
         "at 3.0 masks in AAA…",
-        "centred, change by +0.3 and -3.7",
+        "centred, change by +0.3 and -3.7, means of 2 orders",
     ]
     never = Competition(M_FIRST, {"poly-A": "A"}, grown.assign(gap=1.0), broken.assign(gap=1.0))
     assert ours(never.beside_paper("poly-A"))[::2] == ["nowhere", "it never lost"]
@@ -66,9 +66,11 @@ def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_th
 
 def knocked_out(mean: pd.DataFrame, effects: dict[str, list[float]], attention: float = 0.97) -> BosKnockouts:
     seen = pd.DataFrame([(layer, head, 0.0) for layer in range(6) for head in range(8)], columns=["layer", "head", "a"])
-    seen = seen.rename(columns={"a": "attention"})
+    seen = seen.rename(columns={"a": "attention"}).assign(n=len(effects["ablated"]))
     seen.loc[seen.index[-1], "attention"] = attention
-    return BosKnockouts(HEAD, {}, mean, seen, pd.DataFrame(effects), Ends(0.0, 1.0))
+    return BosKnockouts(
+        HEAD, {}, mean, seen, pd.DataFrame(effects).assign(protein=range(len(effects["ablated"]))), Ends(0.0, 1.0)
+    )
 
 
 def table_1() -> pd.DataFrame:
@@ -81,7 +83,7 @@ def table_1() -> pd.DataFrame:
 def test_ablated_and_blocked_are_correlated_over_a_set_and_told_for_one_protein():
     over_set = knocked_out(table_1(), {"ablated": [-1.0, -2.0, -4.0], "blocked": [-0.5, -1.0, -2.0]})
     assert ours(over_set.beside_paper())[:2] == [
-        "97%, L6H8, mean of 3 sequences",
+        "L6H8: 97%, mean of 3 sequences",
         "r = 1.00, slope 0.50, over 3 sequences",
     ]
     alone = knocked_out(table_1(), {"ablated": [-1.0], "blocked": [-0.5]}, 0.5)
@@ -159,10 +161,10 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
     assert found.shares == "39% (A 30%, B 48%); 40% without the 1 flagged bands; 255% by equation 7"
     assert ours(pairs)[:5] == [
         f"{found.shares}, 7 masks",
-        "61%",
+        "61%, 7 masks",
         "1.20 and 0.20 unscaled; times 1/√d_head, as fair-esm scales q, 0.60 and 0.10",
         "0.81 and 0.02, means of 7",
-        "10%",
+        "10%, means of 7",
     ]
     assert ours(pairs)[5:] == ["6.000, 75.0%, 40%", "-2.000, 25.0%, flagged", "6.28, 75.0%", "1,987.70, 25.0%"]
     assert [stated.value for stated, _ in pairs[5:]] == [

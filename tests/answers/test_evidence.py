@@ -53,7 +53,7 @@ def planted(noise: float = 1.0, **parts: float) -> Shares:
     by_repeat = np.tile([[parts.get(part, 0.0)] for part in PARTS], (1, len(NOISE)))
     by_repeat[PARTS.index("composition")] += noise * NOISE
     by_repeat[PARTS.index("order")] -= noise * NOISE
-    return Shares(Contrast("M"), by_repeat)
+    return Shares(by_repeat)
 
 
 @pytest.mark.parametrize(

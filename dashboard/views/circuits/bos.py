@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.answers.bos_knockouts import BosKnockouts, bos_knockouts, whole_pattern
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE, mean_in, rate_in
+from core.answers.rope_swap import rescue_in
 from core.answers.subjects import INTERNAL_MASKS, several_masks
 from core.answers.words import counted
 from core.figures import circuits as figures
@@ -69,7 +71,7 @@ def page(question: Question) -> None:
         draw(
             figures.attention_to_bos(found.attention_by_head),
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out, mean over "
-            f"{proteins.count}.",
+            f"{proteins.count}. {found.main} gives it {found.main_attention}.",
             "attention",
             found.attention_named,
         )
@@ -114,7 +116,7 @@ def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
             effects.ablated.to_numpy(), effects.blocked.to_numpy(), effects.sequence.tolist(), str(found.main)
         ),
         f"A point per sequence: how {target}'s logit changes when {found.main} is switched off, and when only its "
-        "attention to BOS is blocked. On the line both do the same.",
+        f"attention to BOS is blocked: {found.alike}. On the line both do the same.",
         "ablated and blocked",
         effects,
     )
@@ -122,20 +124,21 @@ def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
 
 def _table(found: BosKnockouts, target: str) -> None:
     st.markdown("**All knock-outs**")
-    names = {
-        "test": "Test",
-        "heads": "Heads",
-        "knockout": "Knocked out",
-        "n": "N",
-        "rate": f"{target}-rate",
-        "gap": f"{target} gap",
-        "logit_drop": f"Drop of {target}'s logit",
-        "rescue": "Rescue (%)",
-    }
-    shown = pd.DataFrame(found.mean[list(names)]).rename(columns=names)
-    st.dataframe(shown.style.format(precision=3, na_rep="–"), hide_index=True)
+    shown = [
+        {
+            "Test": row.test,
+            "Heads": row.heads,
+            "Knocked out": row.knockout,
+            f"{target} first in": str(rate_in(row, "rate")),
+            f"{target} gap": mean_in(row, "gap"),
+            f"Drop of {target}'s logit": mean_in(row, "logit_drop"),
+            "Rescue": rescue_in(row) if row.test == "sufficiency" else "–",
+        }
+        for _, row in found.mean.iterrows()
+    ]
+    st.dataframe(pd.DataFrame(shown), hide_index=True)
     st.caption(
-        f"{target}-rate: share of masks where {target} ranks first. Rescue: the share of the gap between the "
-        f"internal run and the clean one that comes back. N: masks, {INTERNAL_MASKS} a sequence inside."
+        f"{target} first in: how many masks, {INTERNAL_MASKS} a sequence inside. Rescue: the share of the gap between "
+        f"the internal run and the clean one that comes back. {HOW_INTERVALS_ARE_MADE}"
     )
     download(found.mean, "bos-knockouts")

@@ -56,7 +56,7 @@ def page(question: Question) -> None:
         draw(
             figures.injection(found.names, found.before, found.after, target),
             f"z of {', '.join(map(str, heads))} at the mask from {len(found.sources)} of {len(sources.sequences)} "
-            f"sequences, those where {target} ranks first.",
+            f"sequences, those where {target} ranks first. {found.in_words}.",
             "injection",
             table,
         )

@@ -1,15 +1,18 @@
 """What is the least that the prediction needs?"""
 
+import pandas as pd
 import streamlit as st
 
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE
 from core.answers.minimal_circuit import MinimalCircuits, Search, minimal_circuits
+from core.answers.random_circuits import DRAWS, HOW_CIRCUITS_ARE_DRAWN, beside_random
 from core.components import Circuit, components, modules
 from core.figures import circuits as figures
 from core.interventions import NamedScope, component_name
 from dashboard.controls import bound
 from dashboard.controls.circuit import name_and_save
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
-from dashboard.page_parts import beside_paper, draw, introduce, link_to
+from dashboard.page_parts import beside_paper, download, draw, introduce, link_to
 from dashboard.question import Question
 from dashboard.script import Call, Expression, Shown
 from dashboard.views.circuits import sufficiency
@@ -50,6 +53,9 @@ def page(question: Question) -> None:
             _path(found, target)
         else:
             _frequencies(found)
+    if found.circuit:
+        with st.container(border=True):
+            _beside_random(question, proteins, found)
     circuit = found.commonest[0]
     with st.container(border=True):
         name_column, save, test = st.columns([5, 2, 3], vertical_alignment="bottom")
@@ -80,6 +86,19 @@ def _path(found: MinimalCircuits, target: str) -> None:
         "path",
         path.rename(columns={"component": "ablated"}),
     )
+
+
+def _beside_random(question: Question, proteins: ProteinSet, found: MinimalCircuits) -> None:
+    """Says what the circuit does alone, in the sequences that judge it, and what random ones do."""
+    st.markdown("**Is it more than luck?**")
+    asked = {"target": question.target, "circuit": found.circuit, "scope": found.scope, "list_left_out": False}
+    judging = {"subjects": found.split.judging, "n_forwards": 1 + DRAWS, "label": "Drawing circuits"}
+    alone = ask_of(question, proteins, beside_random, **judging, **asked)
+    if alone is None:
+        return
+    st.markdown(f"{alone.in_words}.")
+    st.caption(f"What most sequences need, {found.split}. {HOW_CIRCUITS_ARE_DRAWN} {HOW_INTERVALS_ARE_MADE}")
+    download(pd.DataFrame([alone.row]), "minimal-circuit-beside-random")
 
 
 def _frequencies(found: MinimalCircuits) -> None:

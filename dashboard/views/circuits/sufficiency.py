@@ -61,7 +61,7 @@ def _scopes(found: answers.Sufficiency, target: str) -> None:
     draw(
         figures.token_scopes(found.scopes, target),
         f"Everything outside the circuit is off everywhere, and its own attention and MLPs work at these positions "
-        f"only. The whole model's gap is {found.scopes.gap.iloc[0]:+.2f}, mean of {found.scopes.n.iloc[0]}."
+        f"only; means of {found.scopes.n.iloc[0]}. Kept everywhere: {found.strength}."
         + ("" if found.has_mlps else " The circuit has no MLPs: columns are alike."),
         "token scopes",
         found.scopes,

@@ -51,9 +51,11 @@ def page(question: Question) -> None:
         st.markdown(f"**What does {target}'s logit lose without the head?**")
         draw(
             figures.ablation_drops(found.drop, found.layer, target),
-            f"Each head switched off at the mask alone, exactly and without gradients; {means}.",
+            f"Each head switched off at the mask alone, exactly and without gradients; {means}. Closest to {target} "
+            f"writes {found.closest}, with a cosine of {found.cosine(found.closest)}; without it the logit loses "
+            f"{found.cost(found.closest)} (the head {found.split}).",
             "drops",
-            pd.DataFrame({"head": heads, "drop": found.drop}),
+            found.drops.assign(head=heads),
         )
     main = costliest_heads(question)[0]
     beside_paper(question, found.beside_paper(main))

@@ -52,9 +52,9 @@ def page(question: Question) -> None:
         st.markdown("**What makes the difference: length or direction?**")
         draw(
             figures.norm_and_direction(table, found.wavelengths),
-            f"Over all bands the norm explains {found.shares}; the direction explains the rest. Means of "
-            f"{counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean of "
-            f"their ratios. Largest failure to add up: {found.residual:.0e}.",
+            f"Over all bands the norm explains {found.shares}; the direction explains the rest; {found.widest}. Means "
+            f"of {counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean "
+            f"of their ratios. Largest failure to add up: {found.residual:.0e}.",
             "attribution",
         )
         _shares(table)

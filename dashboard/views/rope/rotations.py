@@ -1,6 +1,5 @@
 """What do the rotations do?"""
 
-import pandas as pd
 import streamlit as st
 
 from core.answers import rotations as answers
@@ -56,7 +55,7 @@ def _removal(found: answers.RopeRemoval, target: str, residue: int) -> None:
     draw(
         figures.removal(found.mean.layers.tolist(), found.mean.gap.to_numpy(), target),
         "No rotation of the mask's q and k in one layer at a time, then in all; the grey bar has all rotations. "
-        f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}.",
+        f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}. {found.in_words}",
         "removal",
         found.mean,
     )
@@ -79,12 +78,11 @@ def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], in
 def _causes(found: answers.AttentionCauses, inside: int, residue: int) -> None:
     st.markdown("**Do heads look at BOS because of the rotation or the query's content?**")
     parts = (found.shown[part].to_numpy() for part in ("clean", "internal", "rotation", "content"))
-    columns = ["name", "clean", "internal", "rotation", "content", "by_rotation", "by_content"]
     draw(
         figures.causes(found.shown.index.tolist(), *parts),
-        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), means "
-        f"of {found.n}, and of the internal run with one cause of the clean run at a time. The higher bar explains "
-        "more; the two need not add up.",
+        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), and of "
+        "the internal run with one cause of the clean run at a time. The higher bar explains more; the two need not "
+        f"add up. {found.in_words}",
         "causes",
-        pd.DataFrame(found.mean[columns]).rename(columns={"name": "head"}),
+        found.mean.drop(columns=["layer", "head"]).rename(columns={"name": "head"}),
     )

@@ -1,6 +1,5 @@
 """How far may positions slip?"""
 
-import pandas as pd
 import streamlit as st
 
 from core.analyses.rope_shift import SHIFTS
@@ -56,9 +55,9 @@ def page(question: Question) -> None:
         st.markdown("**Which band makes the score vary?**")
         draw(
             figures.band_shares(found.wavelengths, found.band_share),
-            "Each band's share of the variance, over shifts, of the head's score of BOS.",
+            f"Each band's share of the variance, over shifts, of the head's score of BOS. {found.widest}",
             "shares",
-            pd.DataFrame({"wavelength": found.wavelengths, "share": found.band_share}),
+            found.bands,
         )
     beside_paper(question, found.beside_paper())
 
