@@ -17,7 +17,7 @@ from dashboard.widgets.linked_view.data import (
     StructureText,
     payload,
 )
-from dashboard.widgets.set_up_3dmol import MODULE, is_set_up
+from dashboard.widgets.set_up_3dmol import MODULE, is_set_up, set_up_meanwhile
 
 __all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
 
@@ -59,5 +59,8 @@ def _indices(value: Any) -> tuple[int, ...]:
 
 
 def _viewer_url() -> str | None:
-    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when it isn't set up."""
-    return f"app/static/{MODULE.name}" if is_set_up() else None
+    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when it isn't set up, which then begins."""
+    if is_set_up():
+        return f"app/static/{MODULE.name}"
+    set_up_meanwhile()
+    return None
