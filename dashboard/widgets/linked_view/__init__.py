@@ -59,7 +59,7 @@ def _indices(value: Any) -> tuple[int, ...]:
 
 
 def _viewer_url() -> str | None:
-    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when it isn't set up, which then begins."""
+    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when that isn't set up, which begins."""
     if is_set_up():
         return f"app/static/{MODULE.name}"
     set_up_meanwhile()
