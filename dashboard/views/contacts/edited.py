@@ -22,7 +22,7 @@ from dashboard.views.contacts.precision import precision_table
 from dashboard.views.contacts.shares import heads_of_one_contact
 from dashboard.widgets.linked_view import Heat
 
-TITLE, PATH = "Edited contacts", "contact-edits"
+TITLE, PATH, MASKS = "Edited contacts", "contact-edits", False
 
 
 def page(question: Question) -> None:

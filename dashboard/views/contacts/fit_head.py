@@ -19,7 +19,7 @@ from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Fit a contact head", "contact-head"
+TITLE, PATH, MASKS = "Fit a contact head", "contact-head", False
 
 
 def page(question: Question) -> None:

@@ -20,7 +20,7 @@ from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Contact heads", "contact-heads"
+TITLE, PATH, MASKS = "Contact heads", "contact-heads", False
 
 RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in reversed(SEPARATIONS)}
 

@@ -21,6 +21,7 @@ from dashboard.views.sanity import PATH, TITLE
 from dashboard.views.sanity.coloured import coloured_by_verdict
 from dashboard.views.sanity.trust import how_far_to_trust
 
+MASKS: Final = False
 ASKS_FROM: Final = 400
 """Residues from which even the first picture is asked for."""
 ROWS_EACH: Final = 2 * (len(REPEATS) + 2)
@@ -134,4 +135,4 @@ def _sentences(question: Question, found: Evidence, seed: int) -> None:
         )
 
 
-__all__ = ["PATH", "TITLE", "page"]
+__all__ = ["MASKS", "PATH", "TITLE", "page"]

@@ -18,7 +18,7 @@ from dashboard.views.variants.listed import given_variants, listed_variants
 from dashboard.views.variants.support import known_support, known_verdicts, support_of
 from dashboard.widgets.linked_view import LinkedViewData, Pick, ResidueValues, StructureText, linked_view
 
-TITLE, PATH = "Variants", "variants"
+TITLE, PATH, MASKS = "Variants", "variants", False
 
 MARGINALS: dict[Marginal, str] = {"masked": "Masked marginals", "wild type": "Wild-type marginals"}
 HOW: dict[Marginal, str] = {
