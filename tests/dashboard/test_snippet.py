@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.checkpoints import EMBEDDED_FOLDER
 from core.interventions import AblateHead, BlockAttention, Head, ShiftRope
 from core.metrics import rank, target_gap
 from core.model import load_model
+from core.model_files import EMBEDDED_FOLDER
 from core.run import run
 from dashboard.views.explore.snippet import python_snippet
 
