@@ -34,7 +34,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "Which parts does the prediction need?",
-        "Every head, every attention module and every MLP is switched off alone, and the masked residue is read again.",
+        "One part of the model after another is switched off (head, attention or MLP), and the masked residue is "
+        "predicted again.",
         f"The grid shows what this does to {target} at residue {question.residue + 1}: to its logit, to its gap (its "
         "logit minus the strongest other amino acid's), or how often it no longer ranks first where it did.",
         "Where a change is shown, blue cells are parts whose loss lowers it and red ones those whose loss raises it; "

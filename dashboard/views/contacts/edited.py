@@ -28,7 +28,8 @@ TITLE, PATH, MASKS = "Edited contacts", "contact-edits", False
 def page(question: Question) -> None:
     introduce(
         "What happens to the contacts when parts are switched off?",
-        "Contacts are read from the attention of all layers. Which parts must work for it to be right?",
+        "Which residues touch is read from where all heads of the model look (their attention). Which parts must "
+        "work for it to be right?",
         "The grid shows what each part does to the map, on top of what is off already; the difference map shows where "
         "the edited run differs from the clean one; at the end, one contact is split into what every head adds to it.",
         "A head that is off no longer writes, but its own attention stays and is still read: it changes the map through"
