@@ -1,0 +1,67 @@
+"""Every page in a real browser, light and dark: axe-core finds nothing serious or critical, and the menu is at hand."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, TimeoutError, expect
+
+from dashboard.menu import MENU
+
+OpenPage = Callable[..., Page]
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+PATHS = [view.PATH for views in MENU.values() for view in views]
+STILL = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-stale=true], [data-testid=stSpinner]')"""
+DARK = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(20, 23, 28)'"
+MOST_MS = 8_000
+
+
+def serious(page: Page) -> Iterator[str]:
+    """What axe-core finds serious or critical on a page as it stands: rule, place and reason."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    for rule in found:
+        if rule["impact"] in ("serious", "critical"):
+            yield from (f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for node in rule["nodes"])
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_serious_on_any_page(open_page: OpenPage) -> None:
+    """Pages that compute for long are looked at as far as they came."""
+    page = open_page(APP)
+    address, found = page.url.rstrip("/"), []
+    for path in PATHS:
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{address}/{path}")
+        expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible(timeout=60_000)
+        with suppress(TimeoutError):
+            page.wait_for_function(STILL, timeout=MOST_MS)
+        found += [f"/{path} light: {each}" for each in serious(page)]
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function(DARK)
+        found += [f"/{path} dark: {each}" for each in serious(page)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("path", ["", "explore"])
+def test_the_menu_is_at_hand_in_a_narrow_window(open_page: OpenPage, path: str) -> None:
+    """As at 200% zoom on a laptop."""
+    page = open_page(APP, query=f"/{path}", width=720)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_role("link", name="Glossary").or_(page.get_by_text("View 18 more")).first).to_be_visible()
+    page.get_by_role("link", name="Sanity check").first.click()
+    expect(page.get_by_role("heading", name="Is a confident prediction evidence").first).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.browser
+def test_a_mask_is_asked_for_only_where_it_counts_and_kept_elsewhere(open_page: OpenPage) -> None:
+    page = open_page(APP, query="/explore?mask=5")
+    expect(page.get_by_label("Masked residues").first).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Variants").first.click()
+    expect(page.get_by_role("heading", name="What would each substitution do").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_label("Masked residues").first).to_be_hidden()
+    page.get_by_role("link", name="Explore").first.click()
+    expect(page.get_by_label("Masked residues").first).to_have_value("5", timeout=60_000)
