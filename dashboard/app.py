@@ -17,9 +17,11 @@ from dashboard.page_parts import page_of  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
 from dashboard.views.explore import page as explore  # noqa: E402
+from dashboard.widgets.skip_links import skip_links  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
 st.html(Path(__file__).with_name("page.css"))
+skip_links()
 # In a narrow window the menu itself is in the sidebar, so that only what it asks is hidden
 NO_SIDEBAR = """<style>
 [data-testid=stSidebarUserContent] {display: none}

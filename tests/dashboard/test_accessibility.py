@@ -65,3 +65,19 @@ def test_a_mask_is_asked_for_only_where_it_counts_and_kept_elsewhere(open_page: 
     expect(page.get_by_label("Masked residues").first).to_be_hidden()
     page.get_by_role("link", name="Explore").first.click()
     expect(page.get_by_label("Masked residues").first).to_have_value("5", timeout=60_000)
+
+
+@pytest.mark.browser
+def test_the_first_tab_leads_past_menu_and_sidebar_to_a_panel(open_page: OpenPage) -> None:
+    page = open_page(APP, query="/explore")
+    expect(page.locator(".heads .cell").first).to_be_visible(timeout=60_000)
+    page.locator(".skip-links a").first.focus()
+    expect(page.locator(".skip-links a")).to_contain_text(["Skip to the page", "Which heads matter?"])
+    page.locator(".skip-links a", has_text="Which heads matter?").focus()
+    page.keyboard.press("Enter")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if page.locator(".grid:focus").count():
+            break
+    page.keyboard.press("Space")
+    expect(page.locator(".cell.off")).to_have_count(1)
