@@ -13,10 +13,11 @@ if str(PROJECT) not in sys.path:
 
 from core.errors import InputError  # noqa: E402
 from dashboard.menu import MENU, asks, masks  # noqa: E402
-from dashboard.page_parts import page_of  # noqa: E402
+from dashboard.page_parts import called, page_of  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
 from dashboard.views.explore import page as explore  # noqa: E402
+from dashboard.widgets.exchange import MEASURED_ON  # noqa: E402
 from dashboard.widgets.skip_links import skip_links  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
@@ -41,11 +42,13 @@ if not page.url_path and st.query_params:  # a link to Explore from when it was 
 view = next(view for views in MENU.values() for view in views if page.url_path == view.PATH)
 try:
     if not asks(view):
+        st.session_state.pop(MEASURED_ON, None)
         st.html(NO_SIDEBAR)
         page.run()
     # Drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened; so out of sight too
     question = ask(masks(view))
     if asks(view):
+        st.session_state[MEASURED_ON] = f"Measured on: {called(question.model)}."
         page.run()
 except InputError as error:
     stop_with(error)

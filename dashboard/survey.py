@@ -13,7 +13,9 @@ from core.errors import InputError
 from dashboard import engine
 from dashboard.engine import SHOWS_PROGRESS_AFTER, UNASKED_SECONDS, on_request, seconds
 from dashboard.question import Question, stop_with
+from dashboard.script import Shown, of_answer
 from dashboard.session import plain
+from dashboard.take_away import offer_script
 
 Found = TypeVar("Found")
 
@@ -64,16 +66,19 @@ def answered(
     label: str,
     list_left_out: bool = True,
     unasked: float | None = None,
+    shown: Shown | None = None,
     **settings: object,
 ) -> Found | None:
     """What one of `core.answers` says of `subjects`, or None until the person asks for what takes long.
 
-    `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. A
-    subject that breaks a rule is left out and listed (unless another answer of the page lists it); where all do, the
-    page stops with the first one's reason.
+    `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. With
+    what a script is to print of it as `shown`, the same is offered as Python. A subject that breaks a rule is left out
+    and listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
     """
     survey = SessionSurvey(question.model, label, about / max(1, len(subjects)))
     key = _key(question, answer, subjects, settings)
+    if shown is not None:
+        offer_script(of_answer(question.model, answer, subjects, settings, shown))
     with on_request(key, about, what, unasked) as go_on:
         if not go_on:
             return None

@@ -3,7 +3,6 @@
 from typing import Final
 
 import streamlit as st
-import torch
 
 from core.errors import InputError
 from core.memory import in_words
@@ -91,11 +90,6 @@ def _ask_before_large(name: str) -> None:
     )
     if not bound.toggle("Use it all the same", "large"):
         st.stop()
-
-
-def in_half(model: Model) -> bool:
-    """Whether its weights are in bfloat16."""
-    return model.dtype == torch.bfloat16
 
 
 def keep_contact_head(model: Model) -> None:

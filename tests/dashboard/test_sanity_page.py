@@ -63,13 +63,11 @@ def test_a_first_residue_that_is_no_m_is_a_default_of_position(app: AppTest, sur
     assert f"position {top.position:+.2f}" in said(app)
 
 
-def test_the_data_are_the_answers(monkeypatch: pytest.MonkeyPatch, found: Evidence):
-    handed_out = {}
-    for module in (sanity, strip):
-        monkeypatch.setattr(module, "download", lambda table, name: handed_out.update({name: table}))
+def test_the_data_are_the_answers(monkeypatch: pytest.MonkeyPatch, handed_out: dict, found: Evidence):
+    monkeypatch.setattr(sanity, "download", lambda table, name: handed_out.update({name: table}))
     start("sanity", sequence=SEQUENCE)
     theirs = found.strip
-    ours = handed_out["sanity-residues"]
+    ours = handed_out["verdicts"]
     assert ours.residue.tolist() == [residue + 1 for residue in theirs.residue]
     assert ours.verdict.tolist() == theirs.verdict.tolist()
     assert ours.surprise.tolist() == pytest.approx(theirs.surprise.tolist(), abs=1e-4)

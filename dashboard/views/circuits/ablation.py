@@ -13,6 +13,7 @@ from dashboard.controls import bound
 from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce, page_of
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import MODES, SCOPE_NAMES
 from dashboard.views.explore import page as explore
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
@@ -44,12 +45,12 @@ def page(question: Question) -> None:
     )
     proteins = choose_set(question)
     columns = st.columns(3)
-    where: dict[NamedScope, str] = {each: SCOPE_NAMES[each] for each in SCOPES}
-    scope = bound.select("Where", where, "where", columns[0])
+    scope = bound.select("Where", _where(), "where", columns[0])
     mode = bound.select("Replace by", MODES, "by", columns[1])
     quantity = bound.select("Shown", QUANTITIES, "shown", columns[2])
     n_forwards = len(SCOPES) * len(components(question.model.shape))
     settings = {"n_forwards": n_forwards, "label": "Switching off", "target": question.target, "mode": mode}
+    settings["shown"] = _shown(question, quantity, scope)
     found = ask_of(question, proteins, ablation, **settings)
     if found is None:
         return
@@ -59,6 +60,20 @@ def page(question: Question) -> None:
         _scopes(found, quantity)
     st.caption(f"Module and head below are {found.split}. {HOW_INTERVALS_ARE_MADE}")
     beside_paper(question, found.beside_paper())
+
+
+def _shown(question: Question, quantity: str, scope: NamedScope) -> Shown:
+    last = f"[-{2 * question.model.shape.n_layers}:]"
+    columns = {
+        name: Expression(f"found.at({each!r})[{quantity!r}].to_numpy(){last}") for each, name in _where().items()
+    }
+    modules = Expression(f"list(found.at({scope!r}).index{last})")
+    by_scope = Call(figures.by_scope, (columns, modules), {"quantity": QUANTITIES[quantity]})
+    return Shown(f"found.at({scope!r}).reset_index()", by_scope)
+
+
+def _where() -> dict[NamedScope, str]:
+    return {each: SCOPE_NAMES[each] for each in SCOPES}
 
 
 def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None:
@@ -103,5 +118,5 @@ def _scopes(found: Ablation, quantity: str) -> None:
         "Whole modules switched off at the mask alone, at BOS alone, at both, or at every position. A module that "
         "matters only at BOS prepares what others read there.",
         "scopes",
+        values.rename_axis("module").reset_index(),
     )
-    download(values.rename_axis("module").reset_index(), "ablation-modules-by-scope")

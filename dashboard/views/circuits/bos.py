@@ -15,6 +15,7 @@ from dashboard.controls.heads import choose_heads_and_inside
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import plain
 
 TITLE, PATH = "BOS knock-outs", "bos"
@@ -40,6 +41,8 @@ def page(question: Question) -> None:
     main, keys, inside = choose_heads_and_inside(question)
     compared = several_masks(proteins.sequences, question.target, inside)
     settings = {"target": question.target, "compared": compared, "main": main, "key_heads": keys}
+    attention = Call(figures.attention_to_bos, (Expression("found.attention_by_head"),))
+    settings["shown"] = Shown("found.mean", attention)
     n_forwards = 24 * (1 + INTERNAL_MASKS)  # 8 knock-outs of 3 sets of heads
     found = ask_of(question, proteins, bos_knockouts, n_forwards=n_forwards, label="Knocking out", **settings)
     if found is None:
@@ -58,8 +61,8 @@ def page(question: Question) -> None:
                 f"Mean {target} gap over {counted(int(shown.n.iloc[0]), 'mask')} in {proteins.count}; “none” has "
                 "nothing knocked out.",
                 test,
+                shown,
             )
-            download(shown, f"bos-{test}")
     with st.container(border=True):
         _table(found, target)
     with st.container(border=True):
@@ -69,8 +72,8 @@ def page(question: Question) -> None:
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out, mean over "
             f"{proteins.count}.",
             "attention",
+            found.attention_named,
         )
-        download(found.attention_named, "bos-attention")
     if len(question.protein.sequence) <= MOST_IN_PATTERN:
         with st.container(border=True):
             _pattern(question, proteins, main)
@@ -100,8 +103,8 @@ def _pattern(question: Question, proteins: ProteinSet, main: Head) -> None:
         figures.pattern(found.attention, list(found.table["query"])),
         f"Its whole pattern, residue {question.residue + 1} masked: {plain(found.in_words)}.",
         "pattern",
+        found.table,
     )
-    download(found.table, "main-head-pattern")
 
 
 def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
@@ -114,8 +117,8 @@ def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
         f"A point per sequence: how {target}'s logit changes when {found.main} is switched off, and when only its "
         "attention to BOS is blocked. On the line both do the same.",
         "ablated and blocked",
+        effects,
     )
-    download(effects, "ablated-and-blocked")
 
 
 def _table(found: BosKnockouts, target: str) -> None:

@@ -8,9 +8,10 @@ from core.figures import circuits as figures
 from core.interventions import NamedScope, component_name
 from dashboard.controls import bound
 from dashboard.controls.circuit import name_and_save
-from dashboard.controls.protein_sets import ask_of, choose_set
-from dashboard.page_parts import beside_paper, download, draw, introduce, link_to
+from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set
+from dashboard.page_parts import beside_paper, draw, introduce, link_to
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.views.circuits import sufficiency
 
 TITLE, PATH = "Minimal circuit", "circuit"
@@ -41,6 +42,7 @@ def page(question: Question) -> None:
     candidates = len(modules(shape)) if search == "modules" else len(components(shape)) / 2
     settings = {"target": question.target, "search": search, "scope": scope}
     n_forwards = candidates * (candidates + 1) / 2
+    settings["shown"] = _shown(proteins, target)
     found = ask_of(question, proteins, minimal_circuits, n_forwards=n_forwards, label="Searching", **settings)
     if found is None:
         return
@@ -60,6 +62,15 @@ def page(question: Question) -> None:
         beside_paper(question, beside)
 
 
+def _shown(proteins: ProteinSet, target: str) -> Shown:
+    if not proteins.is_one:
+        most = Expression(f"dict(list(found.necessity.items())[:{MOST_SHOWN}])")
+        return Shown("found.necessity_of_all", Call(figures.necessity, (most,)))
+    path = f"found.path({next(iter(proteins.sequences))!r})"
+    parts = (Expression(f"{path}.{part}") for part in ("component.tolist()", "gap.to_numpy()", "logit.to_numpy()"))
+    return Shown(path, Call(figures.search_path, (*parts, target)))
+
+
 def _path(found: MinimalCircuits, target: str) -> None:
     st.markdown(f"**Needed: {', '.join(map(component_name, found.commonest[0]))}**")
     path = found.path(found.table.subject.iloc[0])
@@ -68,8 +79,8 @@ def _path(found: MinimalCircuits, target: str) -> None:
         f"From left to right ever more is off, until the gap is below zero. It may rise on the way: "
         f"some components speak against {target}.",
         "path",
+        path.rename(columns={"component": "ablated"}),
     )
-    download(path.rename(columns={"component": "ablated"}), "minimal-circuit")
 
 
 def _frequencies(found: MinimalCircuits) -> None:
@@ -82,5 +93,5 @@ def _frequencies(found: MinimalCircuits) -> None:
         f"In which share of {found.n_sequences} sequences the search could not spare a component, most needed first; "
         f"{found.needed.groupby('subject').size().mean():.1f} are needed on average.",
         "necessity",
+        found.necessity_of_all,
     )
-    download(found.necessity_of_all, "minimal-circuit-necessity")

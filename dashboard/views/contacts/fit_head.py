@@ -13,7 +13,7 @@ from core.model_files import contact_head_file
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
 from dashboard.controls.model import keep_contact_head
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain

@@ -10,7 +10,7 @@ from core.proteins.contact_scores import possibly_near
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.engine import on_request, seconds
-from dashboard.page_parts import download, draw, introduce
+from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.views.contacts.pair import choose_pair, pair_name
 
@@ -55,6 +55,7 @@ def page(question: Question) -> None:
     dotted = beside[0].as_control if beside else {}
     known = "not near each other" if question.protein.structure else "whether near each other is not known"
     said = f"Dotted: {pair_name(question, control)}, as far apart along the chain, {known}. " if control else ""
+    table = _table(found).assign(**{f"{name}, control": values for name, values in dotted.items()})
     draw(
         motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
         f"Coupling of {pair_name(question, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
@@ -64,9 +65,8 @@ def page(question: Question) -> None:
         f"{'is held' if hold else 'follows the masks'}. {found.n_far} residues are {FAR} or more away from "
         "both.",
         "motif",
+        table,
     )
-    table = _table(found).assign(**{f"{name}, control": values for name, values in dotted.items()})
-    download(table, "motif-recovery")
 
 
 def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool, about: float) -> MotifRecovery:

@@ -14,7 +14,7 @@ from core.proteins.moved_contacts import MOVED_SAID
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain

@@ -7,17 +7,19 @@ import streamlit as st
 from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
-from dashboard.controls.model import in_half
 from dashboard.glossary import told
 from dashboard.question import Question
+from dashboard.script import Script
 from dashboard.session import forget_edits
-from dashboard.views.explore.snippet import python_snippet
+from dashboard.take_away import show_script
 
 QUIET: Final[dict[str, Any]] = {"delta_color": "off", "delta_arrow": "off"}
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
 
 
-def headline(question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among) -> None:
+def headline(
+    question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among, script: Script
+) -> None:
     title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(
@@ -27,15 +29,7 @@ def headline(question: Question, condition: Condition, before: Prediction, after
     reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
     with share.popover("Share", icon=":material/share:", width="stretch"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
-        snippet = python_snippet(
-            question.model.name,
-            question.protein.sequence,
-            question.masked,
-            question.letter,
-            condition,
-            in_half(question.model),
-        )
-        st.code(snippet, language="python")
+        show_script(script)
     target = question.letter
     columns = st.columns(4)
     columns[0].metric(

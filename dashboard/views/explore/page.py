@@ -19,6 +19,7 @@ from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids
 from dashboard.views.explore.runs import logits_of, view_of
+from dashboard.views.explore.script import script_of
 
 TITLE, PATH = "Explore", "explore"
 
@@ -35,7 +36,7 @@ def page(question: Question) -> None:
         stop_with(error)
     before, after = (prediction(each, target) for each in logits)
 
-    headline(question, condition, before, after, among)
+    headline(question, condition, before, after, among, script_of(question, condition, head, target))
     beside = st.container()  # filled last, so that nothing waits for it
     left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):

@@ -10,7 +10,7 @@ from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_heads_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
 
 TITLE, PATH = "Rotations", "rope"
@@ -59,8 +59,8 @@ def _removal(found: answers.RopeRemoval, target: str, residue: int) -> None:
         "No rotation of the mask's q and k in one layer at a time, then in all; the grey bar has all rotations. "
         f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}.",
         "removal",
+        found.mean,
     )
-    download(found.mean, "rope-removal")
 
 
 def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], inside: int, residue: int) -> None:
@@ -73,19 +73,19 @@ def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], in
         f"all; corrupted, 0%), and take queries or rotations from the run with residue {residue} masked (clean, "
         f"100%). Key heads here, as in the paper's table, are the first {answers.FIRST_KEY_HEADS}: {first}.",
         "patch sets",
+        found.mean,
     )
-    download(found.mean, "patch-sets")
 
 
 def _causes(found: answers.AttentionCauses, inside: int, residue: int) -> None:
     st.markdown("**Do heads look at BOS because of the rotation or the query's content?**")
     parts = (found.shown[part].to_numpy() for part in ("clean", "internal", "rotation", "content"))
+    columns = ["name", "clean", "internal", "rotation", "content", "by_rotation", "by_content"]
     draw(
         figures.causes(found.shown.index.tolist(), *parts),
         f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), means "
         f"of {found.n}, and of the internal run with one cause of the clean run at a time. The higher bar explains "
         "more; the two need not add up.",
         "causes",
+        pd.DataFrame(found.mean[columns]).rename(columns={"name": "head"}),
     )
-    columns = ["name", "clean", "internal", "rotation", "content", "by_rotation", "by_content"]
-    download(pd.DataFrame(found.mean[columns]).rename(columns={"name": "head"}), "bos-attention-by-cause")

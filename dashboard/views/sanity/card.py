@@ -15,7 +15,7 @@ from core.components import components
 from core.figures.evidence import distance_ladder, stacked_shares
 from core.figures.style import OTHER, TARGET
 from dashboard.engine import seconds
-from dashboard.page_parts import download, draw, link_to
+from dashboard.page_parts import draw, link_to
 from dashboard.question import Question
 from dashboard.session import plain
 from dashboard.survey import answered
@@ -49,16 +49,16 @@ def residue_card_panel(question: Question, residue: int, seed: int) -> None:
             "What each letter's log-odds, against its frequency in proteins, are made of: the parts add up. Hover for "
             "the range that 95% of further random orders fall in.",
             "shares",
+            letters.drop(columns="subject"),
         )
-        download(letters.drop(columns="subject"), "sanity-card")
     with right:
         draw(
             distance_ladder(found.ladder, {top.letter: TARGET, letters.letter.iloc[1]: OTHER[0]}),
             "Near only: residues outside the window in a random order. Far only: those inside. Where the near line "
             "reaches the far end, that window holds all the support.",
             "ladder",
+            found.ladder,
         )
-        download(found.ladder, "sanity-ladder")
     _elsewhere(found, top.letter)
     _heads(question, found, residue, top.letter)
 

@@ -9,15 +9,17 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.analyses.evidence import REPEATS
 from core.answers.calibration import kept_calibration
-from core.answers.evidence import VERDICTS, Evidence, Scan, evidence_by_stretch, scan
+from core.answers.evidence import VERDICTS, Evidence, Scan, evidence, evidence_by_stretch, scan
 from core.answers.survey import Survey
 from core.answers.verdict_words import VERDICTS_SAID, verdict_words
 from core.figures.evidence import verdict_strip
 from core.tables import rows
 from dashboard.engine import SHOWS_PROGRESS_AFTER, seconds
-from dashboard.page_parts import download, draw
+from dashboard.page_parts import draw
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown, of_answer
 from dashboard.survey import answered
+from dashboard.take_away import offer_script
 
 ASKS_FROM: Final = 400
 """Residues from which even the first picture is asked for."""
@@ -36,12 +38,11 @@ def strip_of_verdicts(question: Question, seed: int) -> Evidence | None:
     place = st.empty()
     with place.container():
         _before_verdicts(question, scanned, seed)
+    _offer_script(question, seed)
     found = _judged(question, scanned, seed, place)
     if found is not None:
         with place.container():
             _strip(question, found, "verdicts")
-            strip = rows(found.strip, subject=question.protein.name)
-            download(strip.drop(columns="subject").assign(residue=strip.residue + 1), "sanity-residues")
     return found
 
 
@@ -91,6 +92,13 @@ def _judged(question: Question, scanned: Scan, seed: int, place: DeltaGenerator)
     )
 
 
+def _offer_script(question: Question, seed: int) -> None:
+    words = verdict_words(kept_calibration(question.model))
+    figure = Call(verdict_strip, (Expression("found.strip"), question.numbering.names(), words))
+    shown = Shown("found.strip", figure)
+    offer_script(of_answer(question.model, evidence, question.alone, {"seed": seed}, shown))
+
+
 def _subject(question: Question, seed: int) -> tuple[str, str, int]:
     return question.model.fingerprint, question.protein.sequence, seed
 
@@ -112,4 +120,9 @@ def _strip(question: Question, found: Evidence, key: str, *, unfinished: bool = 
         words["none"] = "none, or not taken apart yet"
     listed = " · ".join(f"{counts[verdict]} {words[verdict]}" for verdict in VERDICTS if counts[verdict])
     strip = rows(found.strip, subject=question.protein.name)
-    draw(verdict_strip(strip, question.numbering.names(), words), f"Residues: {listed}.", key)
+    draw(
+        verdict_strip(strip, question.numbering.names(), words),
+        f"Residues: {listed}.",
+        key,
+        strip.drop(columns="subject").assign(residue=strip.residue + 1),
+    )

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.figures import variants as figures
 from core.proteins.variants import Substitution, Variant, VariantList, parse_variant
 from dashboard.controls import bound
-from dashboard.page_parts import download, draw
+from dashboard.page_parts import draw
 from dashboard.question import Question
 from dashboard.session import plain
 from dashboard.views.variants.support import support_of
@@ -71,14 +71,14 @@ def _show(shares: RatioShares, words: Mapping[str, str]) -> None:
     if shares.verdict == "undecided":
         because = f"Its ratio is {total:+z.2f} nats, and a factor of two is {LEAST:.2f}."
     _SHOWN[shares.verdict](f"**{name}: {words[shares.verdict]}.** {because}")
+    rows = [(part, found.mean, found.low, found.high) for part, found in shares.parts.items()]
     draw(
         figures.parts_of_ratio(shares.parts, total),
         f"What the ratio of {name} is made of, masked marginals: parts add up to {total:+z.2f} nats. Whiskers and "
         f"brackets hold {COVERED:.0%} of what further random orders would give, from {len(REPEATS)}. {RULE}",
         "parts of the ratio",
+        pd.DataFrame(rows, columns=["part", "nats", "low", "high"]).assign(variant=name),
     )
-    rows = [(part, found.mean, found.low, found.high) for part, found in shares.parts.items()]
-    download(pd.DataFrame(rows, columns=["part", "nats", "low", "high"]).assign(variant=name), f"parts-{name}")
 
 
 def _told(found: Estimate) -> str:

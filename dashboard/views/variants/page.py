@@ -13,8 +13,10 @@ from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick, picked_before
 from dashboard.engine import on_request, seconds
-from dashboard.page_parts import download, draw, introduce
+from dashboard.page_parts import draw, introduce
 from dashboard.question import Question
+from dashboard.script import ROWS, Call, Expression, Script, loading
+from dashboard.take_away import offer_script
 from dashboard.views.variants.chosen import chosen_variant
 from dashboard.views.variants.listed import given_variants, listed_variants
 from dashboard.views.variants.support import known_support, known_verdicts, support_of
@@ -48,6 +50,7 @@ def page(question: Question) -> None:
         )
     found = _scores(question, wanted)
     hatched = _hatched(question) if ask else None
+    offer_script(_script(question, found.marginal, hatched))
     with st.container(border=True):
         _heatmap(question, found, hatched)
     left, right = st.columns([2, 3])
@@ -83,6 +86,16 @@ def _scores(question: Question, wanted: Marginal) -> Substitutions:
     return scored("wild type")
 
 
+def _script(question: Question, marginal: Marginal, hatched: tuple[int, ...] | None) -> Script:
+    steps = {
+        "model": loading(question.model),
+        "found": Call(substitutions, (Expression("model"), question.protein.sequence, marginal)),
+    }
+    parts = (Expression("found.ratios"), Expression("found.sequence"), question.numbering.names(), hatched or ())
+    title = f"{MARGINALS[marginal]} on {question.model.name}"
+    return Script(title, steps, (f"found.table.head({ROWS}).to_string()",), Call(figures.ratios, parts))
+
+
 def _hatched(question: Question) -> tuple[int, ...] | None:
     residues = tuple(range(len(question.protein.sequence)))
     support = support_of(question, residues, "Ask every residue for evidence")
@@ -96,8 +109,9 @@ def _heatmap(question: Question, found: Substitutions, hatched: tuple[int, ...] 
     if hatched is not None:
         said += f" Hatched: {len(hatched)} of {len(names)} residues where the order of the other residues does not "
         said += "speak for the protein's own letter more than a random order of them would." + _counted(question)
-    draw(figures.ratios(found.ratios, found.sequence, names, hatched or ()), said, "ratios")
-    download(_everything(question, found), f"variants-{found.marginal.replace(' ', '-')}")
+    draw(
+        figures.ratios(found.ratios, found.sequence, names, hatched or ()), said, "ratios", _everything(question, found)
+    )
 
 
 def _counted(question: Question) -> str:

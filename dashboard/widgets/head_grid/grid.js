@@ -11,6 +11,7 @@ class HeadGrid extends Shared {
     this.tip = this.root.querySelector(".tip");
     this.allOn = this.root.querySelector(".all-on");
     this.modes = new Modes(this.root);
+    saveButtons(this.root.querySelector(".save"), "the grid", (format) => this.save(format));
     this.active = [0, 0];
     this.allOn.addEventListener("click", () => this.change({ ...this.state, off: [] }));
     this.grid.addEventListener("click", (event) => this.clicked(event));
@@ -148,6 +149,11 @@ class HeadGrid extends Shared {
     const others = this.state.off.filter((cell) => !touched.has(String(cell)));
     const allOff = others.length === this.state.off.length - touched.size;
     this.change({ ...this.state, off: allOff ? others : [...others, ...cells] });
+  }
+
+  save(format) {
+    const { title, source } = this.data;
+    return savePicture(format, title, () => gridPicture(this.data, this.state), title, [source]);
   }
 
   select(layer, column) {

@@ -22,7 +22,13 @@ from dashboard.widgets.set_up_3dmol import MODULE, is_set_up, set_up_meanwhile
 __all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
 
 _component = component_from(
-    Path(__file__).with_name("view.html"), "colours.js", "strip.js", "map.js", "structure.js", "view.js"
+    Path(__file__).with_name("view.html"),
+    "colours.js",
+    "strip.js",
+    "map.js",
+    "structure.js",
+    "pictures.js",
+    "view.js",
 )
 
 

@@ -223,13 +223,7 @@ class StructureView {
   }
 
   drawLegend() {
-    const { values, maskable } = this.data;
-    const items = kindItems(this.contacts, this.theme);
-    if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
-    else if (values) items.unshift(rampItem(values, this.theme, values.label));
-    if (maskable) items.push(legendItem("swatch", this.theme.colours.masked, "masked"));
-    items.push(legendItem("swatch", this.theme.colours.picked, "picked"));
-    this.legend.replaceChildren(...items);
+    this.legend.replaceChildren(...structureLegend(this.data, this.contacts, this.theme));
   }
 
   // What it says, and what a click does
@@ -272,6 +266,16 @@ class StructureView {
     if (residue === undefined) return resolved[0];
     return step > 0 ? resolved.find((each) => each > residue) : resolved.findLast((each) => each < residue);
   }
+}
+
+/** What colours of residues and lines between them mean. */
+function structureLegend({ values, maskable }, contacts, theme) {
+  const items = kindItems(contacts, theme);
+  if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
+  else if (values) items.unshift(rampItem(values, theme, values.label));
+  if (maskable) items.push(legendItem("swatch", theme.colours.masked, "masked"));
+  items.push(legendItem("swatch", theme.colours.picked, "picked"));
+  return items;
 }
 
 function placeKey(chain, number, insertion) {

@@ -1,0 +1,51 @@
+"""Files that a person gives, or that a session file brought back."""
+
+from typing import Any, Final
+
+import msgspec
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.errors import InputError
+from dashboard.session import plain
+
+MAX_UPLOAD_BYTES = 5 * 2**20
+BROUGHT_BACK: Final = "uploads of the session file"
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file's name and what is in it."""
+
+    name: str
+    data: bytes
+
+
+def upload(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> Upload | None:
+    """Draws a place for a file; the file there, or the one that a session file brought back, or None.
+
+    `InputError` for a file that is too large.
+    """
+    file = (place or st).file_uploader(label, key=key, **look)
+    if file is not None:
+        return Upload(file.name, checked_upload(file))
+    kept = st.session_state.get(BROUGHT_BACK, {}).get(key)
+    if kept is not None:
+        (place or st).caption(f":material/attach_file: {plain(kept.name)}, from the session file")
+    return kept
+
+
+def uploads() -> dict[str, Upload]:
+    """Every file that `upload` holds in this session, by its key."""
+    here = {key: file for key, file in st.session_state.items() if isinstance(file, UploadedFile)}
+    return st.session_state.get(BROUGHT_BACK, {}) | {
+        str(key): Upload(file.name, file.getvalue()) for key, file in here.items()
+    }
+
+
+def checked_upload(file: UploadedFile) -> bytes:
+    """The bytes of an upload; `InputError` when there are too many (a widget's own limit binds the browser alone)."""
+    if file.size > MAX_UPLOAD_BYTES:
+        megabytes, most = file.size / 2**20, MAX_UPLOAD_BYTES / 2**20
+        raise InputError(f"{file.name} has {megabytes:.1f} MB: at most {most:.0f} MB are read")
+    return file.getvalue()
