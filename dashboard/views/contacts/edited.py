@@ -56,7 +56,8 @@ def page(question: Question) -> None:
         clean, edited = (one_pass_map(question, method, heads, each) for each in ((), condition))
         with st.container(border=True):
             _difference(question, condition, QUANTITIES[method], clean, edited, rule)
-        precision_table(question.protein, {"Clean run": clean, "Edited run": edited}, rule)
+        maps = {"Clean run": clean, "Edited run": edited} if condition else {"Clean run": clean}
+        precision_table(question.protein, maps, rule)
         st.divider()
         heads_of_one_contact(question, condition)
         with grid:  # last, because it takes a pass for each part and all else only two

@@ -12,6 +12,7 @@ from dashboard.widgets.linked_view.data import (
     DrawnContact,
     Heat,
     LinkedViewData,
+    Palette,
     Pick,
     ResidueValues,
     StructureText,
@@ -19,7 +20,7 @@ from dashboard.widgets.linked_view.data import (
 )
 from dashboard.widgets.set_up_3dmol import MODULE, is_set_up, set_up_meanwhile
 
-__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
+__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Palette", "Pick", "ResidueValues", "StructureText", "linked_view"]
 
 _component = component_from(
     Path(__file__).with_name("view.html"),
