@@ -95,7 +95,8 @@ def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None
         if found.n_predicting
         else f"mean over {found.n_measured} sequences; {target} ranks first in none of them, so none can fail"
     )
-    st.caption(f"Each part off {describe_scope(scope)}, {counted}.")
+    elsewhere = "" if scope == "all" else " Explore's grid is of every position unless another place is chosen there."
+    st.caption(f"Each part off {describe_scope(scope)}, {counted}.{elsewhere}")
     download(table.reset_index(), f"ablation-{scope}")
 
 
