@@ -33,8 +33,8 @@ def attention_to_bos(question: Question, condition: Condition, clean: RunView, e
 @st.fragment
 def whole_pattern(condition: Condition, clean: RunView, edited: RunView) -> None:
     st.markdown(f"**Where does {edited.head} look?**")
-    runs = {"edited": edited, "clean": clean} if condition else {"clean": clean}
-    which = bound.switch("Run", list(runs), "pattern", label_visibility="collapsed")
+    runs = {"edited": edited, "clean": clean}
+    which = bound.switch("Run", list(runs), "pattern", label_visibility="collapsed") if condition else "clean"
     draw(
         figures.pattern_heatmap(runs[which].pattern, f"Attention of {edited.head}, {which} run"),
         "Rows are queries, columns are keys; each row sums to 1. A dark first column is attention to BOS.",
