@@ -19,11 +19,13 @@ STILL = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScri
 PAPER: dict[Literal["light", "dark"], str] = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 28)"}
 SHOWN = "paper => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === paper"
 MOST_MS = 5_000
+NOT_STALE = {"exclude": [["[data-stale=true]"]]}
+"""Streamlit fades what it is about to draw again."""
 
 
 def serious(page: Page) -> Iterator[str]:
     """What axe-core finds serious or critical on a page as it stands: rule, place and reason."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    found = Axe().run(page, context=NOT_STALE, options={"resultTypes": ["violations"]}).response["violations"]
     for rule in found:
         if rule["impact"] in ("serious", "critical"):
             yield from (f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for node in rule["nodes"])
