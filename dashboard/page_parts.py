@@ -13,6 +13,7 @@ from streamlit.navigation.page import StreamlitPage
 from core.figures.drawn import drawn
 from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
+from dashboard.glossary import told_in
 from dashboard.question import Question
 from dashboard.widgets.save_picture import save_picture
 
@@ -20,9 +21,11 @@ BARE = {"displayModeBar": False}
 
 
 def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
-    """The page's question as its title, and one paragraph: what is asked, what is shown, how to read it."""
-    st.markdown(f"#### {question}")
-    st.markdown(f"{asked} {shown} {how_to_read}")
+    """The page's question as its title, its terms explained on hover, and one paragraph: what is asked, what is shown,
+    how to read it."""
+    text = f"{asked} {shown} {how_to_read}"
+    st.markdown(f"#### {question}", help=told_in(f"{question} {text}") or None)
+    st.markdown(text)
 
 
 def draw(figure: go.Figure, caption: str, key: str, data: pd.DataFrame | None = None) -> None:

@@ -18,14 +18,23 @@ from dashboard.session import WILD_TYPE, plain, target_letter
 
 TYPED = ("mask", "pick", "at")
 """The keys of what residues are typed into."""
+OUT_OF_SIGHT = "<style>.st-key-masked {display: none}</style>"
 
 
-def ask() -> Question:
-    """Draws the sidebar and returns the question; stops the page with one line where something cannot be used."""
+def ask(masks: bool = True) -> Question:
+    """Draws the sidebar and returns the question; stops the page with one line where something cannot be used.
+
+    Without `masks` the masked residue and the target are drawn out of sight, since Streamlit forgets what isn't drawn;
+    and what cannot be used there is the first residue.
+    """
     with st.sidebar:
         model = choose_model()
         protein = choose_protein()
-        return _choose_mask_and_target(model, protein)
+        numbering = _choose_numbering(protein)
+        if not masks:
+            st.html(OUT_OF_SIGHT)
+        with st.container(key="masked"):
+            return _choose_mask_and_target(model, protein, numbering, masks)
 
 
 def _choose_numbering(protein: Protein) -> Numbering:
@@ -52,9 +61,8 @@ def _rewrite_typed(protein: Protein) -> None:
             st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
 
 
-def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
+def _choose_mask_and_target(model: Model, protein: Protein, numbering: Numbering, masks: bool) -> Question:
     sequence = protein.sequence
-    numbering = _choose_numbering(protein)
     text = bound.text(
         "Masked residues",
         "mask",
@@ -66,7 +74,9 @@ def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
         if not written:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
-        stop_with(error)
+        if masks:
+            stop_with(error)
+        written = (0,)
     target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],

@@ -188,11 +188,11 @@ def motif_curves(
     return figure.update_xaxes(type="log", tickvals=n_shown, ticktext=[str(n) for n in n_shown], showgrid=False)
 
 
-def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"]) -> go.Figure:
-    """What each layer's heads add to a contact's logit, in the clean and in the edited run."""
+def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"] | None) -> go.Figure:
+    """What each layer's heads add to a contact's logit, in the clean run and in the edited one where there is one."""
     return bars(
         layer_labels(len(clean)),
-        {"clean": clean, "edited": edited},
+        {"clean": clean} if edited is None else {"clean": clean, "edited": edited},
         colours={"clean": CLEAN, "edited": EDITED},
         x_title="Layer",
         y_title="Share of the logit",

@@ -1,4 +1,4 @@
-"""The Explore page's figures: clean run in grey beside the edited run in blue, target in orange."""
+"""The Explore page's figures: clean run in grey beside the edited run in blue where there is one, target in orange."""
 
 from typing import Literal
 
@@ -14,30 +14,37 @@ from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, axes, c
 Readout = Literal["probability", "logit"]
 
 
-def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout: Readout = "probability") -> go.Figure:
-    """Twenty bars in the order of the clean run: clean outlined, edited filled, the target orange."""
-    values = {"probability": (clean.probabilities, edited.probabilities), "logit": (clean.logits, edited.logits)}
-    before, after = values[readout]
+def prediction_bars(
+    clean: Prediction, edited: Prediction | None, target: str, readout: Readout = "probability"
+) -> go.Figure:
+    """Twenty bars in the order of the clean run, the target orange: the edited run's filled, the clean one's outlined
+    around them; or where nothing is edited the clean run's filled."""
+    shown, run, filled = (clean, "clean", CLEAN) if edited is None else (edited, "edited", EDITED)
+
+    def read(prediction: Prediction) -> Float[np.ndarray, "20"]:
+        return prediction.probabilities if readout == "probability" else prediction.logits
+
     order = np.argsort(-clean.logits, kind="stable")
     letters = [AMINO_ACIDS[index] for index in order]
     at = letters.index(target)
     figure = axes("Amino acid", readout.capitalize(), height=270)
-    for name, colour, chosen in (("edited", EDITED, set(range(20)) - {at}), (f"edited, {target}", TARGET, {at})):
-        heights = [value if place in chosen else None for place, value in enumerate(after[order])]
-        hover = "%{x}: %{y:.3f} edited<extra></extra>"
+    for name, colour, chosen in ((run, filled, set(range(20)) - {at}), (f"{run}, {target}", TARGET, {at})):
+        heights = [value if place in chosen else None for place, value in enumerate(read(shown)[order])]
+        hover = f"%{{x}}: %{{y:.3f}} {run}<extra></extra>"
         figure.add_bar(x=letters, y=heights, name=name, marker={"color": colour}, hovertemplate=hover)
-    figure.add_bar(
-        x=letters,
-        y=before[order],
-        name="clean",
-        marker={"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 2}},
-        hovertemplate="%{x}: %{y:.3f} clean<extra></extra>",
-    )
+    if edited is not None:
+        figure.add_bar(
+            x=letters,
+            y=read(clean)[order],
+            name="clean",
+            marker={"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 2}},
+            hovertemplate="%{x}: %{y:.3f} clean<extra></extra>",
+        )
     figure.update_layout(barmode="overlay", bargap=0.25, margin={"l": 45, "r": 5, "t": 20, "b": 45})
-    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 9})
+    return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 11})
 
 
-def band_bars(clean: BandView, edited: BandView) -> go.Figure:
+def band_bars(clean: BandView, edited: BandView | None) -> go.Figure:
     """Four panels over RoPE bands: |q|, |k|, cos of the angle between them, and what each band adds to the score."""
     panels = [
         ("|q| (norm)", "q_norm"),
@@ -51,6 +58,8 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
     labels = [f"{length:.1f}" if length < 10 else f"{length:,.0f}" for length in clean.wavelengths]
     for panel, (_, quantity) in enumerate(panels):
         for name, view, colour in (("clean", clean, CLEAN), ("edited", edited, EDITED)):
+            if view is None:
+                continue
             figure.add_bar(
                 x=labels,
                 y=getattr(view, quantity),
@@ -70,13 +79,14 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
 
 
 def bos_attention_heads(
-    clean: Float[np.ndarray, "n_layers n_heads"], edited: Float[np.ndarray, "n_layers n_heads"], query: str
+    clean: Float[np.ndarray, "n_layers n_heads"], edited: Float[np.ndarray, "n_layers n_heads"] | None, query: str
 ) -> go.Figure:
-    """Attention from one query residue to BOS, a cell per head: the clean run above, the edited one below."""
+    """Attention from one query residue to BOS, a cell per head: the clean run, and below it the edited one."""
     n_layers, n_heads = clean.shape
-    figure = axes("", "Layer", height=140 + 2 * max(130, min(24 * n_layers, 420)))
-    figure.set_subplots(rows=2, shared_xaxes=True, subplot_titles=["Clean run", "Edited run"], vertical_spacing=0.14)
-    for row, values in enumerate((clean, edited), start=1):
+    runs = {"Clean run": clean} if edited is None else {"Clean run": clean, "Edited run": edited}
+    figure = axes("", "Layer", height=140 + len(runs) * max(130, min(24 * n_layers, 420)))
+    figure.set_subplots(rows=len(runs), shared_xaxes=True, subplot_titles=list(runs), vertical_spacing=0.14)
+    for row, values in enumerate(runs.values(), start=1):
         figure.add_heatmap(
             z=values,
             x=head_labels(n_heads),
@@ -86,7 +96,7 @@ def bos_attention_heads(
             row=row,
             col=1,
         )
-    figure.update_xaxes(type="category").update_xaxes(title={"text": "Head"}, row=2)
+    figure.update_xaxes(type="category").update_xaxes(title={"text": "Head"}, row=len(runs))
     figure.update_yaxes(title={"text": "Layer"}, autorange="reversed", type="category")
     figure.update_layout(
         coloraxis={
@@ -99,10 +109,12 @@ def bos_attention_heads(
     return figure
 
 
-def bos_attention_positions(clean: Float[np.ndarray, " pos"], edited: Float[np.ndarray, " pos"]) -> go.Figure:
+def bos_attention_positions(clean: Float[np.ndarray, " pos"], edited: Float[np.ndarray, " pos"] | None) -> go.Figure:
     """One head's attention to BOS from every residue of the sequence, clean and edited."""
     residues = np.arange(1, len(clean) - 1)
-    lines = [Curve("clean", clean[1:-1], CLEAN), Curve("edited", edited[1:-1], EDITED)]
+    lines = [Curve("clean", clean[1:-1], CLEAN)]
+    if edited is not None:
+        lines.append(Curve("edited", edited[1:-1], EDITED))
     figure = curves(residues, lines, x_title="Query residue", y_title="Attention to BOS")
     return figure.update_yaxes(range=[0, 1.02]).update_layout(height=300)
 

@@ -35,7 +35,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "Which parts does the prediction need?",
-        "Every head, every attention module and every MLP is switched off alone, and the masked residue is read again.",
+        "One part of the model after another is switched off (head, attention or MLP), and the masked residue is "
+        "predicted again.",
         f"The grid shows what this does to {target} at residue {question.residue + 1}: to its logit, to its gap (its "
         "logit minus the strongest other amino acid's), or how often it no longer ranks first where it did.",
         "Where a change is shown, blue cells are parts whose loss lowers it and red ones those whose loss raises it; "
@@ -94,7 +95,8 @@ def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None
         if found.n_predicting
         else f"mean over {found.n_measured} sequences; {target} ranks first in none of them, so none can fail"
     )
-    st.caption(f"Each part off {describe_scope(scope)}, {counted}.")
+    elsewhere = "" if scope == "all" else " Explore's grid is of every position unless another place is chosen there."
+    st.caption(f"Each part off {describe_scope(scope)}, {counted}.{elsewhere}")
     download(table.reset_index(), f"ablation-{scope}")
 
 

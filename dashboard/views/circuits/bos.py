@@ -30,7 +30,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Does the prediction come from BOS?",
-        f"Heads may not read BOS, or may read nothing else: is {target} still predicted?",
+        "In front of the first residue stands a token that belongs to none, BOS, and the model can look at it. What if "
+        f"its heads may not, or may look at nothing else: is {target} still predicted?",
         f"Necessity: residue {residue} is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere "
         "but at BOS, or their attention to BOS is blocked. Sufficiency: internal residues are masked instead, one at a "
         f"time, and the heads' queries are rotated as at residue {residue}, which brings {target} back in part; the "

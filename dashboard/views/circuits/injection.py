@@ -24,7 +24,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "Can another protein's activation bring the prediction back?",
-        f"Repeats outvote {target} at the masked residue. Here the main head's z at the mask is taken from proteins "
+        f"Before a long run of one amino acid the model no longer predicts {target} at the masked residue. Here the "
+        "main head's z at the mask is taken from proteins "
         f"that do predict {target} and put into the repeats.",
         "Shown is the gap of each repeat as it is, and with each source's activation.",
         f"Points above zero: {target} is back. The activation is as strong as in its source: what a stronger one would "

@@ -28,7 +28,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "What is the least that the prediction needs?",
-        "From the whole model, the component whose loss costs the target's logit least is switched off for good, again "
+        "How few of its parts can the model predict this residue with? The component whose loss costs the target's "
+        "logit least is switched off for good, again "
         f"and again, until {target} no longer ranks first.",
         "Shown are the order in which components went, what was left, and over a set how often each one was needed. "
         "Heads are searched inside the attention modules that the search among modules needed, all else still off.",

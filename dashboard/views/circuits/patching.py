@@ -46,6 +46,7 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Which activations carry the prediction?",
+        "What one part of the model computes in one run is put into another run: does the prediction come along? "
         f"One activation after another is taken from the run with residue {residue} masked (clean) and put into the "
         f"run with an internal residue masked (corrupted), where {target} is not expected.",
         "Shown is the rescue: the share of the gap between the two runs that the patch brings back.",

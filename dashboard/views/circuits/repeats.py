@@ -16,7 +16,7 @@ from dashboard.session import plain
 from dashboard.survey import answered
 from dashboard.views.explore import page as explore
 
-TITLE, PATH = "Repeats", "repeats"
+TITLE, PATH, MASKS = "Repeats", "repeats", False
 
 GUESS = 1 / len(AMINO_ACIDS)
 

@@ -21,6 +21,7 @@ def page(question: Question) -> None:
     shape, target = question.model.shape, question.letter
     introduce(
         "Which amino acid does each head write?",
+        "Each head pushes the prediction towards some amino acids and away from others. "
         f"A head of the last layer adds a vector to the masked residue {question.residue + 1}. Does it point where "
         "some amino acid's logit rises?",
         "The upper figure shows the cosine between each head's write and the gradient of each amino acid's logit with "

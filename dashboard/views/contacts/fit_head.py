@@ -19,13 +19,14 @@ from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Fit a contact head", "contact-head"
+TITLE, PATH, MASKS = "Fit a contact head", "contact-head", False
 
 
 def page(question: Question) -> None:
     introduce(
         "Can this model get a contact head from a few structures?",
-        "fair-esm's contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
+        "A few known structures can teach which heads look from a residue to those that it touches. fair-esm's "
+        "contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
         "Fit one here on structures of your choice, for any model; ESMC was published without one. Every page of this"
         " session then uses it; saved beside the model's weights, it is there the next time too.",
         "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation,"

@@ -14,7 +14,7 @@ from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.views.contacts.pair import choose_pair, pair_name
 
-TITLE, PATH = "Motif recovery", "motif"
+TITLE, PATH, MASKS = "Motif recovery", "motif", False
 
 
 def page(question: Question) -> None:

@@ -20,7 +20,7 @@ from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Contact heads", "contact-heads"
+TITLE, PATH, MASKS = "Contact heads", "contact-heads", False
 
 RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in reversed(SEPARATIONS)}
 
@@ -28,7 +28,8 @@ RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in re
 def page(question: Question) -> None:
     introduce(
         "Which heads know contacts?",
-        "In ESM-2 a paper finds contacts in a small number of heads. Is it so in this model, and how many to average?",
+        "Do heads look from a residue to those that it touches in the fold? In ESM-2 a paper finds contacts in a small "
+        "number of heads. Is it so in this model, and how many to average?",
         "Every head's own map is counted against structures, and beside it the best of as many chance heads; then the "
         "best 1, 2, 3 … are averaged.",
         "Darker cells find more contacts. The best of many heads is above blind picking by selection alone: only what "

@@ -17,7 +17,7 @@ from dashboard.views.contacts.methods import averaged_heads, colour_range, one_p
 from dashboard.views.contacts.precision import precision_table
 from dashboard.widgets.linked_view import Heat
 
-TITLE, PATH = "Three methods", "contacts"
+TITLE, PATH, MASKS = "Three methods", "contacts", False
 
 
 def page(question: Question) -> None:

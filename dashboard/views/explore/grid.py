@@ -1,5 +1,7 @@
 """Which heads matter? Every part's own effect on the target, and a click that switches it off."""
 
+from typing import Final
+
 import streamlit as st
 
 from core.analyses.head_ablation import ComponentLogits, component_logits
@@ -13,6 +15,9 @@ from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
 
+LEAST: Final = 0.1
+"""Logits at which the colours end if all effects are smaller: those hardly move a probability."""
+
 
 def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, target: Target) -> None:
     shape = question.model.shape
@@ -21,7 +26,7 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
     data = (
         HeadGridData.not_computed(shape.n_layers, shape.n_heads)
         if effects is None
-        else HeadGridData(effects.heads, effects.attention, effects.mlp)
+        else HeadGridData(effects.heads, effects.attention, effects.mlp, noise=LEAST)
     )
     edit_grid(data, edits, f"grid {shape}", head)
     st.caption(

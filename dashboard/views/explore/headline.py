@@ -7,6 +7,7 @@ import streamlit as st
 from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
+from dashboard.glossary import told
 from dashboard.question import Question
 from dashboard.script import Script
 from dashboard.session import forget_edits
@@ -21,7 +22,10 @@ def headline(
 ) -> None:
     title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
-    title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
+    title.markdown(
+        f"#### What changes when parts of the model are switched off?\n{said}.",
+        help=told("masked residue", "head", "MLP", "attention", "BOS", "RoPE", "contact"),
+    )
     reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
     with share.popover("Share", icon=":material/share:", width="stretch"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
@@ -32,16 +36,18 @@ def headline(
         f"P({target}) at {question.residue_label}",
         f"{after.target_probability:.3f}",
         **_change(condition, f"{after.target_probability - before.target_probability:+.3f}"),
+        help=told("probability"),
     )
     columns[1].metric(
         f"{target} gap (logits)",
         f"{after.target_gap:+.2f}",
         **_change(condition, f"{after.target_gap - before.target_gap:+.2f}"),
-        help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first.",
+        help=f"The target's logit minus the largest among {COMPETITORS[among]}: positive when the target ranks first."
+        f"\n\n{told('logit')}",
     )
     rank: dict[str, Any] = {"delta_color": "inverse"}  # a higher place is a larger number
     rank |= _change(condition, f"{after.target_rank - before.target_rank:+d}")
-    columns[2].metric(f"Rank of {target}", after.target_rank, **rank)
+    columns[2].metric(f"Rank of {target}", after.target_rank, **rank, help=told("rank"))
     predicted = {**QUIET, "delta": f"clean: {before.first}"} if condition else _change(condition, "")
     columns[3].metric("Predicted", after.first, **predicted)
 

@@ -27,13 +27,17 @@ def maps_of(
     return before, after
 
 
-def precision_line(before: np.ndarray, after: np.ndarray, structure: Structure) -> None:
+def precision_line(condition: Condition, before: np.ndarray, after: np.ndarray, structure: Structure) -> None:
+    """P@L and P@L/2 of both runs, or where nothing is edited of the one, beside chance."""
     truth, parts = contact_truth(structure), []
     for separation in SEPARATIONS:
         clean, edited = ([precision_at(each, *truth, separation, per) for per in (1, 2)] for each in (before, after))
         if clean[0].n_ranked:
             now, was = ("/".join(f"{found.precision:.2f}" for found in each) for each in (edited, clean))
-            chance = clean[0].chance
-            parts.append(f"{separation} ({reach(separation)} apart) **{now}** (clean {was}, chance {chance:.2f})")
+            beside = f"clean {was}, chance {clean[0].chance:.2f}" if condition else f"chance {clean[0].chance:.2f}"
+            parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside})")
     if parts:
-        st.caption(f"P@L / P@L/2, contacts being {CONTACT}: " + " · ".join(parts))
+        st.caption(
+            f"P@L / P@L/2, contacts being {CONTACT}: {' · '.join(parts)}. Read with the residue masked; the pages under"
+            " Contacts mask nothing, so their numbers differ."
+        )

@@ -42,17 +42,17 @@ def page(question: Question) -> None:
     with left.container(border=True, height="stretch"):
         grid_of_effects(question, edits, condition, head, target)
     with right.container(border=True, height="stretch"):
-        predicted_amino_acids(question, before, after)
+        predicted_amino_acids(question, condition, before, after)
     clean, edited = (view_of(question, each, head) for each in ((), condition))
     with st.container(border=True):
         strip_map_structure(question, condition, clean, edited)
     with st.container(border=True):
-        band_by_band(question, clean, edited)
+        band_by_band(question, condition, clean, edited)
     left, right = st.columns([5, 4])
     with left.container(border=True, height="stretch"):
-        attention_to_bos(question, clean, edited)
+        attention_to_bos(question, condition, clean, edited)
     with right.container(border=True, height="stretch"):
-        whole_pattern(clean, edited)
+        whole_pattern(condition, clean, edited)
     with beside:
         evidence_or_default(question)
     if question.model.dictionaries:

@@ -20,7 +20,8 @@ def page(question: Question) -> None:
     residue = question.residue + 1
     introduce(
         "Is the query shorter inside, or turned away?",
-        "A head's score of BOS is a sum over RoPE bands of |q||k|cos θ. Inside it is lower: because the query is "
+        "A head may look at BOS from the first residue and not from inside: why? Its score of BOS is a sum over RoPE "
+        "bands of |q||k|cos θ. Inside it is lower: because the query is "
         "shorter there, or because it points elsewhere?",
         f"Shown are every band at two places of the mask, and how the difference between residue {residue} and inside "
         "splits into norm and direction. RoPE cannot change a norm: that part was written by earlier layers.",

@@ -19,7 +19,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "What do the rotations do?",
-        f"RoPE turns every query and key by its position, and nothing else tells the model where residue {residue} is. "
+        "The model learns where a residue stands from rotations: RoPE turns every query and key by its position, and "
+        f"nothing else tells the model where residue {residue} is. "
         f"Is the rotation needed for {target}, and does it suffice?",
         "Shown are the gap without rotation at the mask, how much of the gap comes back inside with the rotations or "
         f"queries of residue {residue}, and why heads look at BOS.",

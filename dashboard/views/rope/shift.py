@@ -21,6 +21,7 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "How far may positions slip?",
+        "What if one part of the model is told a wrong place in the chain? "
         f"One head's queries are rotated as if the mask stood up to {max(SHIFTS)} residues before or behind its place, "
         f"while keys stay. Does {target} come and go?",
         "Shown are the gap over the shift, the cosine between the query and its shifted self, and each RoPE band's "

@@ -22,7 +22,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Which heads must turn as at the start?",
-        f"An internal residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
+        f"Which parts must take an internal residue for the first one, for {target} to be predicted there? An internal "
+        f"residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
         f"Which other heads' rotations bring {target} back?",
         "A greedy search adds, step by step, the head that raises the mean gap most, until all of the gap is back or "
         "no head helps.",

@@ -1,5 +1,7 @@
 """Evidence or default? Every residue of a protein, masked in turn and taken apart."""
 
+from typing import Final
+
 import streamlit as st
 
 from core.analyses.evidence import REPEATS
@@ -17,6 +19,8 @@ from dashboard.views.sanity import PATH, TITLE
 from dashboard.views.sanity.coloured import coloured_by_verdict
 from dashboard.views.sanity.strip import strip_of_verdicts
 from dashboard.views.sanity.trust import how_far_to_trust
+
+MASKS: Final = False
 
 
 def page(question: Question) -> None:
@@ -64,4 +68,4 @@ def _sentences(question: Question, found: Evidence, seed: int) -> None:
         )
 
 
-__all__ = ["PATH", "TITLE", "page"]
+__all__ = ["MASKS", "PATH", "TITLE", "page"]

@@ -22,7 +22,7 @@ from dashboard.views.variants.listed import given_variants, listed_variants
 from dashboard.views.variants.support import known_support, known_verdicts, support_of
 from dashboard.widgets.linked_view import LinkedViewData, Pick, ResidueValues, StructureText, linked_view
 
-TITLE, PATH = "Variants", "variants"
+TITLE, PATH, MASKS = "Variants", "variants", False
 
 MARGINALS: dict[Marginal, str] = {"masked": "Masked marginals", "wild type": "Wild-type marginals"}
 HOW: dict[Marginal, str] = {
@@ -35,7 +35,8 @@ STRONGEST = 25
 def page(question: Question) -> None:
     introduce(
         "What would each substitution do?",
-        "The log-likelihood ratio compares another letter with the protein's own at the same residue.",
+        "How much likelier or less likely than the protein's own does the model find another amino acid? The "
+        "log-likelihood ratio compares another letter with the protein's own at the same residue.",
         "It is a score of the model, not a measurement: below zero, the model finds the other letter less likely.",
         "A model can give such a score for reasons that have nothing to do with this protein. So ask of a variant "
         "below, and of every residue with the switch: is its score evidence, or a default?",

@@ -20,7 +20,10 @@ Palette = Literal["edited", "clean", "truth", "change"]
 """What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
 MOST_PICKED: Final = 2
 NO_STRUCTURE: Final = "No structure is known for this protein: strip and map work without one."
-NOT_SET_UP: Final = f"3D is off: run `{COMMAND}` once, then reload this page."
+NOT_SET_UP: Final = (
+    f"3D is off until its viewer is fetched, at the first start: reload this page in a minute. Where it stays off, "
+    f"`{COMMAND}` says why."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
