@@ -115,8 +115,11 @@ def _bytes(result: object) -> int:
     return sys.getsizeof(result)
 
 
-def computed(key: Hashable, work: Callable[[Progress], Result], label: str, about: float = 0.0) -> Result:
-    """`work`'s result, from the cache when `key` was computed before, else from a worker; `about` seconds decide which.
+def computed(
+    key: Hashable, work: Callable[[Progress], Result], label: str, about: float = 0.0, lane: Lane | None = None
+) -> Result:
+    """`work`'s result, from the cache when `key` was computed before, else from a worker: that of `lane`, or of work
+    that takes `about` so many seconds.
 
     After half a second a progress bar called `label` is shown. When the person changes something meanwhile, Streamlit
     leaves this function and the computation is cancelled.
@@ -136,7 +139,7 @@ def computed(key: Hashable, work: Callable[[Progress], Result], label: str, abou
     with lock:
         if key in results:
             return results[key]
-    return _awaited(once, label, "heavy" if about >= HEAVY_FROM else "light")
+    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"))
 
 
 def kept(key: Hashable, make: Callable[[], Result]) -> Result:
