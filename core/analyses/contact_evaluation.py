@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import precision_recall_curve
 
 from core.errors import InputError
@@ -105,7 +105,7 @@ def mean_over_proteins(values: Sequence[float] | np.ndarray, seed: int = 0) -> M
     values = values[~np.isnan(values)]
     if len(values) < FEWEST:
         return Mean(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
-    resampled = bootstrap(
+    resampled = scipy.stats.bootstrap(
         (values,),
         np.mean,
         n_resamples=RESAMPLES,
@@ -149,5 +149,5 @@ def win_rate(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
         ties=ties,
         rate=(wins + ties / 2) / len(difference),
         difference=mean_over_proteins(difference, seed),
-        p_value=float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
+        p_value=float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
     )
