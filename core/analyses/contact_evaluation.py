@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import scipy
 from jaxtyping import Bool, Float
-from sklearn.metrics import precision_recall_curve
 
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, Range, highest, pairs_in_range, precision_at
@@ -75,6 +74,8 @@ def moved_curve(
 
 
 def _curve(contact: Bool[np.ndarray, " pair"], score: Float[np.ndarray, " pair"]) -> Float[np.ndarray, " recall"]:
+    from sklearn.metrics import precision_recall_curve  # read where it is used: it takes a second
+
     precision, recall, _ = precision_recall_curve(contact, score)
     # from the lowest threshold (everything found) to the highest; the last point, (1, 0), is scikit-learn's own
     best = np.maximum.accumulate(precision[:-1])
