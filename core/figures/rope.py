@@ -152,16 +152,18 @@ def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"])
 
     `table` has columns residue (0-based), band, q_norm, cosine and contribution.
     """
-    quantities = {"|q|": "q_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    quantities = {
+        "|q| (arbitrary units)": "q_norm",
+        "cos θ": "cosine",
+        "Added to the score (logits)": "contribution",
+    }
     figure = panels(
         list(quantities),
         "Masked residue",
-        "norm (arbitrary units)",
+        "",
         height=420,
         columns=3,
         xaxis={"type": "log"},
-        yaxis2={"title": {"text": "cosine"}},
-        yaxis3={"title": {"text": "score (logits)"}},
         margin={"t": 80},
         legend={"y": 1.1, "title": {"text": "Wavelength"}},
     )

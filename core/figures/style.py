@@ -82,12 +82,12 @@ def axes(x: str, y: str, height: int = 360, **layout: Any) -> go.Figure:
 
 
 def panels(
-    titles: Sequence[str], x: str, y: str, height: int, *, columns: int = 1, gap: float = 0.3, **layout: Any
+    titles: Sequence[str], x: str, y: str, height: int, *, columns: int = 1, below: float = 0.5, **layout: Any
 ) -> go.Figure:
     """`axes` several times in one figure, row by row, a title above each; a trace is drawn on those of `on(panel)`.
 
-    `gap` is the space between panels as a share of them. Titles and `xaxis` and `yaxis` in `layout` are every panel's;
-    `xaxis2` is the second's own.
+    `below` is the room for ticks and titles between rows, as a share of a row. Titles and `xaxis` and `yaxis` in
+    `layout` are every panel's; `xaxis2` is the second's own.
     """
     own = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
     each = {axis: own[axis] | layout.pop(axis, {}) for axis in own}
@@ -98,8 +98,8 @@ def panels(
             layout[name] = settings | layout.get(name, {})
         at = {f"{axis}ref": f"{place} domain" for axis, place in zip("xy", on(number).values(), strict=True)}
         notes.append({"text": title, "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False, **at})
-    grid = {"rows": -(-len(titles) // columns), "columns": columns, "pattern": "independent", "xgap": gap, "ygap": gap}
-    return axes(x, y, height, grid=grid, annotations=notes, **layout)
+    grid = {"rows": -(-len(titles) // columns), "columns": columns, "pattern": "independent"}
+    return axes(x, y, height, grid=grid | {"xgap": 0.25, "ygap": below}, annotations=notes, **layout)
 
 
 def on(panel: int) -> dict[str, str]:
