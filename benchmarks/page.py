@@ -18,6 +18,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psutil
 import typer
 from playwright.sync_api import Page, sync_playwright
 
@@ -136,32 +137,40 @@ def main(repeats: int = 4, protein: str = "", only: str = "") -> None:
         traffic = Traffic()
         page.on("websocket", lambda socket: socket.on("framereceived", traffic.count))
         started = time.monotonic()
-        with served(port) as (address, _):
+        with served(port) as (address, process):
             answers = time.monotonic() - started
+            server = psutil.Process(process)
             page.goto(f"{address}/explore?{query}")
             page.wait_for_selector(METRIC, timeout=120_000)
-            print(f"cold server: answers after {answers:.1f} s, first metric after {time.monotonic() - started:.1f} s")
+            cold = time.monotonic() - started, computed(server)
+            print(f"cold server: answers after {answers:.1f} s, metric after {cold[0]:.1f} s, computed {cold[1]:.1f} s")
             page.wait_for_selector(".cell", timeout=120_000)
             page.wait_for_timeout(5000)
             again = time.monotonic()
             page.reload()
             page.wait_for_selector(METRIC, timeout=120_000)
-            print(f"warm reload: first metric after {time.monotonic() - again:.1f} s")
+            print(f"warm reload: first metric after {time.monotonic() - again:.1f} s", flush=True)
             page.wait_for_selector(".js-plotly-plot", timeout=120_000)
             page.wait_for_timeout(5000)
             page.evaluate(WATCH)
-            print("\n| control | metric (s) | settled (s) | messages | KB |\n| --- | --- | --- | --- | --- |")
+            print("\n| control | metric (s) | settled (s) | server computed (s) | messages | KB |")
+            print("| --- | --- | --- | --- | --- | --- |")
             for name, presses in CONTROLS.items():
                 if only in name:
-                    print(row(name, page, traffic, list(islice(cycle(presses), repeats))), flush=True)
+                    print(row(name, page, server, traffic, list(islice(cycle(presses), repeats))), flush=True)
         browser.close()
 
 
-def row(name: str, page: Page, traffic: Traffic, presses: list[Callable[[Page], None]]) -> str:
+def computed(server: psutil.Process) -> float:
+    """Processor seconds of the server so far: what a busy machine changes least."""
+    return sum(server.cpu_times()[:2])
+
+
+def row(name: str, page: Page, server: psutil.Process, traffic: Traffic, presses: list[Callable[[Page], None]]) -> str:
     """A line of the table: medians over `presses`."""
-    metric, settled, messages, kilobytes = [], [], [], []
+    metric, settled, messages, kilobytes, busy = [], [], [], [], []
     for act in presses:
-        before = traffic.messages, traffic.received
+        before = traffic.messages, traffic.received, computed(server)
         act(page)
         settle(page)
         start, changed, last = page.evaluate("[watch.start, watch.metric, watch.last]")
@@ -169,11 +178,12 @@ def row(name: str, page: Page, traffic: Traffic, presses: list[Callable[[Page], 
         settled.append((last - start) / 1000)
         messages.append(traffic.messages - before[0])
         kilobytes.append((traffic.received - before[1]) / 1000)
+        busy.append(computed(server) - before[2])
     seen = [seconds for seconds in metric if seconds == seconds]
     first = f"{statistics.median(seen):.2f}" if seen else "same"
     return (
         f"| {name} | {first} | {statistics.median(settled):.2f} ({min(settled):.2f}–{max(settled):.2f}) | "
-        f"{statistics.median(messages):.0f} | {statistics.median(kilobytes):.0f} |"
+        f"{statistics.median(busy):.2f} | {statistics.median(messages):.0f} | {statistics.median(kilobytes):.0f} |"
     )
 
 

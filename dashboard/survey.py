@@ -97,9 +97,10 @@ def quickly(
     question: Question, answer: Callable[..., Found], subjects: Mapping[str, object], *, n_forwards: float, **settings
 ) -> Found | None:
     """An answer about the sidebar's protein, or None where it would take long or the protein is too short for it."""
-    if seconds(question.model, n_forwards, len(question.protein.sequence)) > UNASKED_SECONDS:
+    about = seconds(question.model, n_forwards, len(question.protein.sequence))
+    if about > UNASKED_SECONDS:
         return None
-    survey = SessionSurvey(question.model, "Looking for the heads")
+    survey = SessionSurvey(question.model, "Looking for the heads", about)
     try:
         return engine.kept(_key(question, answer, subjects, settings), lambda: answer(survey, subjects, **settings))
     except InputError:

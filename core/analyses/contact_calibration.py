@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from sklearn.isotonic import IsotonicRegression
 
 from core.analyses.contact_evaluation import FEWEST
 from core.bootstrap import interval_of
@@ -179,6 +178,8 @@ def _isotonic(n_pairs: Float[np.ndarray, " bin"], n_contacts: Float[np.ndarray, 
     )
     there = n_pairs > 0
     at = np.flatnonzero(there)
+    from sklearn.isotonic import IsotonicRegression  # read where it is used: it takes a second
+
     regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     regression.fit(at, n_contacts[there] / n_pairs[there], sample_weight=n_pairs[there])
     return regression.predict(np.arange(len(n_pairs)))

@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest
-from sklearn.metrics import precision_recall_curve
 
 from core.bootstrap import LEAST, mean_interval
 from core.errors import InputError
@@ -74,6 +73,8 @@ def moved_curve(
 
 
 def _curve(contact: Bool[np.ndarray, " pair"], score: Float[np.ndarray, " pair"]) -> Float[np.ndarray, " recall"]:
+    from sklearn.metrics import precision_recall_curve  # read where it is used: it takes a second
+
     precision, recall, _ = precision_recall_curve(contact, score)
     # from the lowest threshold (everything found) to the highest; the last point, (1, 0), is scikit-learn's own
     best = np.maximum.accumulate(precision[:-1])
@@ -138,5 +139,5 @@ def win_rate(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
         ties=ties,
         rate=(wins + ties / 2) / len(difference),
         difference=mean_over_proteins(difference, seed),
-        p_value=float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
+        p_value=float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
     )

@@ -20,6 +20,8 @@ from core.figures.style import (
     axes,
     bars,
     curves,
+    on,
+    panels,
 )
 
 
@@ -118,10 +120,20 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
 
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
-    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = axes("", "norm (arbitrary units)", height=600)
-    figure.set_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.16, vertical_spacing=0.22)
-    for place, quantity in enumerate(panels.values()):
+    quantities = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    figure = panels(
+        list(quantities),
+        "Wavelength (residues)",
+        "norm (arbitrary units)",
+        height=600,
+        columns=2,
+        xaxis={"type": "category", "tickangle": -45},
+        yaxis3={"range": [-1.05, 1.05], "title": {"text": "cosine"}},
+        yaxis4={"title": {"text": "score (logits)"}},
+        margin={"t": 70},
+        legend={"y": 1.06},
+    )
+    for place, quantity in enumerate(quantities.values()):
         for name, end, colour in (("mask at the start", "clean", AT_START), ("mask inside", "internal", INSIDE)):
             figure.add_bar(
                 x=band_labels(wavelengths),
@@ -130,13 +142,9 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
                 legendgroup=name,
                 showlegend=place == 0,
                 marker={"color": colour},
-                row=place // 2 + 1,
-                col=place % 2 + 1,
+                **on(place),
             )
-    figure.update_xaxes(type="category", tickangle=-45).update_xaxes(title={"text": "Wavelength (residues)"}, row=2)
-    figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, row=2, col=1)
-    figure.update_yaxes(title={"text": "score (logits)"}, row=2, col=2)
-    return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
+    return figure
 
 
 def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
@@ -144,13 +152,25 @@ def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"])
 
     `table` has columns residue (0-based), band, q_norm, cosine and contribution.
     """
-    panels = {"|q|": "q_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = axes("", "norm (arbitrary units)", height=420)
-    figure.set_subplots(rows=1, cols=3, subplot_titles=list(panels), horizontal_spacing=0.09)
+    quantities = {
+        "|q| (arbitrary units)": "q_norm",
+        "cos θ": "cosine",
+        "Added to the score (logits)": "contribution",
+    }
+    figure = panels(
+        list(quantities),
+        "Masked residue",
+        "",
+        height=420,
+        columns=3,
+        xaxis={"type": "log"},
+        margin={"t": 80},
+        legend={"y": 1.1, "title": {"text": "Wavelength"}},
+    )
     colours = (EDITED, TARGET, RIGHT, WRONG, *OTHER, CLEAN)
     for band, label in enumerate(band_labels(wavelengths)):
         own = pd.DataFrame(table[table.band == band])
-        for place, quantity in enumerate(panels.values()):
+        for place, quantity in enumerate(quantities.values()):
             figure.add_scatter(
                 x=own["residue"].to_numpy() + 1,
                 y=own[quantity].to_numpy(),
@@ -160,11 +180,9 @@ def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"])
                 showlegend=place == 0,
                 line={"color": colours[band % len(colours)]},
                 marker={"size": 4},
-                row=1,
-                col=place + 1,
+                **on(place),
             )
-    figure.update_xaxes(type="log", title={"text": "Masked residue"})
-    return figure.update_layout(margin={"t": 80}, legend={"y": 1.1, "title": {"text": "Wavelength"}})
+    return figure
 
 
 def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -62,9 +62,13 @@ class Curve(NamedTuple):
     dash: str = "solid"
 
 
-def axes(x: str, y: str, height: int = 360) -> go.Figure:
-    """An empty figure to add traces to, with axis titles (give the unit in them) and its legend above the plot."""
-    layout = {
+def axes(x: str, y: str, height: int = 360, **layout: Any) -> go.Figure:
+    """An empty figure to add traces to, with axis titles (give the unit in them) and its legend above the plot.
+
+    `layout` adds to plotly's: what is known at the start is said here, since every update of a figure takes longer than
+    a trace does.
+    """
+    usual = {
         "template": TEMPLATE,
         "height": height,
         "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
@@ -73,7 +77,35 @@ def axes(x: str, y: str, height: int = 360) -> go.Figure:
         "xaxis": {"title": {"text": x}},
         "yaxis": {"title": {"text": y}},
     }
-    return go.Figure(layout=layout)
+    merged = {key: usual.get(key, {}) | value if isinstance(value, dict) else value for key, value in layout.items()}
+    return go.Figure(layout=usual | merged)
+
+
+def panels(
+    titles: Sequence[str], x: str, y: str, height: int, *, columns: int = 1, below: float = 0.5, **layout: Any
+) -> go.Figure:
+    """`axes` several times in one figure, row by row, a title above each; a trace is drawn on those of `on(panel)`.
+
+    `below` is the room for ticks and titles between rows, as a share of a row. Titles and `xaxis` and `yaxis` in
+    `layout` are every panel's; `xaxis2` is the second's own.
+    """
+    own = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
+    each = {axis: own[axis] | layout.pop(axis, {}) for axis in own}
+    notes = []
+    for number, title in enumerate(titles):
+        for axis, settings in each.items():
+            name = f"{axis}{number + 1}" if number else axis
+            layout[name] = settings | layout.get(name, {})
+        at = {f"{axis}ref": f"{place} domain" for axis, place in zip("xy", on(number).values(), strict=True)}
+        notes.append({"text": title, "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False, **at})
+    grid = {"rows": -(-len(titles) // columns), "columns": columns, "pattern": "independent"}
+    return axes(x, y, height, grid=grid | {"xgap": 0.25, "ygap": below}, annotations=notes, **layout)
+
+
+def on(panel: int) -> dict[str, str]:
+    """The axes of one of `panels`, counted from 0, as a trace names them."""
+    number = panel + 1 if panel else ""
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
 
 
 def layer_labels(n_layers: int) -> list[str]:
@@ -101,7 +133,9 @@ def heatmap(
     Diverging scales are centred at zero and symmetric, so that the same colour is the same size of effect either way.
     """
     largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
-    figure = axes(x, y, height=120 + max(200, 26 * len(rows))).add_heatmap(
+    height = 120 + max(200, 26 * len(rows))
+    figure = axes(x, y, height, xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"})
+    return figure.add_heatmap(
         z=values,
         x=[wrapped(column) for column in columns],
         y=[wrapped(row) for row in rows],
@@ -111,7 +145,6 @@ def heatmap(
         colorbar={"title": {"text": quantity, "side": "right"}},
         hovertemplate="%{y} %{x}<br>" + quantity + " %{z:.3f}<extra></extra>",
     )
-    return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
 
 
 def wrapped(label: str, width: int = WIDEST_LABEL) -> str:
@@ -134,10 +167,16 @@ def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, dive
 
 
 def curves(
-    x: Real[np.ndarray, " x"], lines: Sequence[Curve], *, x_title: str, y_title: str, zero_line: bool = False
+    x: Real[np.ndarray, " x"],
+    lines: Sequence[Curve],
+    *,
+    x_title: str,
+    y_title: str,
+    zero_line: bool = False,
+    **layout: Any,
 ) -> go.Figure:
-    """Lines over one axis, each with its band where a spread was given; `zero_line` marks y = 0."""
-    figure = axes(x_title, y_title)
+    """Lines over one axis, each in its band where one is given; `zero_line` marks y = 0, `layout` goes to `axes`."""
+    figure = axes(x_title, y_title, **layout)
     for line in lines:
         if line.low is not None and line.high is not None:
             figure.add_scatter(
@@ -178,7 +217,7 @@ def bars(
 
     `colours` maps a series to its colour; where there is one series, it may instead give every bar its own.
     """
-    figure = axes(x_title, y_title)
+    figure = axes(x_title, y_title, barmode="group", showlegend=len(series) > 1)
     for name, values in series.items():
         figure.add_bar(
             x=list(labels),
@@ -187,7 +226,7 @@ def bars(
             marker={"color": colours[name] if isinstance(colours, Mapping) else list(colours)},
             error_y={"type": "data", "array": spread[name], "color": WHISKER} if spread and name in spread else None,
         )
-    return figure.update_layout(barmode="group", showlegend=len(series) > 1)
+    return figure
 
 
 def translucent(colour: str, opacity: float = 0.2) -> str:

@@ -27,10 +27,11 @@ def evidence_or_default(question: Question) -> None:
     place = text.empty()
     link_to(sanity, sanity.TITLE, {}, link)
     sequence = question.protein.sequence
-    if seconds(question.model, ROWS, len(sequence)) > UNASKED_SECONDS:
+    about = seconds(question.model, ROWS, len(sequence))
+    if about > UNASKED_SECONDS:
         place.markdown("Evidence or default? On a model of this size the page Sanity check is asked for it.")
         return
-    survey = SessionSurvey(question.model, "Asking whether it is evidence")
+    survey = SessionSurvey(question.model, "Asking whether it is evidence", about)
     try:
         with place:
             found = letters(survey, {question.protein.name: Chosen(sequence, (question.residue,))})

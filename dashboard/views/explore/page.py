@@ -14,7 +14,7 @@ from dashboard.views.explore.attention import attention_to_bos, whole_pattern
 from dashboard.views.explore.bands import band_by_band
 from dashboard.views.explore.evidence import evidence_or_default
 from dashboard.views.explore.features import features_at_the_mask
-from dashboard.views.explore.grid import grid_of_effects
+from dashboard.views.explore.grid import effects_of, grid_at_once, measured_grid
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids
@@ -39,8 +39,10 @@ def page(question: Question) -> None:
     headline(question, condition, before, after, among, script_of(question, condition, head, target))
     beside = st.container()  # filled last, so that nothing waits for it
     left, right = st.columns([5, 4])
-    with left.container(border=True, height="stretch"):
-        grid_of_effects(question, edits, condition, head, target)
+    parts = left.container(border=True, height="stretch")
+    with parts:
+        grid, effects = st.empty(), effects_of(question, edits, condition, target)
+        measured = grid_at_once(grid, effects, head)
     with right.container(border=True, height="stretch"):
         predicted_amino_acids(question, condition, before, after)
     clean, edited = (view_of(question, each, head) for each in ((), condition))
@@ -58,3 +60,6 @@ def page(question: Question) -> None:
     if question.model.dictionaries:
         with st.container(border=True):
             features_at_the_mask(question, condition)
+    if not measured:
+        with parts:
+            measured_grid(grid, effects, head)
