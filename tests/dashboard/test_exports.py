@@ -36,14 +36,14 @@ from tests.dashboard.test_circuit_lab import APP, SEQUENCE, SLOW, start
 
 PANELS = {
     "explore": ["prediction", "bands", "bos heads", "bos positions", "pattern"],
-    "sanity": ["surprise", "verdicts"],
-    "variants": ["ratios"],
+    "sanity": ["surprise", "verdicts", "shares", "ladder"],
+    "variants": ["ratios", "parts of the ratio"],
     "first-residue": ["gaps"],
     "ablation": ["scopes"],
     "bos": ["necessity", "sufficiency", "attention", "pattern"],
     "circuit": ["path"],
     "sufficiency": ["token scopes", "along", "pair"],
-    "patching": ["heads", "stream"],
+    "patching": ["stream"],
     "injection": ["injection"],
     "write-vectors": ["cosine", "drops"],
     "competition": ["length", "masks"],
@@ -96,7 +96,7 @@ def test_every_figure_has_its_data(page: str, taken: Taken, handed_out: dict[str
     assert not app.exception
     assert not app.error
     assert set(taken.figures) <= set(PANELS[page])
-    assert set(taken.figures) >= set(PANELS[page]) - {"surprise", "stream"}  # seen before others take their place
+    assert set(taken.figures) >= set(PANELS[page]) - {"surprise"}  # seen until the verdicts take its place
     for name, figure in taken.figures.items():
         given, values = handed_out[name], drawn(figure)
         assert len(given), name
@@ -131,7 +131,7 @@ def decoded(value: Any) -> Any:
 
 def same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     try:
-        pd.testing.assert_frame_equal(one, other, check_dtype=False, rtol=1e-4, atol=1e-5)
+        pd.testing.assert_frame_equal(one, other, check_dtype=False, rtol=1e-3, atol=1e-3)
     except AssertionError:
         return False
     return True
@@ -193,7 +193,7 @@ def opened(page: Page, button: int, folder: Path) -> Path:
 @pytest.mark.parametrize("address", OPENED)
 def test_every_picture_opens_again(address: str, open_page: OpenPage, with_3dmol: None, tmp_path: Path):
     link = {"from": "Example"} if address in DRAWN_HERE else {"from": "Paste", "sequence": SEQUENCE}
-    page = open_page(APP, query=f"{address}?{urlencode(link)}", dark=True)
+    page = open_page(APP, query=f"/{address}?{urlencode(link)}", dark=True)
     named = {key.replace(" ", "-"): {"png", "svg"} for key in PANELS[address]}
     named |= {key.replace(" ", "-"): set(formats.split()) for key, formats in DRAWN_HERE.get(address, {}).items()}
     n_buttons = sum(map(len, named.values()))
@@ -220,7 +220,7 @@ def test_every_picture_opens_again(address: str, open_page: OpenPage, with_3dmol
 
 @pytest.mark.browser
 def test_a_figures_csv_holds_what_it_draws(open_page: OpenPage):
-    page = open_page(APP, query=f"explore?{urlencode({'from': 'Paste', 'sequence': SEQUENCE})}")
+    page = open_page(APP, query=f"/explore?{urlencode({'from': 'Paste', 'sequence': SEQUENCE})}")
     panel = page.locator(".st-key-panel-prediction").first
     with page.expect_download(timeout=SLOW) as download:
         panel.get_by_role("button", name="Data (CSV)").click(timeout=SLOW)

@@ -54,7 +54,7 @@ def test_what_is_no_session_is_refused(data: bytes):
 @pytest.mark.browser
 def test_a_session_comes_back_with_its_upload(open_page: OpenPage, tmp_path: Path):
     link = {"from": "Upload", "mask": "K2", "off": "L1H2"}
-    page = open_page(APP, query=f"explore?{urlencode(link)}")
+    page = open_page(APP, query=f"/explore?{urlencode(link)}")
     given = tmp_path / "mine.fasta"
     given.write_text(f">mine\n{SEQUENCE}\n")
     page.locator("[data-testid=stSidebar] input[type=file]").first.set_input_files(given, timeout=SLOW)
@@ -65,7 +65,7 @@ def test_a_session_comes_back_with_its_upload(open_page: OpenPage, tmp_path: Pat
     saved = tmp_path / "session.json"
     download.value.save_as(saved)
 
-    again = open_page(APP, query="variants?mask=5&off=L2H2")
+    again = open_page(APP, query="/variants?mask=5&off=L2H2")
     again.get_by_text("Share and keep").first.click(timeout=SLOW)
     place = again.locator("[data-testid=stSidebar] input[type=file]").last
     place.set_input_files(saved, timeout=SLOW)
@@ -84,7 +84,7 @@ def test_a_session_comes_back_with_its_upload(open_page: OpenPage, tmp_path: Pat
 @pytest.mark.browser
 def test_a_long_link_is_short_and_opens_the_same_view(open_page: OpenPage):
     link = {"from": "Paste", "sequence": SEQUENCE * 20, "mask": "K2", "off": [f"L{n}H{n}" for n in range(1, 7)]}
-    page = open_page(APP, query=f"explore?{urlencode(link, doseq=True)}")
+    page = open_page(APP, query=f"/explore?{urlencode(link, doseq=True)}")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(page.get_by_text("Reading K2, target K").first).to_be_visible(timeout=SLOW)
     page.get_by_text("Share and keep").first.click()

@@ -20,7 +20,9 @@ def test_curves_come_with_their_bands_and_bars_with_their_spread():
     line = table[table.series == "gap"]
     assert line["Gap (logits)"].tolist() == [0.5, 0.7]
     assert sorted(table[table.series == "gap, band"]["Gap (logits)"].round(6)) == [0.4, 0.6, 0.6, 0.8]
-    whiskers = bars(["a"], {"s": np.array([2.0])}, colours={"s": EDITED}, x_title="X", y_title="Y", spread={"s": [0.3]})
+    whiskers = bars(
+        ["a"], {"s": np.array([2.0])}, colours={"s": EDITED}, x_title="X", y_title="Y", spread={"s": np.array([0.3])}
+    )
     assert drawn(whiskers)[["Y", "Y, up by", "Y, down by"]].to_numpy().tolist() == [[2.0, 0.3, 0.3]]
 
 
