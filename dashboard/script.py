@@ -92,7 +92,7 @@ def python(script: Script, clone: str) -> str:
     It says what it is, sets the path, imports, and prints the page's first numbers.
     """
     opening, body = _opening(script.steps.values(), clone), _body(script)
-    return f'"""{script.title}"""\n\n{opening}\n\n{body}\n'
+    return f"# {' '.join(script.title.split())}\n\n{opening}\n\n{body}\n"
 
 
 def notebook(script: Script, clone: str) -> str:
