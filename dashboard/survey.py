@@ -30,6 +30,8 @@ class SessionSurvey(Survey):
 
     label: str
     """What a person reads while something is measured."""
+    about: float = 0.0
+    """Seconds that a subject may take."""
 
     def outcomes(
         self, measure: Measure, subjects: Mapping[str, object], settings: Mapping[str, object]
@@ -46,6 +48,7 @@ class SessionSurvey(Survey):
                     key,
                     lambda progress, subject=subject: measure(self.model, subject, progress=progress, **settings),
                     self.label if len(subjects) == 1 else plain(name),
+                    self.about,
                 )
             except InputError as error:
                 found[name] = Failure(str(error))
@@ -72,7 +75,7 @@ def answered(
     what a script is to print of it as `shown`, the same is offered as Python. A subject that breaks a rule is left out
     and listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
     """
-    survey = SessionSurvey(question.model, label)
+    survey = SessionSurvey(question.model, label, about / max(1, len(subjects)))
     key = _key(question, answer, subjects, settings)
     if shown is not None:
         offer_script(of_answer(question.model, answer, subjects, settings, shown))

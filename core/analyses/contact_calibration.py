@@ -15,9 +15,9 @@ from jaxtyping import Float
 from sklearn.isotonic import IsotonicRegression
 
 from core.analyses.contact_evaluation import FEWEST
-from core.checkpoints import ranking_file
 from core.errors import InputError
 from core.model import Model
+from core.model_files import ranking_file
 from core.proteins.contact_scores import counted_pairs, top_contacts
 from core.proteins.labelled import LabelledProtein
 

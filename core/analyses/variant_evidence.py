@@ -14,14 +14,6 @@ from core.analyses.evidence import PARTS, Contrast, Estimate, Part, Support
 from core.proteins.variants import Substitution, Variant
 
 RatioVerdict = Literal["evidence", "copied", "default", "unsettled", "undecided"]
-SAID: Final[Mapping[RatioVerdict, str]] = {
-    "evidence": "evidence from this sequence",
-    "copied": "copied from a repeat",
-    "default": "scored by default",
-    "unsettled": "without one source that stands out",
-    "undecided": "hardly told apart from the protein's own letter",
-}
-"""The verdicts as people read them."""
 Source = Literal["evidence", "copied", "default"]
 SOURCES: Final[Mapping[Source, tuple[Part, ...]]] = {
     "evidence": ("order",),

@@ -5,12 +5,11 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
-from plotly.subplots import make_subplots
 
 from core.alphabet import AMINO_ACIDS
 from core.analyses.exploration import BandView
 from core.analyses.prediction import Prediction
-from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, curves, head_labels, layer_labels, styled
+from core.figures.style import CLEAN, EDITED, SEQUENTIAL, TARGET, Curve, axes, curves, head_labels, layer_labels
 
 Readout = Literal["probability", "logit"]
 
@@ -22,7 +21,7 @@ def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout:
     order = np.argsort(-clean.logits, kind="stable")
     letters = [AMINO_ACIDS[index] for index in order]
     at = letters.index(target)
-    figure = go.Figure()
+    figure = axes("Amino acid", readout.capitalize(), height=270)
     for name, colour, chosen in (("edited", EDITED, set(range(20)) - {at}), (f"edited, {target}", TARGET, {at})):
         heights = [value if place in chosen else None for place, value in enumerate(after[order])]
         hover = "%{x}: %{y:.3f} edited<extra></extra>"
@@ -34,7 +33,6 @@ def prediction_bars(clean: Prediction, edited: Prediction, target: str, readout:
         marker={"color": "rgba(0,0,0,0)", "line": {"color": CLEAN, "width": 2}},
         hovertemplate="%{x}: %{y:.3f} clean<extra></extra>",
     )
-    figure = styled(figure, "Amino acid", readout.capitalize(), height=270)
     figure.update_layout(barmode="overlay", bargap=0.25, margin={"l": 45, "r": 5, "t": 20, "b": 45})
     return figure.update_yaxes(rangemode="tozero").update_xaxes(tickmode="linear", tickangle=0, tickfont={"size": 9})
 
@@ -48,7 +46,8 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
         ("Added to the score before softmax", "contribution"),
     ]
     titles = [title for title, _ in panels]
-    figure = make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.12, vertical_spacing=0.3)
+    figure = axes("", "", height=520)
+    figure.set_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.12, vertical_spacing=0.3)
     labels = [f"{length:.1f}" if length < 10 else f"{length:,.0f}" for length in clean.wavelengths]
     for panel, (_, quantity) in enumerate(panels):
         for name, view, colour in (("clean", clean, CLEAN), ("edited", edited, EDITED)):
@@ -64,7 +63,6 @@ def band_bars(clean: BandView, edited: BandView) -> go.Figure:
                 row=1 + panel // 2,
                 col=1 + panel % 2,
             )
-    figure = styled(figure, "", "", height=520)
     figure.update_xaxes(type="category", title={"text": "Wavelength (residues)"}, tickangle=-45)
     figure.update_yaxes(range=[-1.05, 1.05], row=2, col=1)
     figure.update_annotations(font={"size": 13})
@@ -76,7 +74,8 @@ def bos_attention_heads(
 ) -> go.Figure:
     """Attention from one query residue to BOS, a cell per head: the clean run above, the edited one below."""
     n_layers, n_heads = clean.shape
-    figure = make_subplots(rows=2, shared_xaxes=True, subplot_titles=["Clean run", "Edited run"], vertical_spacing=0.14)
+    figure = axes("", "Layer", height=140 + 2 * max(130, min(24 * n_layers, 420)))
+    figure.set_subplots(rows=2, shared_xaxes=True, subplot_titles=["Clean run", "Edited run"], vertical_spacing=0.14)
     for row, values in enumerate((clean, edited), start=1):
         figure.add_heatmap(
             z=values,
@@ -87,7 +86,6 @@ def bos_attention_heads(
             row=row,
             col=1,
         )
-    figure = styled(figure, "", "Layer", height=140 + 2 * max(130, min(24 * n_layers, 420)))
     figure.update_xaxes(type="category").update_xaxes(title={"text": "Head"}, row=2)
     figure.update_yaxes(title={"text": "Layer"}, autorange="reversed", type="category")
     figure.update_layout(
@@ -114,26 +112,16 @@ def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str) -> go.Figu
     step = -(-len(pattern) // 600)  # a browser draws a million cells in seconds: show every step-th row and column
     shown = pattern[::step, ::step]
     positions = np.arange(0, len(pattern), step)
-    figure = go.Figure(
-        go.Heatmap(
-            z=shown,
-            x=positions,
-            y=positions,
-            colorscale=SEQUENTIAL,
-            zmin=0,
-            zmax=float(np.quantile(pattern, 0.999)) or 1.0,
-            # Along the foot of the figure, whatever the axes leave: beside a square map it would narrow the map.
-            colorbar={
-                "orientation": "h",
-                "thickness": 12,
-                "yref": "container",
-                "y": 0,
-                "yanchor": "bottom",
-                "nticks": 3,
-            },
-            hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
-        )
+    figure = axes("Key position (BOS is 0)", "Query position", height=430).add_heatmap(
+        z=shown,
+        x=positions,
+        y=positions,
+        colorscale=SEQUENTIAL,
+        zmin=0,
+        zmax=float(np.quantile(pattern, 0.999)) or 1.0,
+        # Along the foot of the figure, whatever the axes leave: beside a square map it would narrow the map.
+        colorbar={"orientation": "h", "thickness": 12, "yref": "container", "y": 0, "yanchor": "bottom", "nticks": 3},
+        hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
     )
-    figure = styled(figure, "Key position (BOS is 0)", "Query position", height=430)
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
     return figure.update_layout(title={"text": name, "font": {"size": 14}}, margin={"t": 60, "b": 120})

@@ -4,10 +4,10 @@ from typing import Final
 
 import streamlit as st
 
-from core.checkpoints import bytes_on_disk
 from core.errors import InputError
 from core.memory import in_words
 from core.model import Model
+from core.model_files import bytes_on_disk
 from core.published import PUBLISHED_BY_NAME, PublishedModel
 from dashboard import engine
 from dashboard.controls import bound

@@ -75,7 +75,7 @@ def _identified() -> Protein:
         ("identifier", identifier.strip(), longest),
         lambda _: protein_from_identifier(identifier, max_length=longest),
         "Fetching the protein",
-        kind="network",
+        lane="network",
     )
 
 

@@ -18,6 +18,7 @@ from dashboard.controls import bound
 from dashboard.controls.uploads import upload
 from dashboard.engine import UNASKED_SECONDS, seconds
 from dashboard.question import Question, stop_with
+from dashboard.script import Shown
 from dashboard.session import plain
 from dashboard.survey import answered
 
@@ -126,6 +127,7 @@ def ask_of(
     label: str,
     subjects: Mapping[str, object] | None = None,
     list_left_out: bool = True,
+    shown: Shown | None = None,
     **settings: object,
 ) -> Found | None:
     """`answered` about every protein of the set, or about what is made of them; `n_forwards` is for each."""
@@ -137,6 +139,7 @@ def ask_of(
         what=f"Compute for {proteins}",
         label=label,
         list_left_out=list_left_out,
+        shown=shown,
         unasked=UNASKED_SECONDS,
         **settings,
     )

@@ -76,7 +76,7 @@ def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(handed_out
 def test_what_is_scored_by_default_is_said_loudly():
     app = start("variants", variant="M1W")
     assert len(app.warning) == 1
-    assert app.warning[0].value.startswith("**M1W: scored by default.**")
+    assert app.warning[0].value.startswith("**M1W: likely scored by default.**")
 
 
 def test_residues_without_evidence_are_hatched_and_handed_out(embedded, handed_out):
@@ -138,6 +138,6 @@ def test_the_heatmap_and_the_strip_are_drawn_and_a_click_lists_a_residue(open_pa
     expect(page.locator(".map")).to_be_hidden(timeout=SLOW)
     page.locator(".residue").nth(1).click()
     expect(page.get_by_text("All substitutions of K2")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"M1\w: scored by default")).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"M1\w: likely scored by default")).first).to_be_visible(timeout=SLOW)
     assert page.get_by_test_id("stException").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -76,4 +76,5 @@ def _effects(
                 progress=progress,
             ),
             f"Switching off {n_parts} parts, one at a time",
+            about,
         )

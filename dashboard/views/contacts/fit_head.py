@@ -6,10 +6,10 @@ import msgspec
 import streamlit as st
 
 from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
-from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
+from core.model_files import contact_head_file
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
 from dashboard.controls.model import keep_contact_head
@@ -39,6 +39,7 @@ def page(question: Question) -> None:
                 ("probe", model.fingerprint, tuple(chosen.items())),
                 lambda progress: fit_probe(model, chosen, progress=progress),
                 f"Fitting on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (

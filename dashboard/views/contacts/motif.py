@@ -48,10 +48,11 @@ def page(question: Question) -> None:
         offer_script(_script(question, pairs, repeats, hold))
         job = ("motif", model.fingerprint, sequence, *pairs, repeats, hold)
         passes = len(pairs) * most_passes(repeats)
-        with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
+        about = seconds(model, passes, len(sequence) + 2)
+        with on_request(job, about, f"Run {passes:,} masked mutants") as go:
             if not go:
                 return
-            found, *beside = (_recovery(question, each, repeats, hold) for each in pairs)
+            found, *beside = (_recovery(question, each, repeats, hold, about / len(pairs)) for each in pairs)
     except InputError as error:
         stop_with(error)
     dotted = beside[0].as_control if beside else {}
@@ -82,12 +83,13 @@ def _script(question: Question, pairs: list[tuple[int, int]], repeats: int, hold
     return Script(title, steps, ("found.flanks", "found.whole"), Call(motif_curves, (*parts, dotted)))
 
 
-def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool) -> MotifRecovery:
+def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool, about: float) -> MotifRecovery:
     model, sequence = question.model, question.protein.sequence
     return engine.computed(
         ("motif", model.fingerprint, sequence, pair, repeats, hold),
         lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, hold_scale=hold, progress=progress),
         f"Unmasking around {pair_name(question, pair)}",
+        about,
     )
 
 

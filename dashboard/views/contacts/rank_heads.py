@@ -5,10 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
-from core.checkpoints import ranking_file
 from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
+from core.model_files import ranking_file
 from core.proteins.contact_scores import SEPARATIONS, Range, reach
 from core.proteins.moved_contacts import MOVED_SAID
 from dashboard import engine
@@ -50,6 +50,7 @@ def _ranking(question: Question) -> None:
                 ("ranking", model.fingerprint, tuple(chosen.items())),
                 lambda progress: rank_heads(model, chosen, progress),
                 f"Ranking heads on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             keep_ranking(made)
         file = st.file_uploader(

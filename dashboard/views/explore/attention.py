@@ -26,6 +26,7 @@ def attention_to_bos(question: Question, clean: RunView, edited: RunView) -> Non
     )
 
 
+@st.fragment
 def whole_pattern(clean: RunView, edited: RunView) -> None:
     st.markdown(f"**Where does {edited.head} look?**")
     runs = {"edited": edited, "clean": clean}

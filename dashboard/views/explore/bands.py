@@ -11,6 +11,7 @@ from dashboard.question import Question
 THE_MASK = "the masked residue"
 
 
+@st.fragment
 def band_by_band(question: Question, clean: RunView, edited: RunView) -> None:
     st.markdown(f"**How do query and key meet in {edited.head}, band by band?**")
     names = ["BOS", *question.numbering.names(), "EOS"]

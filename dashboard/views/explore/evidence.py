@@ -5,8 +5,10 @@ from typing import Final
 import streamlit as st
 
 from core.analyses.evidence import REPEATS
+from core.answers.calibration import kept_calibration
 from core.answers.evidence import Chosen, letters
 from core.answers.evidence_words import beside_prediction
+from core.answers.verdict_words import verdict_words
 from core.errors import InputError
 from dashboard.engine import UNASKED_SECONDS, seconds
 from dashboard.page_parts import link_to
@@ -35,4 +37,5 @@ def evidence_or_default(question: Question) -> None:
     except InputError as error:
         place.markdown(plain(str(error)))
         return
-    place.markdown(plain(beside_prediction(found, question.residue_label)))
+    words = verdict_words(kept_calibration(question.model))
+    place.markdown(plain(beside_prediction(found, question.residue_label, words)))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.analyses.head_ablation import ComponentEffects, component_sweep
+from core.analyses.head_ablation import ComponentLogits, component_logits
 from core.components import components
 from core.interventions import Condition, Head
 from core.metrics import Target
@@ -16,7 +16,8 @@ from dashboard.widgets.head_grid import HeadGridData
 
 def grid_of_effects(question: Question, edits: EditChoices, condition: Condition, head: Head, target: Target) -> None:
     shape = question.model.shape
-    effects = _effects(question, edits, condition, target)
+    found = _logits(question, edits, condition)
+    effects = found and found.effects(target)
     data = (
         HeadGridData.not_computed(shape.n_layers, shape.n_heads)
         if effects is None
@@ -30,10 +31,10 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
     )
 
 
-def _effects(question: Question, edits: EditChoices, condition: Condition, target: Target) -> ComponentEffects | None:
+def _logits(question: Question, edits: EditChoices, condition: Condition) -> ComponentLogits | None:
     model = question.model
     given = condition if st.session_state.get("given") else ()
-    key = ("effects", *question.key, edits.scope, edits.mode, given, target)
+    key = ("components", *question.run_key, question.residue, edits.scope, edits.mode, given)
     n_components = len(components(model.shape))
     about = seconds(model, n_components, len(question.tokens))
     with on_request(key, about, f"Compute the effect of all {n_components} components") as go:
@@ -41,10 +42,10 @@ def _effects(question: Question, edits: EditChoices, condition: Condition, targe
             return None
         return engine.computed(
             key,
-            lambda progress: component_sweep(
+            lambda progress: component_logits(
                 model,
                 question.tokens,
-                target,
+                question.residue + 1,
                 scope=edits.scope,
                 mode=edits.mode,
                 given=given,

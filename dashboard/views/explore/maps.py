@@ -4,12 +4,11 @@ import numpy as np
 import streamlit as st
 
 from core.analyses.exploration import RunView
-from core.contacts import heads_map
 from core.interventions import Condition, Head
 from core.proteins.contact_scores import SEPARATIONS, precision_at, reach
 from core.proteins.structure import CONTACT_CUTOFF, Structure, contact_truth
-from dashboard import engine
 from dashboard.question import Question
+from dashboard.views.explore.runs import attention_of
 
 SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
 CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"
@@ -24,15 +23,8 @@ def maps_of(
     if source == "head" or not averaged:
         return clean.head_map, edited.head_map
     heads = tuple(map(Head.parse, averaged))
-
-    def averaged_map(each: Condition) -> np.ndarray:
-        return engine.computed(
-            ("heads map", *question.key, each, heads),
-            lambda _: heads_map(question.model, question.tokens, heads, each),
-            "Averaging heads",
-        )
-
-    return averaged_map(()), averaged_map(condition)
+    before, after = (attention_of(question, each, *heads).heads_map(heads) for each in ((), condition))
+    return before, after
 
 
 def precision_line(before: np.ndarray, after: np.ndarray, structure: Structure) -> None:

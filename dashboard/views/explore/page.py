@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.analyses.exploration import RunView, view_run
 from core.analyses.prediction import prediction
 from core.errors import InputError
-from core.interventions import Condition, Head
-from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.edits import EDITED, edit_controls
 from dashboard.controls.heads import warn_of_unknown
@@ -21,6 +18,7 @@ from dashboard.views.explore.grid import grid_of_effects
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids
+from dashboard.views.explore.runs import logits_of, view_of
 from dashboard.views.explore.script import script_of
 
 TITLE, PATH = "Explore", "explore"
@@ -33,10 +31,10 @@ def page(question: Question) -> None:
         among = bound.select("Target gap against", COMPETITORS, "among", st.sidebar)
         target = replace(question.target, among=among)
         condition = edits.condition(question.model.shape)
-        clean, edited = (_run(question, each, head) for each in ((), condition))
+        logits = [logits_of(question, each)[question.residue + 1] for each in ((), condition)]
     except InputError as error:
         stop_with(error)
-    before, after = (prediction(view.logits, target) for view in (clean, edited))
+    before, after = (prediction(each, target) for each in logits)
 
     headline(question, condition, before, after, among, script_of(question, condition, head, target))
     beside = st.container()  # filled last, so that nothing waits for it
@@ -45,6 +43,7 @@ def page(question: Question) -> None:
         grid_of_effects(question, edits, condition, head, target)
     with right.container(border=True, height="stretch"):
         predicted_amino_acids(question, before, after)
+    clean, edited = (view_of(question, each, head) for each in ((), condition))
     with st.container(border=True):
         strip_map_structure(question, condition, clean, edited)
     with st.container(border=True):
@@ -59,11 +58,3 @@ def page(question: Question) -> None:
     if question.model.dictionaries:
         with st.container(border=True):
             features_at_the_mask(question, condition)
-
-
-def _run(question: Question, condition: Condition, head: Head) -> RunView:
-    return engine.computed(
-        ("view", *question.key, condition, head),
-        lambda _: view_run(question.model, question.tokens, condition, residue=question.residue, head=head),
-        "Running the model",
-    )

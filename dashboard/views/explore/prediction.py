@@ -11,6 +11,7 @@ from dashboard.question import Question
 READOUTS: tuple[Readout, ...] = ("probability", "logit")
 
 
+@st.fragment
 def predicted_amino_acids(question: Question, before: Prediction, after: Prediction) -> None:
     st.markdown("**What does it predict?**")
     readout = bound.switch("Readout", READOUTS, "readout", label_visibility="collapsed")

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.checkpoints import EMBEDDED
 from core.figures.explore import bos_attention_heads, prediction_bars
 from core.interventions import describe
+from core.model_files import EMBEDDED
 from core.proteins.contact_scores import top_contacts
 from core.proteins.structure import contact_truth
 from dashboard import engine

@@ -5,7 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.substitutions import Marginal, Substitutions, substitutions
-from core.analyses.variant_evidence import SAID, without_evidence
+from core.analyses.variant_evidence import without_evidence
+from core.answers.calibration import kept_calibration
+from core.answers.verdict_words import ratio_words
 from core.figures import variants as figures
 from dashboard import engine
 from dashboard.controls import bound
@@ -66,18 +68,20 @@ def _scores(question: Question, wanted: Marginal) -> Substitutions:
     """As wanted; the first picture until that is asked for where it takes long."""
     model, sequence = question.model, question.protein.sequence
 
-    def scored(marginal: Marginal) -> Substitutions:
+    def scored(marginal: Marginal, about: float = 0.0) -> Substitutions:
         return engine.computed(
             ("substitutions", model.fingerprint, sequence, marginal),
             lambda progress: substitutions(model, sequence, marginal, progress=progress),
             f"Reading {len(sequence)} residues",
+            about,
         )
 
     if wanted == "masked":
         key = ("masked substitutions", model.fingerprint, sequence)
-        with on_request(key, seconds(model, len(sequence), len(sequence)), "Mask one residue at a time") as go:
+        about = seconds(model, len(sequence), len(sequence))
+        with on_request(key, about, "Mask one residue at a time") as go:
             if go:
-                return scored("masked")
+                return scored("masked", about)
     return scored("wild type")
 
 
@@ -112,8 +116,8 @@ def _heatmap(question: Question, found: Substitutions, hatched: tuple[int, ...] 
 def _counted(question: Question) -> str:
     verdicts = known_verdicts(question)
     assert verdicts is not None
-    counts = verdicts.verdict.value_counts()
-    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in SAID.items())
+    counts, words = verdicts.verdict.value_counts(), ratio_words(kept_calibration(question.model))
+    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in words.items())
     return f" Of {len(verdicts):,} masked-marginal ratios: {listed}."
 
 
