@@ -26,11 +26,13 @@ from core.analyses.contact_attribution import contact_maps
 from core.components import ablate
 from core.figures.drawn import drawn
 from core.model import load_model
-from core.proteins.contact_scores import top_contacts
+from core.proteins.contact_scores import VERDICTS, top_contacts
 from dashboard import take_away
 from dashboard.menu import MENU
 from dashboard.script import ROWS, Script, notebook, python
 from dashboard.views.explore import headline
+from dashboard.widgets.head_grid import HeadGridData
+from dashboard.widgets.linked_view import DrawnContact, Heat, LinkedViewData
 from tests.dashboard.conftest import ROOT, OpenPage
 from tests.dashboard.test_circuit_lab import APP, SEQUENCE, SLOW, start
 
@@ -110,6 +112,18 @@ def test_every_page_with_a_figure_is_in_the_table():
     features = {view.PATH for view in MENU["Features"]} | {view.PATH for view in MENU["Contacts"]}
     named = {view.PATH for views in MENU.values() for view in views}
     assert named - features - others - set(PANELS) <= {"glossary", "compare"}
+
+
+def test_a_grid_and_a_map_have_their_data():
+    grid = HeadGridData(np.array([[0.1, 0.2]]), np.array([0.3]), np.array([-0.4])).table
+    assert dict(grid.to_numpy().tolist()) == {"L1H1": 0.1, "L1H2": 0.2, "L1 attention": 0.3, "L1 MLP": -0.4}
+    above, below = Heat(np.arange(9.0).reshape(3, 3), "edited", "edited"), Heat(np.eye(3), "truth", "truth")
+    pairs = LinkedViewData(["M1", "K2", "L3"], above, below, (DrawnContact(0, 2, "right"),)).pairs
+    assert pairs.to_numpy().tolist() == [
+        ["M1", "K2", 1.0, 0.0, ""],
+        ["M1", "L3", 2.0, 0.0, VERDICTS["right"]],
+        ["K2", "L3", 5.0, 0.0, ""],
+    ]
 
 
 # Python and notebooks

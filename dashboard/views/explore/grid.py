@@ -9,6 +9,7 @@ from core.metrics import Target
 from dashboard import engine
 from dashboard.controls.edits import edit_grid
 from dashboard.engine import on_request, seconds
+from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
@@ -24,6 +25,7 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
         else HeadGridData(effects.heads, effects.attention, effects.mlp)
     )
     edit_grid(data, edits, f"grid {shape}", head)
+    download(data.table, "effects")
     st.caption(
         f"Each cell: how the {question.letter} gap at {question.residue_label} changes when that part alone is switched"
         " off, in the scope and mode chosen on the left; red raises, blue lowers. Click a cell to switch it off or on,"
