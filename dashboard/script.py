@@ -1,6 +1,6 @@
 """What a page computes, as data; and as Python that does the same without the app, a script or a notebook."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import chain
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from core.published import PUBLISHED_BY_NAME
 WIDEST: Final = 110
 """Letters of a line; longer values are written over several."""
 
+FIGURES: Final = "core.figures."
 ROWS: Final = 10
 """Of a table that are printed: a page's first numbers."""
 
@@ -90,31 +91,32 @@ def python(script: Script, clone: str) -> str:
 
     It says what it is, sets the path, imports, and prints the page's first numbers.
     """
-    opening, body = _opening(script, clone), _body(script)
-    return f'"""{script.title}"""\n\n{opening}\n\n{body}\n'
+    opening, body = _opening(script.steps.values(), clone), _body(script)
+    return f"# {' '.join(script.title.split())}\n\n{opening}\n\n{body}\n"
 
 
 def notebook(script: Script, clone: str) -> str:
     """The script as a Jupyter notebook (nbformat 4) that also draws the page's figure."""
+    drawn = [] if script.figure is None else [script.figure]
     cells = [
         new_markdown_cell(f"# {script.title}\n\nThe same as on plmscope's page, computed here."),
-        new_code_cell(_opening(script, clone)),
+        new_code_cell(_opening([*script.steps.values(), *drawn], clone)),
         new_code_cell(_body(script)),
+        *(new_code_cell(_written(figure)) for figure in drawn),
     ]
-    if script.figure is not None:
-        cells.append(new_code_cell(_written(script.figure)))
     return nbformat.writes(new_notebook(cells=cells))
 
 
-def _opening(script: Script, clone: str) -> str:
-    calls = [*script.steps.values(), *([script.figure] if script.figure else [])]
+def _opening(calls: Iterable[Call], clone: str) -> str:
     names = sorted(set(chain.from_iterable(map(_imported, calls))))
     by_module: dict[str, list[str]] = {}
     for module, name in names:
         by_module.setdefault(module, []).append(name)
-    imports = [f"from {module} import {', '.join(found)}" for module, found in by_module.items() if module != "torch"]
-    if "torch" in by_module:
-        imports.insert(0, "import torch\n")
+    imports = [
+        f"from {module} import {', '.join(found)}" if found != [""] else f"import {module}"
+        for module, found in by_module.items()
+    ]
+    imports.sort(key=lambda line: line.startswith("from"))
     where = f"sys.path.insert(0, {clone!r})  # the folder of plmscope"
     return "\n".join(["import sys\n", where + "\n", *imports])
 
@@ -147,7 +149,7 @@ def _taken_apart(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
             return value.text, [], ""
         case Call():
             named = [(f"{name}=", each) for name, each in value.settings.items()]
-            return f"{value.function.__name__}(", [("", each) for each in value.arguments] + named, ")"
+            return f"{_called(value.function)}(", [("", each) for each in value.arguments] + named, ")"
         case Head():
             return f"Head.parse({str(value)!r})", [], ""
         case list():
@@ -161,6 +163,12 @@ def _taken_apart(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
     return repr(value), [], ""
 
 
+def _called(function: Callable[..., Any]) -> str:
+    """A function by its name; a figure's by its module too, for an answer may have the same name."""
+    module, name = function.__module__, function.__name__
+    return f"{module}.{name}" if module.startswith(FIGURES) else name
+
+
 def _fields(value: Any) -> tuple[str, ...]:
     """What a frozen dataclass or structure is made of; nothing for other values."""
     if isinstance(value, msgspec.Struct):
@@ -169,13 +177,14 @@ def _fields(value: Any) -> tuple[str, ...]:
 
 
 def _imported(value: Any) -> set[tuple[str, str]]:
-    """The modules and names that a value's Python needs."""
+    """The modules and names that a value's Python needs; no name where the module itself is what is needed."""
     _, parts, _ = _taken_apart(value)
     inside = set(chain.from_iterable(_imported(part) for _, part in parts))
     if isinstance(value, Expression):
         return inside
     if isinstance(value, Call):
-        return inside | {(value.function.__module__, value.function.__name__)}
+        module, name = value.function.__module__, value.function.__name__
+        return inside | {(module, "" if module.startswith(FIGURES) else name)}
     if isinstance(value, torch.dtype):
         return {("torch", "")}
     return inside | ({(type(value).__module__, type(value).__name__)} if _fields(value) else set())

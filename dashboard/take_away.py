@@ -1,17 +1,27 @@
-"""What a person takes away from a page: its script as Python or as a notebook."""
+"""What a person takes away: a page's script as Python or as a notebook, a link to it, the session as a file."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from core.errors import InputError
+from dashboard import session_file
+from dashboard.controls.uploads import BROUGHT_BACK, checked_upload, uploads
+from dashboard.page_parts import page_of
 from dashboard.script import Script, notebook, python
+from dashboard.session import plain
+from dashboard.widgets.copy_link import copy_link
 
 CLONE: Final = Path(__file__).resolve().parents[1]
 HERE: Final = ("localhost", "127.0.0.1", None)
 """How a browser calls the machine that it runs on."""
+OPENED: Final = "session file"
+NOTED: Final = "session file to take over"
 LONGEST_SHOWN: Final = 6_000
 """Letters of a script; a longer one, which holds a set of proteins, is only saved."""
 
@@ -33,3 +43,44 @@ def show_script(script: Script) -> None:
     with st.container(horizontal=True):
         save("Python (.py)", text, "plmscope.py", "text/x-python")
         save("Notebook (.ipynb)", partial(notebook, script, clone), "plmscope.ipynb", "application/x-ipynb+json")
+
+
+def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
+    """The link to the page `view` as it is now, and the session as a file, saved and opened again.
+
+    A file brings back one of `views` with its choices and the files that were given; else a line says why it can't.
+    """
+    with st.expander("Share and keep", icon=":material/bookmark:"):
+        copy_link()
+        st.download_button(
+            "Save session",
+            lambda: session_file.written(view.PATH, _choices(), uploads()),
+            "plmscope-session.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="All choices, and the files that you gave.",
+        )
+        st.file_uploader("Open a session", type="json", key=OPENED, on_change=_note)
+        opened = st.session_state.pop(NOTED, None)
+        if opened is None:
+            return
+        by_path = {each.PATH: each for each in views}
+        try:
+            session = session_file.read(opened.name, checked_upload(opened), frozenset(by_path))
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+    st.session_state[BROUGHT_BACK] = session.uploads
+    for name in _choices():  # what the file leaves out is as if it had never been chosen
+        st.session_state.pop(name, None)
+    st.switch_page(page_of(by_path[session.page]), query_params=session.choices)
+
+
+def _choices() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def _note() -> None:
+    """Notes an opened file, which is taken over once: it stays in its place on the page."""
+    st.session_state[NOTED] = st.session_state[OPENED]

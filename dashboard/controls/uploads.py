@@ -1,6 +1,6 @@
 """Files that a person gives, or that a session file brought back."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 import streamlit as st
@@ -12,6 +12,9 @@ from dashboard.session import plain
 
 MAX_UPLOAD_BYTES = 5 * 2**20
 BROUGHT_BACK: Final = "uploads of the session file"
+Key = Literal["file", "structure file", "set file", "variant file"]
+KEYS: Final[tuple[Key, ...]] = get_args(Key)
+"""Of the places whose files a session file keeps."""
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -21,7 +24,7 @@ class Upload(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def upload(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> Upload | None:
+def upload(label: str, key: Key, place: DeltaGenerator | None = None, **look: Any) -> Upload | None:
     """Draws a place for a file; the file there, or the one that a session file brought back, or None.
 
     `InputError` for a file that is too large.
@@ -36,11 +39,10 @@ def upload(label: str, key: str, place: DeltaGenerator | None = None, **look: An
 
 
 def uploads() -> dict[str, Upload]:
-    """Every file that `upload` holds in this session, by its key."""
-    here = {key: file for key, file in st.session_state.items() if isinstance(file, UploadedFile)}
-    return st.session_state.get(BROUGHT_BACK, {}) | {
-        str(key): Upload(file.name, file.getvalue()) for key, file in here.items()
-    }
+    """Every file that `upload` holds on this page, by its key."""
+    given = {key: st.session_state.get(key) for key in KEYS}
+    own = {key: Upload(file.name, file.getvalue()) for key, file in given.items() if file is not None}
+    return st.session_state.get(BROUGHT_BACK, {}) | own
 
 
 def checked_upload(file: UploadedFile) -> bytes:

@@ -15,9 +15,17 @@ from dashboard.controls.picked import picked_before
 from dashboard.page_parts import introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import forget_edits, plain
+from dashboard.take_away import offer_script
 from dashboard.views.contacts.edited_grid import grid_of_effects
 from dashboard.views.contacts.linked import show_pairs
-from dashboard.views.contacts.methods import CONTACT_HEAD, QUANTITIES, averaged_heads, one_pass_map, one_pass_methods
+from dashboard.views.contacts.methods import (
+    CONTACT_HEAD,
+    QUANTITIES,
+    averaged_heads,
+    one_pass_map,
+    one_pass_methods,
+    script_of_map,
+)
 from dashboard.views.contacts.precision import precision_table
 from dashboard.views.contacts.shares import heads_of_one_contact
 from dashboard.widgets.linked_view import Heat
@@ -53,6 +61,7 @@ def page(question: Question) -> None:
         grid = st.container(border=True)
         with grid:
             _headline(condition)
+        offer_script(script_of_map(question, method, heads, condition))
         clean, edited = (one_pass_map(question, method, heads, each) for each in ((), condition))
         with st.container(border=True):
             _difference(question, condition, QUANTITIES[method], clean, edited, rule)

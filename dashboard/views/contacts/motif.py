@@ -12,6 +12,8 @@ from dashboard.controls import bound
 from dashboard.engine import on_request, seconds
 from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.script import Call, Expression, Script, loading
+from dashboard.take_away import offer_script
 from dashboard.views.contacts.pair import choose_pair, pair_name
 
 TITLE, PATH, MASKS = "Motif recovery", "motif", False
@@ -43,6 +45,7 @@ def page(question: Question) -> None:
             return
         control = control_pair(*pair, possibly_near(question.protein.structure, len(sequence)))
         pairs = [pair, control] if control else [pair]
+        offer_script(_script(question, pairs, repeats, hold))
         job = ("motif", model.fingerprint, sequence, *pairs, repeats, hold)
         passes = len(pairs) * most_passes(repeats)
         about = seconds(model, passes, len(sequence) + 2)
@@ -67,6 +70,17 @@ def page(question: Question) -> None:
         "motif",
         table,
     )
+
+
+def _script(question: Question, pairs: list[tuple[int, int]], repeats: int, hold: bool) -> Script:
+    steps = {"model": loading(question.model)}
+    for name, (i, j) in zip(("found", "control"), pairs, strict=False):
+        settings = {"repeats": repeats, "hold_scale": hold}
+        steps[name] = Call(motif_recovery, (Expression("model"), question.protein.sequence, i, j), settings)
+    parts = (Expression(f"found.{part}") for part in ("n_shown", "flanks", "random", "far", "whole"))
+    dotted = Expression("control.as_control") if "control" in steps else {}
+    title = f"Motif recovery around {pair_name(question, pairs[0])}"
+    return Script(title, steps, ("found.flanks", "found.whole"), Call(motif_curves, (*parts, dotted)))
 
 
 def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool, about: float) -> MotifRecovery:

@@ -14,6 +14,7 @@ from core.metrics import Target
 from dashboard import engine
 from dashboard.controls.edits import edit_grid
 from dashboard.engine import UNASKED_SECONDS, on_request, seconds
+from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
@@ -95,7 +96,9 @@ def measured_grid(place: DeltaGenerator, effects: Effects, head: Head) -> None:
     question, measured = effects.question, found.effects(effects.target)
     guess = engine.known(effects.guess_key)
     with place.container():
-        edit_grid(_data(measured), effects.edits, f"grid {question.model.shape}", head)
+        data = _data(measured)
+        edit_grid(data, effects.edits, f"grid {question.model.shape}", head)
+        download(data.table, "effects")
         st.caption(
             f"Each cell: how the {question.letter} gap at {question.residue_label} changes when that part alone is "
             "switched off, in the scope and mode chosen on the left; red raises, blue lowers. Click a cell to switch "

@@ -11,6 +11,7 @@ from core.proteins.numbering import Numbering
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
+from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.views.contacts.marked import choose_marked
 from dashboard.views.contacts.methods import CONTACT_HEAD
@@ -73,6 +74,7 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     )
     pick = Pick(picked, question.masked)
     linked_view(data, key="linked", pick=pick, on_change=lambda pick: _take_pick(pick, question))
+    download(lambda: data.pairs, "map")
 
 
 def _residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:

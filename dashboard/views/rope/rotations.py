@@ -11,6 +11,7 @@ from dashboard.controls.heads import choose_heads_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Rotations", "rope"
 
@@ -32,7 +33,9 @@ def page(question: Question) -> None:
     n_layers, followed = question.model.shape.n_layers, {"target": question.target, "label": "Rotating"}
     heads = {"main": main, "key_heads": keys}
     several = several_masks(proteins.sequences, question.target, inside)
-    removed = ask_of(question, proteins, answers.rope_removal, n_forwards=2 * n_layers, **followed)
+    parts = (Expression("found.mean.layers.tolist()"), Expression("found.mean.gap.to_numpy()"), question.letter)
+    shown = Shown("found.mean", Call(figures.removal, parts))
+    removed = ask_of(question, proteins, answers.rope_removal, n_forwards=2 * n_layers, shown=shown, **followed)
     sets = ask_of(
         question, proteins, answers.patch_sets, n_forwards=8 * INTERNAL_MASKS, subjects=several, **followed, **heads
     )
