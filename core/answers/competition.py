@@ -88,7 +88,7 @@ class Competition:
     @property
     def _n_orders(self) -> int:
         """In how many random orders each repeat is masked."""
-        return int(self.broken.groupby(["subject", "dropout", "masks"]).size().max())
+        return int(self.broken.groupby(["subject", "dropout", "masks"]).size().to_numpy().max())
 
     def changes(self, repeat: str, dropout: str) -> str:
         """Where the larger of the two logits changes as the repeat grows, in words."""

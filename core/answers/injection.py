@@ -97,5 +97,5 @@ def injection(
     by_sequence = pd.DataFrame(
         {"subject": gaps.index, "before": before, "after": after.mean(1), "back": (after > 0).mean(1) > 0.5}
     )
-    lost = with_proteins(by_sequence[by_sequence.before <= 0], into)
+    lost = with_proteins(pd.DataFrame(by_sequence[by_sequence.before <= 0]), into)
     return Injection(target, table, lost, tuple(gaps.index), before, after, tuple(giving))

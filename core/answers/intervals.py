@@ -98,7 +98,7 @@ def between(found: Interval, unit: str = "", digits: int = 2) -> str:
 
 def interval_in(row: pd.Series, column: str) -> Interval:
     """The interval of a mean, from one of `pooled`'s rows; None where it has none."""
-    low, high = row.get(f"{column}_low", np.nan), row.get(f"{column}_high", np.nan)
+    low, high = row.reindex([f"{column}_low", f"{column}_high"]).to_numpy(dtype=float)
     return None if np.isnan(low) else (float(low), float(high))
 
 

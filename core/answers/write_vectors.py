@@ -124,8 +124,8 @@ def last_layer_writes(survey: Survey, sequences: Mapping[str, str], target: Targ
     table = with_proteins(survey.table(writes, sequences, target=target), sequences)
     lost = with_proteins(survey.table(drops, sequences, target=target), sequences)
     halves = split({name: sequences[name] for name in dict.fromkeys(table.subject)})
-    chosen = means(table[table.subject.isin(halves.choosing)], ["head", "amino_acid"], ["cosine"])
-    judged, judged_drops = (each[each.subject.isin(halves.judging)] for each in (table, lost))
+    chosen = means(pd.DataFrame(table[table.subject.isin(halves.choosing)]), ["head", "amino_acid"], ["cosine"])
+    judged, judged_drops = (pd.DataFrame(each[each.subject.isin(halves.judging)]) for each in (table, lost))
     return Writes(
         target,
         survey.model.shape.n_layers - 1,

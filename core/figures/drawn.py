@@ -1,10 +1,13 @@
 """What a figure draws, as a table: a row per bar, point or cell."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-Trace = go.Bar | go.Scatter | go.Heatmap
+Trace = Any
+"""A bar, scatter or heatmap: plotly's classes tell a type checker nothing of their attributes."""
 
 
 def drawn(figure: go.Figure) -> pd.DataFrame:
@@ -15,7 +18,7 @@ def drawn(figure: go.Figure) -> pd.DataFrame:
     """
     tables = [_of(figure, trace).assign(panel=_panel(figure, trace)) for trace in figure.data]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    constant = [name for name in ("series", "panel") if name in table and table[name].nunique(dropna=False) < 2]
+    constant = [name for name in ("series", "panel") if name in table and len(set(table[name])) < 2]
     return table.drop(columns=constant).dropna(axis="columns", how="all")
 
 
@@ -38,7 +41,7 @@ def _of(figure: go.Figure, trace: Trace) -> pd.DataFrame:
 
 def _cells(figure: go.Figure, trace: go.Heatmap, x: str, y: str) -> pd.DataFrame:
     values = np.asarray(trace.z, dtype=float)
-    colorbar = figure.layout[trace.coloraxis].colorbar if trace.coloraxis else trace.colorbar
+    colorbar: Any = figure.layout[trace.coloraxis].colorbar if trace.coloraxis else trace.colorbar
     quantity = colorbar.title.text or "value"
     rows, columns = (
         np.arange(size) if names is None else np.asarray(_plain(names))
@@ -50,7 +53,7 @@ def _cells(figure: go.Figure, trace: go.Heatmap, x: str, y: str) -> pd.DataFrame
 
 def _title(figure: go.Figure, trace: Trace, axis: str) -> str:
     """An axis's title, or else that of the figure's first such axis, or else the axis's letter."""
-    own = figure.layout[_axis(trace, axis)].title.text
+    own = figure.to_dict()["layout"].get(_axis(trace, axis), {}).get("title", {}).get("text")
     return _line(own or axis)
 
 
@@ -59,10 +62,9 @@ def _axis(trace: Trace, axis: str) -> str:
 
 
 def _panel(figure: go.Figure, trace: Trace) -> str | None:
-    """The title above a trace's own axes: plotly keeps the titles of subplots as annotations, in their order."""
-    order = list(dict.fromkeys(_axis(each, "y") for each in figure.data))
-    titles = [each.text for each in figure.layout.annotations if each.xref == "paper" and each.yref == "paper"]
-    return _line(titles[order.index(_axis(trace, "y"))]) if len(titles) == len(order) > 1 else None
+    """The title above a trace's own axes: a note there, as `core.figures.style.panels` writes them."""
+    own = f"{trace.yaxis or 'y'} domain"
+    return next((_line(note.text) for note in figure.layout.annotations if note.yref == own), None)
 
 
 def _plain(values) -> list:

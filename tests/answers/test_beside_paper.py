@@ -13,7 +13,7 @@ from core.answers.first_residue import FirstResidue
 from core.answers.norm_direction import BandAttribution
 from core.answers.rope_shift import RopeShift
 from core.answers.rope_swap import Ends
-from core.answers.rotations import PatchSets
+from core.answers.rotations import AttentionCauses, PatchSets
 from core.answers.words import Beside
 from core.interventions import Head
 from core.metrics import Target
@@ -197,3 +197,36 @@ def test_the_papers_weights_are_those_of_its_differences():
     for difference, weight, _ in paper_values.BAND_DIFFERENCES:
         if difference is not None:
             assert 100 * difference / total == pytest.approx(weight, abs=0.1)
+
+
+def test_the_interval_of_a_correlation_is_that_of_drawing_sequences_anew():
+    rng = np.random.default_rng(4)
+    ablated = rng.normal(-2, 1, 30)
+    blocked = 0.5 * ablated + rng.normal(0, 0.3, 30)
+    drawn = np.random.default_rng(0).integers(0, 30, (2000, 30))
+    r = np.quantile([np.corrcoef(ablated[draw], blocked[draw])[0, 1] for draw in drawn], [0.025, 0.975])
+    slope = np.quantile([ablated[d] @ blocked[d] / (ablated[d] @ ablated[d]) for d in drawn], [0.025, 0.975])
+    found = knocked_out(table_1(), {"ablated": ablated.tolist(), "blocked": blocked.tolist()})
+    assert found.alike == (
+        f"r = {found.correlation:.2f} ({r[0]:.2f} to {r[1]:.2f}), "
+        f"slope {found.slope:.2f} ({slope[0]:.2f} to {slope[1]:.2f}), over 30 sequences"
+    )
+
+
+def test_a_head_counts_as_looking_at_bos_more_only_with_all_of_its_interval():
+    names = ["L6H8", "L5H9", "L1H8"]
+    columns = {"difference": [0.4, 0.3, 0.1], "ahead": [0.2, 0.1, 0.3], "by_rotation": [70.0, 55.0, 90.0]}
+    shown = pd.DataFrame({**columns, "by_content": 20.0, "n": 9}, index=names)
+    surely = shown.assign(difference_low=[0.2, 0.1, -0.1], ahead_low=[0.1, -0.1, 0.1], ahead_high=0.5)
+    surely = surely.assign(difference_high=0.6, by_rotation_low=60.0, by_rotation_high=80.0)
+    found = AttentionCauses(surely, surely)
+    assert ours(found.beside_paper()) == [
+        "2 of 3",
+        "1 of 2",
+        "least: L5H9, 55% (60 to 80%), means of 9",
+        "L6H8: rotation 70% (60 to 80%), content 20%, means of 9",
+    ]
+    assert "Means of 9 masks: 2 of these 3 heads look at BOS more" in found.in_words
+    assert found.in_words.endswith("of a difference of 0.40 (0.20 to 0.60).")
+    alone = shown.assign(difference_low=np.nan, ahead_low=np.nan)
+    assert ours(AttentionCauses(alone, alone).beside_paper())[:2] == ["3 of 3", "3 of 3"]

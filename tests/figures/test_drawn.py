@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from plotly.subplots import make_subplots
+import plotly.graph_objects as go
 
 from core.figures.drawn import drawn
-from core.figures.style import EDITED, Curve, bars, curves, head_heatmap, styled
+from core.figures.style import EDITED, Curve, bars, curves, head_heatmap, on, panels
 
 
 def test_a_heatmap_has_a_row_per_cell():
@@ -27,12 +27,12 @@ def test_curves_come_with_their_bands_and_bars_with_their_spread():
 
 
 def test_panels_are_told_apart():
-    figure = make_subplots(rows=1, cols=2, subplot_titles=["left", "right"])
-    for column, value in ((1, 1.0), (2, 2.0)):
-        figure.add_bar(x=["a"], y=[value], row=1, col=column)
-    table = drawn(styled(figure, "", ""))
-    assert dict(zip(table.panel, table.y, strict=True)) == {"left": 1.0, "right": 2.0}
+    figure = panels(["left", "right"], "Letter", "Value", 300, columns=2)
+    for panel, value in enumerate((1.0, 2.0)):
+        figure.add_bar(x=["a"], y=[value], **on(panel))
+    table = drawn(figure)
+    assert dict(zip(table.panel, table.Value, strict=True)) == {"left": 1.0, "right": 2.0}
 
 
 def test_nothing_drawn_is_an_empty_table():
-    assert drawn(make_subplots()).equals(pd.DataFrame())
+    assert drawn(go.Figure()).equals(pd.DataFrame())

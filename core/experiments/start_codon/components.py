@@ -1,5 +1,7 @@
 """Sections on which parts of the model the prediction needs, and which are enough."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,7 @@ from core.answers.ablation import in_words, replacements
 from core.answers.composition import WORDS as REPLACED
 from core.answers.composition import composition as composed
 from core.answers.intervals import HOW_INTERVALS_ARE_MADE
+from core.answers.minimal_circuit import Search
 from core.answers.random_circuits import HOW_CIRCUITS_ARE_DRAWN
 from core.answers.subjects import INTERNAL_MASKS
 from core.answers.sufficiency import ALONE, MEAN, RESAMPLED, UNROTATED, WHOLE
@@ -18,8 +21,13 @@ from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
-from core.interventions import component_name
+from core.interventions import NamedScope, component_name
 
+SAID_ALONE: Final[dict[tuple[Search, NamedScope], str]] = {
+    ("modules", "all"): "zeroing everywhere",
+    ("heads", "mask"): "heads, zeroing at the mask",
+}
+"""The searches whose circuits the finding holds against random ones; the table has all."""
 SCOPE_WORDS = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "every position"}
 
 
@@ -84,8 +92,7 @@ def circuits(study: Study) -> Section:
     }
     nulls = study.beside_random
     beside = pd.DataFrame([{"search": key[0], "scope": key[1], **found.row} for key, found in nulls.items()])
-    told = (("modules", "all", "zeroing everywhere"), ("heads", "mask", "heads, zeroing at the mask"))
-    alone = "; ".join(f"{where}, {nulls[key, at].in_words}" for key, at, where in told if (key, at) in nulls)
+    alone = "; ".join(f"{where}, {nulls[key].in_words}" for key, where in SAID_ALONE.items() if key in nulls)
     at_mask, everywhere = (searches["modules", scope].in_words for scope in ("mask", "all"))
     heads, strict_heads = (searches["heads", scope].in_words for scope in ("mask", "all"))
     return Section(
