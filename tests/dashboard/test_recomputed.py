@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core.run
+from dashboard import engine
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 SEQUENCE = "MSEYLRKGQEDVLHFTANICWPQSTRVKAG"
@@ -39,9 +40,12 @@ def passes(monkeypatch):
 
 @pytest.fixture(scope="module")
 def app() -> AppTest:
+    return opened({"from": "Paste", "sequence": SEQUENCE, "mask": "1", "off": ["L2H2"], "head": "L4H7"})
+
+
+def opened(link: dict[str, str | list[str]]) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
-    chosen = {"from": "Paste", "sequence": SEQUENCE, "mask": "1", "off": ["L2H2"], "head": "L4H7"}
-    for name, value in chosen.items():
+    for name, value in link.items():
         app.query_params[name] = value
     return app.run()
 
@@ -79,3 +83,17 @@ def test_an_edit_costs_a_pass_for_logits_and_one_for_attention(app, passes):
 def test_a_scope_costs_a_sweep_for_the_grid_too(app, passes):
     app.selectbox(key="scope").set_value("mask")
     assert passes.of(app) > 2
+
+
+def test_a_first_guess_stands_in_the_grid_until_its_effects_are_measured(monkeypatch):
+    monkeypatch.setattr(engine, "UNASKED_SECONDS", 0.2)
+    app = opened({"from": "Paste", "sequence": 2 * SEQUENCE[::-1], "mask": "3"})
+    assert "Hatched: estimated" in said(app)
+    next(button for button in app.button if button.label.startswith("Compute the effect of all")).click().run()
+    assert not app.exception
+    assert "Hatched" not in said(app)
+    assert "rank correlation" in said(app)
+
+
+def said(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.caption)

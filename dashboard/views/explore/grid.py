@@ -31,7 +31,7 @@ GUESS: Final = "first-guess"
 HATCHED: Final = f"""<style>
 .st-key-{GUESS} {{position: relative}}
 .st-key-{GUESS}::after {{
-  content: ""; position: absolute; inset: 36px 0 30px; pointer-events: none;
+  content: ""; position: absolute; inset: 51px 0 30px 32px; pointer-events: none;
   background: repeating-linear-gradient(135deg, transparent 0 6px, rgb(128 128 128 / .3) 6px 7.5px);
 }}
 </style>"""
