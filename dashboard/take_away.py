@@ -5,14 +5,13 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from core.errors import InputError
 from dashboard import session_file
-from dashboard.controls.uploads import BROUGHT_BACK, checked_upload, uploads
-from dashboard.page_parts import page_of
+from dashboard.controls.uploads import BROUGHT_BACK, bring_back, checked_upload, uploads
 from dashboard.script import Script, notebook, python
 from dashboard.session import plain
 from dashboard.widgets.copy_link import copy_link
@@ -48,10 +47,20 @@ def show_script(script: Script) -> None:
 def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
     """The link to the page `view` as it is now, and the session as a file, saved and opened again.
 
-    A file brings back one of `views` with its choices and the files that were given; else a line says why it can't.
+    A file opens one of `views` with its choices and the files that were given, as a link does: afresh, so that nothing
+    of the present session is left; or a line says why it can't.
     """
     with st.expander("Share and keep", icon=":material/bookmark:"):
-        copy_link()
+        refused, address = None, ""
+        opened = st.session_state.pop(NOTED, None)
+        if opened is not None:
+            try:
+                pages = frozenset(each.PATH for each in views)
+                session = session_file.read(opened.name, checked_upload(opened), pages)
+                address = f"{session.page}?{urlencode(session.choices | bring_back(session.uploads), doseq=True)}"
+            except InputError as error:
+                refused = error
+        copy_link(go_to=address)
         st.download_button(
             "Save session",
             lambda: session_file.written(view.PATH, _choices(), uploads()),
@@ -62,23 +71,12 @@ def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
             help="All choices, and the files that you gave.",
         )
         st.file_uploader("Open a session", type="json", key=OPENED, on_change=_note)
-        opened = st.session_state.pop(NOTED, None)
-        if opened is None:
-            return
-        by_path = {each.PATH: each for each in views}
-        try:
-            session = session_file.read(opened.name, checked_upload(opened), frozenset(by_path))
-        except InputError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-    st.session_state[BROUGHT_BACK] = session.uploads
-    for name in _choices():  # what the file leaves out is as if it had never been chosen
-        st.session_state.pop(name, None)
-    st.switch_page(page_of(by_path[session.page]), query_params=session.choices)
+        if refused is not None:
+            st.error(plain(str(refused)), icon=":material/error:")
 
 
 def _choices() -> dict[str, list[str]]:
-    return {name: st.query_params.get_all(name) for name in st.query_params}
+    return {name: st.query_params.get_all(name) for name in st.query_params if name != BROUGHT_BACK}
 
 
 def _note() -> None:

@@ -1,5 +1,7 @@
 """Files that a person gives, or that a session file brought back."""
 
+import secrets
+from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -8,10 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import InputError
+from dashboard import engine
 from dashboard.session import plain
 
 MAX_UPLOAD_BYTES = 5 * 2**20
-BROUGHT_BACK: Final = "uploads of the session file"
+BROUGHT_BACK: Final = "files"
+"""The address's parameter that says which files a session file brought."""
 Key = Literal["file", "structure file", "set file", "variant file"]
 KEYS: Final[tuple[Key, ...]] = get_args(Key)
 """Of the places whose files a session file keeps."""
@@ -32,7 +36,7 @@ def upload(label: str, key: Key, place: DeltaGenerator | None = None, **look: An
     file = (place or st).file_uploader(label, key=key, **look)
     if file is not None:
         return Upload(file.name, checked_upload(file))
-    kept = st.session_state.get(BROUGHT_BACK, {}).get(key)
+    kept = _brought_back().get(key)
     if kept is not None:
         (place or st).caption(f":material/attach_file: {plain(kept.name)}, from the session file")
     return kept
@@ -42,7 +46,20 @@ def uploads() -> dict[str, Upload]:
     """Every file that `upload` holds on this page, by its key."""
     given = {key: st.session_state.get(key) for key in KEYS}
     own = {key: Upload(file.name, file.getvalue()) for key, file in given.items() if file is not None}
-    return st.session_state.get(BROUGHT_BACK, {}) | own
+    return _brought_back() | own
+
+
+def bring_back(files: Mapping[str, Upload]) -> dict[str, list[str]]:
+    """The address's parameter with which these files are there again, as long as this server runs; none for none."""
+    if not files:
+        return {}
+    name = secrets.token_urlsafe(12)  # whoever knows it sees the files
+    engine.kept((BROUGHT_BACK, name), lambda: dict(files))
+    return {BROUGHT_BACK: [name]}
+
+
+def _brought_back() -> dict[str, Upload]:
+    return engine.known((BROUGHT_BACK, st.query_params.get(BROUGHT_BACK))) or {}
 
 
 def checked_upload(file: UploadedFile) -> bytes:

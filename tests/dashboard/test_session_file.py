@@ -52,7 +52,8 @@ def test_what_is_no_session_is_refused(data: bytes):
 
 
 @pytest.mark.browser
-def test_a_session_comes_back_with_its_upload(open_page: OpenPage, tmp_path: Path):
+@pytest.mark.parametrize("opened_on", ["variants", "explore"])
+def test_a_session_comes_back_with_its_upload(opened_on: str, open_page: OpenPage, tmp_path: Path):
     link = {"from": "Upload", "mask": "K2", "off": "L1H2"}
     page = open_page(APP, query=f"/explore?{urlencode(link)}")
     given = tmp_path / "mine.fasta"
@@ -65,7 +66,7 @@ def test_a_session_comes_back_with_its_upload(open_page: OpenPage, tmp_path: Pat
     saved = tmp_path / "session.json"
     download.value.save_as(saved)
 
-    again = open_page(APP, query="/variants?mask=5&off=L2H2")
+    again = open_page(APP, query=f"/{opened_on}?mask=5&off=L2H2")
     again.get_by_text("Share and keep").first.click(timeout=SLOW)
     place = again.locator("[data-testid=stSidebar] input[type=file]").last
     place.set_input_files(saved, timeout=SLOW)

@@ -7,6 +7,7 @@ from dashboard.widgets.exchange import component_from, exchange
 _component = component_from(Path(__file__).with_name("link.html"), "link.js")
 
 
-def copy_link() -> None:
-    """Draws the button; where the page was opened by a compressed link, the browser goes to the whole address."""
-    exchange(_component, {}, {}, key="copy link")
+def copy_link(go_to: str = "") -> None:
+    """Draws the button; where the page was opened by a compressed link, the browser goes to the whole address, or to
+    the address `go_to`, from this page's."""
+    exchange(_component, {"go_to": go_to}, {}, key="copy link")

@@ -13,6 +13,7 @@ class CopyLink extends Shared {
 
   update(data, send) {
     this.receive(data, send);
+    if (data.go_to) location.assign(new URL(data.go_to, location.href));
   }
 
   /** Goes to the address that the fragment holds. */
