@@ -20,6 +20,9 @@ INSIDE: Final = "#7B5EA7"
 OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
 """For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
 
+PALE: Final = "#CCCCCC"
+"""For what has nothing to say: paler than the rest also to people who see no red or no green."""
+
 WHISKER: Final = "#777777"
 """Of intervals: seen on a white page, on a dark one, and on most bars."""
 
