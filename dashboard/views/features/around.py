@@ -11,7 +11,7 @@ from core.interventions import feature_name
 from core.model import Model
 from dashboard import engine
 from dashboard.controls.features import described, places
-from dashboard.page_parts import download, draw
+from dashboard.page_parts import draw
 from dashboard.question import Question
 
 GRIDS = {
@@ -53,9 +53,6 @@ def heads_around(question: Question, layer: int, feature: int, position: int) ->
                 continue
             diverging = name == "write_effect"
             draw(head_heatmap(grid, quantity=quantity, diverging=diverging), f"{title}.", name)
-    layers, heads = np.indices(found.write_effect.shape)
-    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel()})
-    download(table.assign(**{name: getattr(found, name).ravel() for name in GRIDS}), "feature-heads")
 
 
 def alike(model: Model, layer: int, feature: int) -> None:

@@ -103,14 +103,14 @@ def _effects(question: Question, found: ProteinFeatures) -> None:
     names = [label(question.model, found.layer, feature) for feature in effects.features.tolist()]
     agree = effects.rank_correlation
     said = f" Their rank correlation is {agree:+.2f} over {len(names)} features." if agree is not None else ""
+    table = pd.DataFrame({"feature": [feature_name(found.layer, each) for each in effects.features.tolist()]})
+    table["activation"], table["by_gradient"] = effects.activation, effects.by_gradient
+    if effects.by_ablation is not None:
+        table["by_ablation"] = effects.by_ablation
     draw(
         figures.effects(effects, names),
         f"Change of {question.letter}'s gap at {question.residue_label} when the feature is off at "
         f"{question.numbering.name(residue)}: grey to first order (one backward pass), blue measured.{said}",
         "feature effects",
+        table.assign(name=names),
     )
-    table = pd.DataFrame({"feature": [feature_name(found.layer, each) for each in effects.features.tolist()]})
-    table["activation"], table["by_gradient"] = effects.activation, effects.by_gradient
-    if effects.by_ablation is not None:
-        table["by_ablation"] = effects.by_ablation
-    download(table.assign(name=names), "feature-effects")
