@@ -1,0 +1,95 @@
+"""How do two views differ? What the second shows minus what the first shows, where heads and residues correspond."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from core.analyses.exploration import BandView
+from core.analyses.prediction import Prediction
+from core.errors import InputError
+from core.model import Model
+from core.proteins.correspondence import Correspondence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictionDifference:
+    """The second prediction minus the first; of the target each has its own."""
+
+    probabilities: Float[np.ndarray, " amino_acid"]
+    logits: Float[np.ndarray, " amino_acid"]
+    target_probability: float
+    target_gap: float
+    target_rank: int
+
+
+def prediction_difference(first: Prediction, second: Prediction) -> PredictionDifference:
+    """How the second prediction differs from the first."""
+    return PredictionDifference(
+        second.probabilities - first.probabilities,
+        second.logits - first.logits,
+        second.target_probability - first.target_probability,
+        second.target_gap - first.target_gap,
+        second.target_rank - first.target_rank,
+    )
+
+
+def heads_correspond(first: Model, second: Model) -> bool:
+    """Whether a head's name means the same head in both: the same weights, be it in another precision."""
+    return first.trunk_fingerprint == second.trunk_fingerprint or first.name == second.name
+
+
+def features_correspond(first: Model, second: Model) -> bool:
+    """Whether a feature's name means the same feature in both: the same dictionaries."""
+    return bool(first.dictionaries) and first.features_fingerprint == second.features_fingerprint
+
+
+def residue_difference(
+    first: Float[np.ndarray, "..."], second: Float[np.ndarray, "..."], where: Correspondence
+) -> Float[np.ndarray, "..."]:
+    """The difference of values per residue, or of maps over pairs of residues, an entry per corresponding residue."""
+    return _at(second, where.second) - _at(first, where.first)
+
+
+def position_difference(
+    first: Float[np.ndarray, "..."], second: Float[np.ndarray, "..."], where: Correspondence
+) -> Float[np.ndarray, "..."]:
+    """The same of values over positions: BOS, the corresponding residues, EOS."""
+    places = (np.r_[0, at + 1, len(values) - 1] for at, values in ((where.first, first), (where.second, second)))
+    before, after = (_at(values, at) for values, at in zip((first, second), places, strict=True))
+    return after - before
+
+
+def in_place(
+    difference: Float[np.ndarray, "pair pair"], where: Correspondence, n_residues: int
+) -> Float[np.ndarray, "residue residue"]:
+    """A difference of maps as a map of the first protein; NaN where nothing corresponds."""
+    placed = np.full((n_residues, n_residues), np.nan)
+    placed[np.ix_(where.first, where.first)] = difference
+    return placed
+
+
+def band_difference(first: BandView, second: BandView) -> BandView:
+    """The difference band by band; `InputError` where the two heads' RoPE has other wavelengths."""
+    if first.wavelengths.shape != second.wavelengths.shape or not np.allclose(first.wavelengths, second.wavelengths):
+        n_bands = (len(each.wavelengths) for each in (first, second))
+        raise InputError("the two models' RoPE bands differ ({} and {} of them)".format(*n_bands))
+    return BandView(
+        first.wavelengths,
+        second.q_norm - first.q_norm,
+        second.k_norm - first.k_norm,
+        second.cosine - first.cosine,
+        second.contribution - first.contribution,
+        second.score - first.score,
+        second.attention - first.attention,
+    )
+
+
+def one_scale(*values: Float[np.ndarray, "..."], least: float = 1e-6) -> float:
+    """Where one colour scale ends for all of them: at the largest size of any value, or `least`."""
+    return max(least, *(float(np.nanmax(np.abs(each), initial=0.0)) for each in values))
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The values at some places along every axis."""
+    return values[np.ix_(*[places] * values.ndim)]
