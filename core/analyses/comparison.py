@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from core.analyses.exploration import BandView
 from core.analyses.prediction import Prediction
+from core.analyses.protein_features import ProteinFeatures
 from core.errors import InputError
 from core.model import Model
+from core.proteins.contact_scores import gained_contacts
 from core.proteins.correspondence import Correspondence
 
 
@@ -44,6 +46,31 @@ def features_correspond(first: Model, second: Model) -> bool:
     return bool(first.dictionaries) and first.features_fingerprint == second.features_fingerprint
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FeaturesAtTwo:
+    """The features active at one position of either run, the strongest first, and their activations."""
+
+    features: Int[np.ndarray, " active"]
+    first: Float[np.ndarray, " active"]
+    second: Float[np.ndarray, " active"]
+
+
+def features_at_two(first: ProteinFeatures, at: int, second: ProteinFeatures, other_at: int) -> FeaturesAtTwo:
+    """The features at position `at` of the first run and `other_at` of the second, both read by one dictionary."""
+    every = np.union1d(first.at(at), second.at(other_at))
+    ours, theirs = (
+        np.array([run.of(int(feature))[place] for feature in every], dtype=float)
+        for run, place in ((first, at), (second, other_at))
+    )
+    order = np.maximum(ours, theirs).argsort()[::-1]
+    return FeaturesAtTwo(every[order], ours[order], theirs[order])
+
+
+def difference(first: Float[np.ndarray, "*same"], second: Float[np.ndarray, "*same"]) -> Float[np.ndarray, "*same"]:
+    """The difference of values that stand for the same heads, parts or features, entry by entry."""
+    return second - first
+
+
 def residue_difference(
     first: Float[np.ndarray, "..."], second: Float[np.ndarray, "..."], where: Correspondence
 ) -> Float[np.ndarray, "..."]:
@@ -69,6 +96,15 @@ def in_place(
     return placed
 
 
+def gained_pairs(
+    first: Float[np.ndarray, "residue residue"], second: Float[np.ndarray, "other other"], where: Correspondence
+) -> list[tuple[int, int]]:
+    """The first protein's pairs that are among the highest of the second map and not of the first, both taken where
+    residues correspond."""
+    gained = gained_contacts(_at(first, where.first), _at(second, where.second))
+    return [(int(where.first[i]), int(where.first[j])) for i, j in gained]
+
+
 def band_difference(first: BandView, second: BandView) -> BandView:
     """The difference band by band; `InputError` where the two heads' RoPE has other wavelengths."""
     if first.wavelengths.shape != second.wavelengths.shape or not np.allclose(first.wavelengths, second.wavelengths):
@@ -87,7 +123,7 @@ def band_difference(first: BandView, second: BandView) -> BandView:
 
 def one_scale(*values: Float[np.ndarray, "..."], least: float = 1e-6) -> float:
     """Where one colour scale ends for all of them: at the largest size of any value, or `least`."""
-    return max(least, *(float(np.nanmax(np.abs(each), initial=0.0)) for each in values))
+    return max([least, *(float(np.nanmax(np.abs(each), initial=0.0)) for each in values)])
 
 
 def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,0 +1,129 @@
+"""Two sides on one scale, A pink and B green, and what B shows more (red) or less (blue)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from plotly.colors import get_colorscale
+
+from core.figures.style import (
+    DIVERGING,
+    SIDE_A,
+    SIDE_B,
+    Curve,
+    bars,
+    curves,
+    head_labels,
+    heatmap,
+    layer_labels,
+    styled,
+)
+
+LESS, MORE = (get_colorscale(DIVERGING)[at][1] for at in (1, -2))
+CHANGE = "B − A"
+MOST_CELLS = 600
+
+
+def side_by_side(
+    labels: Sequence[str],
+    first: Float[np.ndarray, " bars"],
+    second: Float[np.ndarray, " bars"],
+    *,
+    quantity: str,
+    x: str,
+) -> go.Figure:
+    """A bar of each side per label."""
+    colours = {"A": SIDE_A, "B": SIDE_B}
+    figure = bars(labels, {"A": first, "B": second}, colours=colours, x_title=x, y_title=quantity)
+    return _one_bar_a_label(figure)
+
+
+def change(labels: Sequence[str], difference: Float[np.ndarray, " bars"], *, quantity: str, x: str) -> go.Figure:
+    """A bar of the difference per label."""
+    colours = [MORE if value > 0 else LESS for value in difference]
+    figure = bars(labels, {CHANGE: difference}, colours=colours, x_title=x, y_title=f"{quantity}, {CHANGE}")
+    return _one_bar_a_label(figure)
+
+
+def _one_bar_a_label(figure: go.Figure) -> go.Figure:
+    """Every label written; letters and wavelengths are names here, not numbers."""
+    figure.update_layout(height=300)
+    return figure.update_xaxes(type="category", tickmode="linear", tickfont={"size": 10})
+
+
+def component_effects(
+    effects: Float[np.ndarray, "n_layers parts"], *, quantity: str, most: float | None = None
+) -> go.Figure:
+    """A row per layer: its heads, its attention module, its MLP; colours end at `most`."""
+    n_layers, n_parts = effects.shape
+    columns = [*head_labels(n_parts - 2), "Attn", "MLP"]
+    figure = heatmap(effects, layer_labels(n_layers), columns, quantity=quantity, x="Head", y="Layer", most=most)
+    return _legend_below(figure).update_layout(height=250 + 26 * n_layers)
+
+
+def attention_heads(
+    attention: Float[np.ndarray, "n_layers n_heads"], *, quantity: str, diverging: bool = False, most: float = 1.0
+) -> go.Figure:
+    """A cell per head; colours end at `most`."""
+    n_layers, n_heads = attention.shape
+    figure = heatmap(
+        attention,
+        layer_labels(n_layers),
+        head_labels(n_heads),
+        quantity=quantity,
+        x="Head",
+        y="Layer",
+        diverging=diverging,
+        most=most,
+    )
+    return _legend_below(figure).update_layout(height=250 + 26 * n_layers)
+
+
+def attention_to_bos(first: Float[np.ndarray, " pos"], second: Float[np.ndarray, " other_pos"]) -> go.Figure:
+    """One head of each side from every residue of its own protein."""
+    n_residues = max(len(first), len(second)) - 2
+    ours, theirs = (
+        np.pad(each[1:-1], (0, n_residues + 2 - len(each)), constant_values=np.nan) for each in (first, second)
+    )
+    lines = [Curve("A", ours, SIDE_A), Curve("B", theirs, SIDE_B)]
+    figure = curves(np.arange(1, n_residues + 1), lines, x_title="Query residue", y_title="Attention to BOS")
+    return figure.update_yaxes(range=[0, 1.02]).update_layout(height=300)
+
+
+def attention_change(residues: Float[np.ndarray, " pair"], difference: Float[np.ndarray, " pair"]) -> go.Figure:
+    """The difference over the residues of A that have one in B."""
+    lines = [Curve(CHANGE, difference, MORE)]
+    quantity = f"Attention to BOS, {CHANGE}"
+    figure = curves(residues, lines, x_title="Query residue of A", y_title=quantity, zero_line=True)
+    return figure.update_layout(height=300)
+
+
+def pattern_change(difference: Float[np.ndarray, "pos pos"], names: Sequence[str], most: float) -> go.Figure:
+    """The difference of two patterns, queries downwards, keys across; `names` of the positions are A's."""
+    step = -(-len(difference) // MOST_CELLS)
+    shown, named = difference[::step, ::step], list(names[::step])
+    places = np.arange(0, len(difference), step)
+    texts = np.broadcast_to(named, shown.shape)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            x=places,
+            y=places,
+            customdata=np.stack([texts.T, texts], axis=-1),
+            colorscale=DIVERGING,
+            zmin=-most,
+            zmax=most,
+            hovertemplate="query %{customdata[0]} → key %{customdata[1]}: %{z:+.3f}<extra></extra>",
+        )
+    )
+    figure = styled(figure, "Key position (BOS is 0)", "Query position", height=430)
+    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
+    figure.update_traces(colorbar={"title": {"text": f"attention, {CHANGE}"}})
+    return _legend_below(figure).update_layout(margin={"b": 120})
+
+
+def _legend_below(figure: go.Figure) -> go.Figure:
+    """The colour bar along the figure's foot: beside a narrow picture it would narrow it more."""
+    below = {"orientation": "h", "thickness": 12, "yref": "container", "y": 0, "yanchor": "bottom", "nticks": 5}
+    return figure.update_traces(colorbar=below | {"title": {"side": "top"}}).update_layout(margin={"b": 110})
