@@ -8,7 +8,6 @@ import streamlit as st
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.model import Model
-from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.model import choose_model
@@ -25,10 +24,11 @@ def ask() -> Question:
     with st.sidebar:
         model = choose_model()
         protein = choose_protein()
-        return _choose_mask_and_target(model, protein)
+        _choose_numbering(protein)
+        return choose_mask_and_target(model, protein)
 
 
-def _choose_numbering(protein: Protein) -> Numbering:
+def _choose_numbering(protein: Protein) -> None:
     """What typed numbers mean, asked where the structure numbers residues otherwise than by position."""
     if numbering_of(protein).differs:
         meanings = {"position": "Position", BY_AUTHOR: "Structure's number"}
@@ -40,7 +40,6 @@ def _choose_numbering(protein: Protein) -> Numbering:
             args=(protein,),
             help="Positions count the sequence from 1; the structure's numbers stand in brackets beside them.",
         )
-    return numbering_of(protein)
 
 
 def _rewrite_typed(protein: Protein) -> None:
@@ -52,12 +51,12 @@ def _rewrite_typed(protein: Protein) -> None:
             st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
 
 
-def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
-    sequence = protein.sequence
-    numbering = _choose_numbering(protein)
+def choose_mask_and_target(model: Model, protein: Protein, of: str = "") -> Question:
+    """Draws both choices; `of` stands before the keys where a page asks for another protein too."""
+    sequence, numbering = protein.sequence, numbering_of(protein)
     text = bound.text(
         "Masked residues",
-        "mask",
+        f"{of}mask",
         value="1",
         help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
@@ -70,7 +69,7 @@ def _choose_mask_and_target(model: Model, protein: Protein) -> Question:
     target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],
-        "target",
+        f"{of}target",
         help="Whose logit is followed: the residue's own amino acid, or one that you choose.",
     )
     letter = target_letter(target, sequence, written[0])
