@@ -33,22 +33,32 @@ def grid_of_effects(question: Question, edits: EditChoices, condition: Condition
 def _effects(question: Question, edits: EditChoices, condition: Condition, target: Target) -> ComponentEffects | None:
     model = question.model
     given = condition if st.session_state.get("given") else ()
-    key = ("effects", *question.key, edits.scope, edits.mode, given, target)
+    key = _key(question, edits, given, target)
     n_components = len(components(model.shape))
     about = seconds(model, n_components, len(question.tokens))
     with on_request(key, about, f"Compute the effect of all {n_components} components") as go:
         if not go:
             return None
-        return engine.computed(
-            key,
-            lambda progress: component_sweep(
-                model,
-                question.tokens,
-                target,
-                scope=edits.scope,
-                mode=edits.mode,
-                given=given,
-                progress=progress,
-            ),
-            f"Switching off {n_components} components, one at a time",
-        )
+        return measured_effects(question, edits, given, target)
+
+
+def measured_effects(question: Question, edits: EditChoices, given: Condition, target: Target) -> ComponentEffects:
+    """Every part's effect in the scope and mode of `edits`, on top of what is `given`."""
+    model = question.model
+    return engine.computed(
+        _key(question, edits, given, target),
+        lambda progress: component_sweep(
+            model,
+            question.tokens,
+            target,
+            scope=edits.scope,
+            mode=edits.mode,
+            given=given,
+            progress=progress,
+        ),
+        f"Switching off {len(components(model.shape))} components, one at a time",
+    )
+
+
+def _key(question: Question, edits: EditChoices, given: Condition, target: Target) -> tuple:
+    return ("effects", *question.key, edits.scope, edits.mode, given, target)

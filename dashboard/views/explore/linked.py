@@ -13,7 +13,7 @@ from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.question import Question
-from dashboard.views.explore.maps import CONTACT, SOURCES, maps_of, precision_line
+from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, ResidueValues, linked_view
 
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
@@ -50,20 +50,21 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     picked = choose_picked(numbering, row, placeholder="M1, K27", help=clicks, width=bound.WIDTH)
     if source == "heads" and not averaged:
         st.info("Choose the heads to average; until then the map is that of the head looked at.")
-    before, after = maps_of(question, condition, clean, edited, source, averaged)
+    runs = (((), clean), (condition, edited))
+    before, after = (map_of(question, made, run, source, averaged) for made, run in runs)
     quantity, most = (PROBABILITY, 1.0) if source == "contact head" else (ATTENTION, _largest(before, after))
     lower = Heat(before, f"{quantity}, clean run", "clean", 0.0, most)
     if structure is not None:
         if below == "truth":
             lower = Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
-        precision_line(before, after, structure)
+        precision_line(after, structure, before)
     pairs = top_contacts(after)
     data = LinkedViewData.of(
         question.protein,
         Heat(after, f"{quantity}, edited run", "edited", 0.0, most),
         lower,
         pairs,
-        residue_values=_residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
+        residue_values=residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
         map_title="Where are the contacts?",
         map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs of the edited run at least {MIN_SEPARATION} residues"
         " apart.",
@@ -74,7 +75,8 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     linked_view(data, key="linked", pick=pick, on_change=lambda pick: _take_pick(pick, question))
 
 
-def _residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:
+def residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:
+    """What colours strip and structure; None where the contacts are drawn."""
     name = numbering.name(residue)
     if colouring == "contacts":
         return None

@@ -15,33 +15,34 @@ SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "
 CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"
 
 
-def maps_of(
-    question: Question, condition: Condition, clean: RunView, edited: RunView, source: str, averaged: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The clean and the edited run's contact maps from the chosen source."""
-    if source == "contact head" and clean.contact_head is not None and edited.contact_head is not None:
-        return clean.contact_head, edited.contact_head
+def map_of(question: Question, condition: Condition, run: RunView, source: str, averaged: list[str]) -> np.ndarray:
+    """A run's contact map from the chosen source."""
+    if source == "contact head" and run.contact_head is not None:
+        return run.contact_head
     if source == "head" or not averaged:
-        return clean.head_map, edited.head_map
+        return run.head_map
     heads = tuple(map(Head.parse, averaged))
-
-    def averaged_map(each: Condition) -> np.ndarray:
-        return engine.computed(
-            ("heads map", *question.key, each, heads),
-            lambda _: heads_map(question.model, question.tokens, heads, each),
-            "Averaging heads",
-        )
-
-    return averaged_map(()), averaged_map(condition)
+    return engine.computed(
+        ("heads map", *question.key, condition, heads),
+        lambda _: heads_map(question.model, question.tokens, heads, condition),
+        "Averaging heads",
+    )
 
 
-def precision_line(before: np.ndarray, after: np.ndarray, structure: Structure) -> None:
+def precision_line(predicted: np.ndarray, structure: Structure, clean: np.ndarray | None = None) -> None:
+    """How precise a map is and, where that is given, the clean run's."""
     truth, parts = contact_truth(structure), []
     for separation in SEPARATIONS:
-        clean, edited = ([precision_at(each, *truth, separation, per) for per in (1, 2)] for each in (before, after))
-        if clean[0].n_ranked:
-            now, was = ("/".join(f"{found.precision:.2f}" for found in each) for each in (edited, clean))
-            chance = clean[0].chance
-            parts.append(f"{separation} ({reach(separation)} apart) **{now}** (clean {was}, chance {chance:.2f})")
+        first = precision_at(predicted, *truth, separation, 1)
+        if not first.n_ranked:
+            continue
+        now, was = (
+            "/".join(f"{precision_at(each, *truth, separation, per).precision:.2f}" for per in (1, 2))
+            if each is not None
+            else ""
+            for each in (predicted, clean)
+        )
+        beside = f"clean {was}, chance" if was else "chance"
+        parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside} {first.chance:.2f})")
     if parts:
         st.caption(f"P@L / P@L/2, contacts being {CONTACT}: " + " · ".join(parts))
