@@ -8,8 +8,11 @@ from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
 from dashboard.controls.model import in_half
+from dashboard.page_parts import link_to
 from dashboard.question import Question
 from dashboard.session import forget_edits
+from dashboard.views import compare
+from dashboard.views.compare import beside_clean
 from dashboard.views.explore.snippet import python_snippet
 
 QUIET: Final[dict[str, Any]] = {"delta_color": "off", "delta_arrow": "off"}
@@ -17,10 +20,12 @@ COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabu
 
 
 def headline(question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among) -> None:
-    title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
+    title, beside, share, reset = st.columns([3, 1.3, 1, 1], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(f"#### What changes when parts of the model are switched off?\n{said}.")
     reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
+    edits = {key: st.query_params.get_all(key) for key in st.query_params}
+    link_to(compare, "Compare with clean", beside_clean(edits), beside)
     with share.popover("Share", icon=":material/share:", width="stretch"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
         snippet = python_snippet(
