@@ -21,8 +21,8 @@ bench: .venv/app.done
 	$(BIN)/python -m benchmarks.contacts
 
 .venv/app.done: requirements.txt dashboard/widgets/set_up_3dmol.py
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	{ echo "plmscope needs Python 3.11, not $$($(PYTHON) --version): make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "plmscope needs Python 3.11 or newer, not $$($(PYTHON) --version): make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m dashboard.widgets.set_up_3dmol

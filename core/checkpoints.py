@@ -1,4 +1,4 @@
-"""Where weights come from: the embedded model, published files, local files, Hugging Face-format folders.
+"""Weights as they are read: the embedded model, published files, local files, Hugging Face-format folders.
 
 Everything here ends in a `Checkpoint`: tensors under one set of names, and the sizes that its configuration states.
 No file is ever unpickled with code execution: `.pt` and `.pth` files are read with `weights_only=True`.
@@ -6,7 +6,6 @@ No file is ever unpickled with code execution: `.pt` and `.pth` files are read w
 
 import argparse
 import json
-import os
 import pickle
 import warnings
 import zipfile
@@ -24,8 +23,9 @@ from core.architecture import ESM_2, ESM_C, Architecture
 from core.download import download
 from core.errors import InputError
 from core.esm_config import Settings, esmc_settings, read_config
+from core.model_files import EMBEDDED, EMBEDDED_FOLDER, WEIGHT_SUFFIXES, contact_file, find_local, hub_folder
 from core.progress import SILENT, Progress
-from core.published import BIOHUB_FILES, FAIR_ESM_FILES, PUBLISHED, PUBLISHED_BY_NAME
+from core.published import BIOHUB_FILES, FAIR_ESM_FILES, PUBLISHED_BY_NAME
 from core.weight_names import (
     CONTACT_TENSORS,
     checked,
@@ -38,17 +38,13 @@ from core.weight_names import (
     with_unembed,
 )
 
-EMBEDDED: Final = "embedded"
-EMBEDDED_FOLDER: Final = Path(__file__).parent.parent / "assets" / "embedded"
 MAPPED_ABOVE: Final = 2**29
 _PT_SIZES: Final = ("encoder_layers", "encoder_attention_heads", "encoder_embed_dim")
 _ESMC_SIZES: Final = ("n_heads", "num_attention_heads")
 _STATES: Final = ("model", "state_dict", "model_state_dict")
 _FIRST_FREQUENCIES: Final = "layers.0.self_attn.rot_emb.inv_freq"
-_SUFFIXES: Final = (".pt", ".pth", ".safetensors")
 _WEIGHT_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 _INDEX: Final = "model.safetensors.index.json"
-_REGRESSION: Final = "-contact-regression"
 _ESMC_D_HEAD: Final = 64
 """How wide a head is in every ESMC that was published."""
 
@@ -99,50 +95,7 @@ def read_checkpoint(
         raise InputError(f"no model '{name}': not a file or folder, not in PLMSCOPE_MODELS, and not one of {known}")
     if path is None:
         path = fetch_published(name, progress=progress, base_url=base_url)
-    return _read(path, path.stem if path.suffix in _SUFFIXES else path.name)
-
-
-def find_local(name: str) -> Path | None:
-    """The file or folder on this machine that holds the weights called `name`, or None."""
-    folders = [Path(os.environ["PLMSCOPE_MODELS"])] if os.environ.get("PLMSCOPE_MODELS") else []
-    candidates = [Path(name)] if Path(name).suffix in _SUFFIXES or os.sep in name or Path(name).is_dir() else []
-    if os.sep not in name:
-        published = PUBLISHED_BY_NAME.get(name)
-        for folder in [*folders, hub_folder()]:
-            for known_as in (name, *(published.known_as if published else ())):
-                candidates += [*(folder / f"{known_as}{suffix}" for suffix in _SUFFIXES), folder / known_as]
-    for path in candidates:
-        if path.is_file() or (path / "config.json").is_file():
-            return path
-    return None
-
-
-def local_names() -> list[str]:
-    """The models in the folder named by `PLMSCOPE_MODELS` that are not published ones, by name.
-
-    They are files of weights, and folders with a config.json.
-    """
-    folder = Path(os.environ.get("PLMSCOPE_MODELS") or "missing")
-    if not folder.is_dir():
-        return []
-    published = {name for model in PUBLISHED for name in (model.name, *model.known_as)}
-    files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.endswith(_REGRESSION)]
-    folders = [path.parent.name for path in folder.glob("*/config.json") if not path.parent.name.endswith("-features")]
-    return sorted({*files, *folders} - published)
-
-
-def bytes_on_disk(name: str) -> int:
-    """What the files of the weights called `name` take on this machine; 0 where there are none."""
-    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
-    if path is None:
-        return 0
-    files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.suffix in (*_SUFFIXES, ".bin"))
-
-
-def hub_folder() -> Path:
-    """The folder where torch.hub, and so fair-esm, keeps downloaded checkpoints."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    return _read(path, path.stem if path.suffix in WEIGHT_SUFFIXES else path.name)
 
 
 def fetch_published(name: str, *, progress: Progress = SILENT, base_url: str | None = None) -> Path:
@@ -167,43 +120,6 @@ def fetch_published(name: str, *, progress: Progress = SILENT, base_url: str | N
             download(f"{url}{shard}", folder / shard, progress=progress)
     # the configuration last: a folder that has one is whole
     return download(f"{url}config.json", folder / "config.json").parent
-
-
-def contact_file(weights: Path) -> Path:
-    """Where the contact regression of a model is kept: beside a file, as fair-esm has it, or in a folder."""
-    return (
-        weights / f"{_REGRESSION[1:]}.pt" if weights.is_dir() else weights.with_name(f"{weights.stem}{_REGRESSION}.pt")
-    )
-
-
-def contact_head_file(name: str) -> Path | None:
-    """Where the contact regression of the model called `name` is kept; None when its weights are not on this machine.
-
-    The embedded model's is among its weights: one beside them has precedence.
-    """
-    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
-    return None if path is None else contact_file(path)
-
-
-def ranking_file(name: str) -> Path | None:
-    """Where the ranking of a model's heads is kept."""
-    return file_beside(name, "head_ranking.json")
-
-
-def file_beside(name: str, what: str) -> Path | None:
-    """Where a file about a model is kept, beside its weights; None when these are not on this machine."""
-    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
-    if path is None:
-        return None
-    return path / what if path.is_dir() else path.with_name(f"{path.stem}-{what}")
-
-
-def features_folder(name: str) -> Path | None:
-    """Where a model's dictionaries of features are kept, beside its weights; None when these are not here."""
-    path = EMBEDDED_FOLDER if name == EMBEDDED else find_local(name)
-    if path is None:
-        return None
-    return path / "features" if path.is_dir() else path.with_name(f"{path.stem}-features")
 
 
 def _read(path: Path, name: str) -> Checkpoint:

@@ -41,6 +41,11 @@ def _corrected(patterns: Float[Tensor, "n_heads pos pos"]) -> Float[Tensor, "n_h
     return maps
 
 
+def mean_corrected(patterns: Float[Tensor, "n_heads pos pos"]) -> Float[Tensor, "residue residue"]:
+    """The mean of the heads' symmetrised and corrected maps (arbitrary units; larger: more likely in contact)."""
+    return _corrected(patterns).mean(0)
+
+
 def head_maps(
     model: Model, tokens: Int[Tensor, " pos"], condition: Condition = ()
 ) -> Iterator[tuple[int, Float[Tensor, "n_heads residue residue"]]]:

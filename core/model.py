@@ -12,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.architecture import ESM_2, Architecture
-from core.checkpoints import EMBEDDED, Checkpoint, read_checkpoint
+from core.checkpoints import Checkpoint, read_checkpoint
 from core.errors import InputError
 from core.features.dictionary import Dictionary
 from core.memory import require_memory
+from core.model_files import EMBEDDED
 from core.progress import SILENT, Progress
 
 if TYPE_CHECKING:

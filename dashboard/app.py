@@ -12,15 +12,23 @@ if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
 from core.errors import InputError  # noqa: E402
-from dashboard.menu import MENU, asks  # noqa: E402
-from dashboard.page_parts import page_of  # noqa: E402
+from dashboard.menu import MENU, asks, masks  # noqa: E402
+from dashboard.page_parts import called, page_of  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
+from dashboard.take_away import keep_session  # noqa: E402
 from dashboard.views.explore import page as explore  # noqa: E402
+from dashboard.widgets.exchange import MEASURED_ON  # noqa: E402
+from dashboard.widgets.skip_links import skip_links  # noqa: E402
 
 st.set_page_config(page_title="plmscope", page_icon=str(PROJECT / "assets" / "icon.svg"), layout="wide")
-st.html("<style>.stMainBlockContainer {padding: 3.75rem 2.5rem 4rem}</style>")
-NO_SIDEBAR = "<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}</style>"
+st.html(Path(__file__).with_name("page.css"))
+skip_links()
+# In a narrow window the menu itself is in the sidebar, so that only what it asks is hidden
+NO_SIDEBAR = """<style>
+[data-testid=stSidebarUserContent] {display: none}
+@media (min-width: 768px) {[data-testid=stSidebar], [data-testid=stExpandSidebarButton] {display: none}}
+</style>"""
 
 
 def listed(view: ModuleType):
@@ -35,11 +43,15 @@ if not page.url_path and st.query_params:  # a link to Explore from when it was 
 view = next(view for views in MENU.values() for view in views if page.url_path == view.PATH)
 try:
     if not asks(view):
+        st.session_state.pop(MEASURED_ON, None)
         st.html(NO_SIDEBAR)
         page.run()
     # Drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened; so out of sight too
-    question = ask()
+    question = ask(masks(view))
+    with st.sidebar:
+        keep_session(view, [each for views in MENU.values() for each in views])
     if asks(view):
+        st.session_state[MEASURED_ON] = f"Measured on: {called(question.model)}."
         page.run()
 except InputError as error:
     stop_with(error)

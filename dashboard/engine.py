@@ -1,4 +1,4 @@
-"""The engine as the browser sessions share it: models, one worker, and results kept by what they were computed from.
+"""The engine as the browser sessions share it: models, workers, and results kept by what they were computed from.
 
 The only file that caches. Results are keyed on (what, model fingerprint, sequence, settings), never on arrays.
 """
@@ -21,16 +21,18 @@ import streamlit as st
 import torch
 from cachetools import LRUCache
 
-from core.checkpoints import EMBEDDED, fetch_published, find_local, local_names
+from core.checkpoints import fetch_published
 from core.errors import InputError
 from core.features.files import with_kept_dictionaries
 from core.model import Model, load_model
+from core.model_files import EMBEDDED, find_local, local_names
 from core.progress import Progress
 from core.published import PUBLISHED, PublishedModel
 
 Result = TypeVar("Result")
 
-MOST_WAITING: Final = 16
+MOST_WAITING: Final = 64
+"""Of one lane: a class of thirty may all click at once."""
 SHOWS_PROGRESS_AFTER: Final = 0.5
 BYTES_KEPT: Final = 512 * 2**20
 OPERATIONS_PER_SECOND: Final = 1e11
@@ -43,16 +45,20 @@ Stage = Literal["waits", "asked", "done"]
 """Of long work: until somebody asks for it, while it runs, and after."""
 
 
-Kind = Literal["forwards", "network"]
+Lane = Literal["light", "heavy", "network"]
+"""What waits for what: a click never for a Jacobian, nobody for somebody else's download."""
+HEAVY_FROM: Final = 1.0
+"""Seconds from which work goes to the heavy lane."""
 
 
 class Worker:
-    """One thread and a bounded queue. Forwards have one: two at once on the same cores are slower than one after the
-    other. Downloads have another, so that nobody waits for somebody else's."""
+    """A lane: one thread, as two computations at once on the same cores are slower than one after the other, and a
+    bounded queue."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, lane: Lane) -> None:
         self._waiting: queue.Queue[tuple[Future, Callable[[], object]]] = queue.Queue(MOST_WAITING)
-        threading.Thread(target=self._work, name=kind, daemon=True).start()
+        self._usual_seconds = 0.0
+        threading.Thread(target=self._work, name=lane, daemon=True).start()
 
     def submit(self, work: Callable[[], Result]) -> "Future[Result]":
         """The result to come; `InputError` when too much is waiting."""
@@ -63,19 +69,29 @@ class Worker:
             raise InputError(f"the server is busy ({MOST_WAITING} computations are waiting): try again") from None
         return future
 
+    def queued_before(self, future: Future) -> tuple[int, float]:
+        """How many computations wait before this one, and about how many seconds they take."""
+        with self._waiting.mutex:
+            waiting = [each for each, _ in self._waiting.queue if not each.cancelled()]
+        before = waiting.index(future) if future in waiting else 0
+        return before, before * self._usual_seconds
+
     def _work(self) -> None:
         while True:
             future, work = self._waiting.get()
+            begin = time.monotonic()
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(work())
                 except BaseException as error:
                     future.set_exception(error)
+                took = time.monotonic() - begin
+                self._usual_seconds += 0.2 * (took - self._usual_seconds)  # the last few count most
 
 
 @st.cache_resource(show_spinner=False)
-def _worker(kind: Kind) -> Worker:
-    return Worker(kind)
+def _worker(lane: Lane) -> Worker:
+    return Worker(lane)
 
 
 @st.cache_resource(show_spinner=False)
@@ -100,8 +116,11 @@ def _bytes(result: object) -> int:
     return sys.getsizeof(result)
 
 
-def computed(key: Hashable, work: Callable[[Progress], Result], label: str, kind: Kind = "forwards") -> Result:
-    """`work`'s result, from the cache when `key` was computed before, else from the worker.
+def computed(
+    key: Hashable, work: Callable[[Progress], Result], label: str, about: float = 0.0, lane: Lane | None = None
+) -> Result:
+    """`work`'s result, from the cache when `key` was computed before, else from a worker: that of `lane`, or the one
+    that `about` seconds decide.
 
     After half a second a progress bar called `label` is shown. When the person changes something meanwhile, Streamlit
     leaves this function and the computation is cancelled.
@@ -121,7 +140,7 @@ def computed(key: Hashable, work: Callable[[Progress], Result], label: str, kind
     with lock:
         if key in results:
             return results[key]
-    return _awaited(once, label, kind)
+    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"))
 
 
 def kept(key: Hashable, make: Callable[[], Result]) -> Result:
@@ -144,14 +163,18 @@ def known(key: Hashable) -> Any:
         return results.get(key)
 
 
-def _awaited(work: Callable[[Progress], Result], label: str, kind: Kind) -> Result:
-    progress = Progress()
-    future = _worker(kind).submit(lambda: work(progress))
+def _awaited(work: Callable[[Progress], Result], label: str, lane: Lane) -> Result:
+    progress, worker = Progress(), _worker(lane)
+    future = worker.submit(lambda: work(progress))
     begin, place = time.monotonic(), st.empty()
     try:
         while not wait([future], timeout=0.1).done:
             if time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
-                _show(place, progress, label, time.monotonic() - begin)
+                if future.running():
+                    _show(place, progress, label, time.monotonic() - begin)
+                else:
+                    before, about = worker.queued_before(future)
+                    place.progress(0.0, text=f"{label} … {before} before it in the queue, about {_written(about)}")
         return future.result()
     finally:
         progress.cancel()

@@ -46,9 +46,14 @@ MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
     "Help": (words,),
 }
 """By heading: modules with `TITLE`, `PATH` (the address; empty for the one that opens first) and `page(question)`, or
-with `ASKS = False` and `page()`: those show no sidebar."""
+with `ASKS = False` and `page()`: those show no sidebar. `MASKS = False`: no masked residue plays a part."""
 
 
 def asks(view: ModuleType) -> bool:
     """Whether a page starts from the sidebar's question."""
     return getattr(view, "ASKS", True)
+
+
+def masks(view: ModuleType) -> bool:
+    """Whether a page reads a masked residue, so that the sidebar asks which, and which amino acid is followed there."""
+    return getattr(view, "MASKS", True)

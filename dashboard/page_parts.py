@@ -1,6 +1,7 @@
 """What every page of the circuit lab has around its figures: the question, the paper's values, the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 
 import pandas as pd
@@ -9,35 +10,46 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
+from core.figures.drawn import drawn
 from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
+from dashboard.glossary import told_in
 from dashboard.question import Question
+from dashboard.widgets.save_picture import save_picture
 
 BARE = {"displayModeBar": False}
 
 
 def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
-    """The page's question as its title, and one paragraph: what is asked, what is shown, how to read it."""
-    st.markdown(f"#### {question}")
-    st.markdown(f"{asked} {shown} {how_to_read}")
+    """The page's question as its title, its terms explained on hover, and one paragraph: what is asked, what is shown,
+    how to read it."""
+    text = f"{asked} {shown} {how_to_read}"
+    st.markdown(f"#### {question}", help=told_in(f"{question} {text}") or None)
+    st.markdown(text)
 
 
-def draw(figure: go.Figure, caption: str, key: str) -> None:
-    """A figure and the line that says how to read it."""
-    st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
-    st.caption(caption)
+def draw(figure: go.Figure, caption: str, key: str, data: pd.DataFrame | None = None) -> None:
+    """A figure, the line that says how to read it, and the buttons that save it as a picture and its data as CSV: what
+    it draws, or the fuller table `data`."""
+    with st.container(key=f"panel {key}", gap="small"):
+        st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
+        st.caption(caption)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            save_picture(key)
+            download(partial(drawn, figure) if data is None else data, key)
 
 
-def download(table: pd.DataFrame, name: str) -> None:
-    """A button that saves the figure's data as CSV."""
+def download(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+    """A button that saves a table as CSV, written when it is pressed."""
     st.download_button(
         "Data (CSV)",
-        table.to_csv(index=False),
+        lambda: (table() if callable(table) else table).to_csv(index=False),
         f"{name}.csv",
         "text/csv",
         key=f"download: {name}",
         icon=":material/download:",
         on_click="ignore",
+        type="tertiary",
     )
 
 
@@ -57,7 +69,7 @@ def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> 
     if not follows_paper(question):
         return
     model = question.model
-    here = f"Here: {'embedded teaching model' if model.teaching else model.name}"
+    here = f"Here: {called(model)}"
     table = pd.DataFrame(
         [(paper.quantity, paper.value, paper.place, ours) for paper, ours in rows],
         columns=["Quantity", f"Paper: {SOURCE}", "Where in the paper", here],
@@ -66,6 +78,11 @@ def beside_paper(question: Question, rows: Sequence[tuple[PaperValue, str]]) -> 
     st.table(table, hide_index=True, border="horizontal")  # its lines wrap, so that no column is out of sight
     if model.teaching:
         st.caption("Another model, trained on far fewer proteins: its numbers need not agree with those of ESM-2 8M.")
+
+
+def called(model: Model) -> str:
+    """What a reader calls a model, away from the page that describes it."""
+    return "embedded teaching model" if model.teaching else model.name
 
 
 def about_norms(model: Model) -> str:

@@ -40,17 +40,15 @@ class Question:
         return tokenize(self.protein.sequence, self.masked)
 
     @property
+    def run_key(self) -> tuple:
+        """What its runs depend on, whatever is read off them."""
+        model = self.model
+        return (model.fingerprint, model.features_fingerprint, self.protein.sequence, self.masked)
+
+    @property
     def key(self) -> tuple:
         """What identifies this question in the cache of results."""
-        model = self.model
-        return (
-            model.fingerprint,
-            model.features_fingerprint,
-            self.protein.sequence,
-            self.masked,
-            self.residue,
-            self.letter,
-        )
+        return (*self.run_key, self.residue, self.letter)
 
     @property
     def target(self) -> Target:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.model import Model
+from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.model import choose_model
@@ -15,20 +16,28 @@ from dashboard.controls.protein import choose_protein
 from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, stop_with
 from dashboard.session import WILD_TYPE, plain, target_letter
 
-TYPED = ("mask", "pick", "at")
+TYPED = ("mask", "pick", "at", "a_at")
 """The keys of what residues are typed into."""
+OUT_OF_SIGHT = "<style>.st-key-masked {display: none}</style>"
 
 
-def ask() -> Question:
-    """Draws the sidebar and returns the question; stops the page with one line where something cannot be used."""
+def ask(masks: bool = True) -> Question:
+    """Draws the sidebar and returns the question; stops the page with one line where something cannot be used.
+
+    Without `masks` the masked residue and the target are drawn out of sight, since Streamlit forgets what isn't drawn;
+    and what cannot be used there is the first residue.
+    """
     with st.sidebar:
         model = choose_model()
         protein = choose_protein()
-        _choose_numbering(protein)
-        return choose_mask_and_target(model, protein)
+        numbering = _choose_numbering(protein)
+        if not masks:
+            st.html(OUT_OF_SIGHT)
+        with st.container(key="masked"):
+            return choose_mask_and_target(model, protein, numbering, masks)
 
 
-def _choose_numbering(protein: Protein) -> None:
+def _choose_numbering(protein: Protein) -> Numbering:
     """What typed numbers mean, asked where the structure numbers residues otherwise than by position."""
     if numbering_of(protein).differs:
         meanings = {"position": "Position", BY_AUTHOR: "Structure's number"}
@@ -40,6 +49,7 @@ def _choose_numbering(protein: Protein) -> None:
             args=(protein,),
             help="Positions count the sequence from 1; the structure's numbers stand in brackets beside them.",
         )
+    return numbering_of(protein)
 
 
 def _rewrite_typed(protein: Protein) -> None:
@@ -51,9 +61,11 @@ def _rewrite_typed(protein: Protein) -> None:
             st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
 
 
-def choose_mask_and_target(model: Model, protein: Protein, of: str = "") -> Question:
+def choose_mask_and_target(
+    model: Model, protein: Protein, numbering: Numbering, masks: bool = True, of: str = ""
+) -> Question:
     """Draws both choices; `of` stands before the keys where a page asks for another protein too."""
-    sequence, numbering = protein.sequence, numbering_of(protein)
+    sequence = protein.sequence
     text = bound.text(
         "Masked residues",
         f"{of}mask",
@@ -65,7 +77,9 @@ def choose_mask_and_target(model: Model, protein: Protein, of: str = "") -> Ques
         if not written:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
-        stop_with(error)
+        if masks:
+            stop_with(error)
+        written = (0,)
     target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],

@@ -13,7 +13,9 @@ from core.errors import InputError
 from dashboard import engine
 from dashboard.engine import SHOWS_PROGRESS_AFTER, UNASKED_SECONDS, on_request, seconds
 from dashboard.question import Question, stop_with
+from dashboard.script import Shown, of_answer
 from dashboard.session import plain
+from dashboard.take_away import offer_script
 
 Found = TypeVar("Found")
 
@@ -28,6 +30,8 @@ class SessionSurvey(Survey):
 
     label: str
     """What a person reads while something is measured."""
+    about: float = 0.0
+    """Seconds that a subject may take."""
 
     def outcomes(
         self, measure: Measure, subjects: Mapping[str, object], settings: Mapping[str, object]
@@ -44,6 +48,7 @@ class SessionSurvey(Survey):
                     key,
                     lambda progress, subject=subject: measure(self.model, subject, progress=progress, **settings),
                     self.label if len(subjects) == 1 else plain(name),
+                    self.about,
                 )
             except InputError as error:
                 found[name] = Failure(str(error))
@@ -61,16 +66,19 @@ def answered(
     label: str,
     list_left_out: bool = True,
     unasked: float | None = None,
+    shown: Shown | None = None,
     **settings: object,
 ) -> Found | None:
     """What one of `core.answers` says of `subjects`, or None until the person asks for what takes long.
 
-    `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. A
-    subject that breaks a rule is left out and listed (unless another answer of the page lists it); where all do, the
-    page stops with the first one's reason.
+    `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. With
+    what a script is to print of it as `shown`, the same is offered as Python. A subject that breaks a rule is left out
+    and listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
     """
-    survey = SessionSurvey(question.model, label)
+    survey = SessionSurvey(question.model, label, about / max(1, len(subjects)))
     key = _key(question, answer, subjects, settings)
+    if shown is not None:
+        offer_script(of_answer(question.model, answer, subjects, settings, shown))
     with on_request(key, about, what, unasked) as go_on:
         if not go_on:
             return None
@@ -89,9 +97,10 @@ def quickly(
     question: Question, answer: Callable[..., Found], subjects: Mapping[str, object], *, n_forwards: float, **settings
 ) -> Found | None:
     """An answer about the sidebar's protein, or None where it would take long or the protein is too short for it."""
-    if seconds(question.model, n_forwards, len(question.protein.sequence)) > UNASKED_SECONDS:
+    about = seconds(question.model, n_forwards, len(question.protein.sequence))
+    if about > UNASKED_SECONDS:
         return None
-    survey = SessionSurvey(question.model, "Looking for the heads")
+    survey = SessionSurvey(question.model, "Looking for the heads", about)
     try:
         return engine.kept(_key(question, answer, subjects, settings), lambda: answer(survey, subjects, **settings))
     except InputError:

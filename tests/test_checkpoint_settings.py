@@ -16,10 +16,10 @@ from transformers import EsmConfig, EsmForMaskedLM
 
 from core.alphabet import TOKENS as ALPHABET
 from core.alphabet import tokenize
-from core.checkpoints import contact_file
 from core.errors import InputError
 from core.esm_config import DECIDED, HONOURED, ONLY, RELATED, WITHOUT_EFFECT, esm_settings
 from core.model import load_model
+from core.model_files import contact_file
 from core.run import run
 from tests.conftest import random_fair_esm
 from tests.test_model import hugging_face_name, own_folders, write_hugging_face, write_pt  # noqa: F401 - a fixture for every test here

@@ -12,10 +12,11 @@ from core import memory
 from core.alphabet import ESMC_ALPHABET, tokenize
 from core.analyses.contact_probe import contact_head_bytes
 from core.architecture import ESM_C
-from core.checkpoints import contact_head_file, hub_folder, local_names, read_checkpoint
+from core.checkpoints import read_checkpoint
 from core.errors import InputError
 from core.esm_config import ESMC_DECIDED, ESMC_HONOURED, ESMC_ONLY, ESMC_RELATED
 from core.model import ContactHead, Model, load_model
+from core.model_files import contact_head_file, hub_folder, local_names
 from core.run import Keep, run
 from tests.esmc_reference import LAYOUTS, esmc_reference, older, random_esmc, write_esmc
 from tests.heard import Heard

@@ -12,11 +12,11 @@ import torch
 
 from core.alphabet import BOS, tokenize
 from core.analyses.head_ablation import component_sweep
-from core.checkpoints import find_local
 from core.forward import layer_norm
 from core.interventions import AblateValues, Head
 from core.metrics import rank
 from core.model import load_model
+from core.model_files import find_local
 from core.run import Keep, run
 
 NAME = "esm2_t6_8M_UR50D"

@@ -14,10 +14,11 @@ from safetensors.torch import save_file
 
 from core import checkpoints
 from core.alphabet import tokenize
-from core.checkpoints import EMBEDDED_FOLDER, contact_file, hub_folder, local_names, read_checkpoint
+from core.checkpoints import read_checkpoint
 from core.components import ablate, components
 from core.errors import InputError
 from core.model import ContactHead, Model, load_model
+from core.model_files import EMBEDDED_FOLDER, contact_file, hub_folder, local_names
 from core.run import run
 from tests.heard import Heard
 

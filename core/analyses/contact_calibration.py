@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from sklearn.isotonic import IsotonicRegression
 
 from core.analyses.contact_evaluation import FEWEST
-from core.checkpoints import ranking_file
+from core.bootstrap import interval_of
 from core.errors import InputError
 from core.model import Model
+from core.model_files import ranking_file
 from core.proteins.contact_scores import counted_pairs, top_contacts
 from core.proteins.labelled import LabelledProtein
 
@@ -48,6 +48,9 @@ class Calibration(msgspec.Struct, frozen=True):
     `brier_base` of giving every pair the share of contacts."""
     brier_calibrated: float
     brier_base: float
+    intervals: dict[str, tuple[float, float]] = {}
+    """95%, proteins drawn anew, of `brier`, `brier_calibrated`, `brier_base`, and of `gain`, the last minus the second;
+    empty in calibrations from before they were measured."""
 
     def calibrated(self, probability: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """The share of contacts among pairs of such probabilities."""
@@ -72,10 +75,27 @@ class Calibration(msgspec.Struct, frozen=True):
         n, base = len(self.proteins), sum(self.n_contacts) / sum(self.n_pairs)
         return (
             f"On {n} structures that it was not fitted on, {base:.3f} of the pairs are contacts. The contact head's "
-            f"Brier score is {self.brier:.4f}; calibrated on half of the proteins and scored on the other half it is "
-            f"{self.brier_calibrated:.4f}, and saying {base:.3f} of every pair gives {self.brier_base:.4f}. "
-            f"{self.at_the_top}."
+            f"Brier score is {self._told('brier')}; calibrated on half of the proteins and scored on the other half it "
+            f"is {self._told('brier_calibrated')}, and saying {base:.3f} of every pair gives "
+            f"{self._told('brier_base')}. {self._gain}{self.at_the_top}."
         )
+
+    def _told(self, score: str) -> str:
+        return f"{getattr(self, score):.4f}{self._between(score)}"
+
+    def _between(self, score: str) -> str:
+        low, high = self.intervals.get(score, (None, None))
+        return "" if low is None else f" ({low:.4f} to {high:.4f})"
+
+    @property
+    def _gain(self) -> str:
+        """What calibrated probabilities are worth beyond the share of contacts, where it is known, for people."""
+        if "gain" not in self.intervals:
+            return ""
+        gain = f"{self.brier_base - self.brier_calibrated:.4f}{self._between('gain')}"
+        if self.intervals["gain"][0] > 0:
+            return f"Calibrated probabilities are better than that share alone, by {gain}. "
+        return f"That calibrated probabilities are better than that share alone is not shown: by {gain}. "
 
     @property
     def at_the_top(self) -> str:
@@ -112,7 +132,15 @@ def calibrate(model: Model, proteins: Mapping[str, LabelledProtein], tables: Map
     if not 0 < base < 1:
         raise InputError(f"{n_contacts.sum():.0f} of {n_pairs.sum():.0f} pairs are contacts: nothing to calibrate")
     halves = [np.sum(list(counts.values())[half::2], axis=0) for half in (0, 1)]
-    elsewhere = sum(_squared_error(_isotonic(*fitted.T), *other.T) for fitted, other in (halves, halves[::-1]))
+    fitted = [_isotonic(*half.T) for half in halves]
+    errors = {
+        "brier": [table.squared_error.sum() for table in tables.values()],
+        "brier_calibrated": [_squared_error(fitted[1 - at % 2], *each.T) for at, each in enumerate(counts.values())],
+        "brier_base": [_squared_error(np.full(N_BINS, base), *each.T) for each in counts.values()],
+    }
+    errors["gain"] = np.subtract(errors["brier_base"], errors["brier_calibrated"]).tolist()
+    pairs = [each[:, 0].sum() for each in counts.values()]
+    ends = {name: interval_of(lambda error, n: error / n, tables, error, pairs) for name, error in errors.items()}
     return Calibration(
         model=model.name,
         fingerprint=model.fingerprint,
@@ -121,9 +149,10 @@ def calibrate(model: Model, proteins: Mapping[str, LabelledProtein], tables: Map
         n_pairs=tuple(n_pairs.astype(int).tolist()),
         n_contacts=tuple(n_contacts.astype(int).tolist()),
         precision=tuple(_isotonic(n_pairs, n_contacts).tolist()),
-        brier=float(sum(table.squared_error.sum() for table in tables.values()) / n_pairs.sum()),
-        brier_calibrated=float(elsewhere / n_pairs.sum()),
+        brier=float(sum(errors["brier"]) / n_pairs.sum()),
+        brier_calibrated=float(sum(errors["brier_calibrated"]) / n_pairs.sum()),
         brier_base=float(base * (1 - base)),
+        intervals={name: each for name, each in ends.items() if each},
     )
 
 
@@ -149,6 +178,8 @@ def _isotonic(n_pairs: Float[np.ndarray, " bin"], n_contacts: Float[np.ndarray, 
     )
     there = n_pairs > 0
     at = np.flatnonzero(there)
+    from sklearn.isotonic import IsotonicRegression  # read where it is used: it takes a second
+
     regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     regression.fit(at, n_contacts[there] / n_pairs[there], sample_weight=n_pairs[there])
     return regression.predict(np.arange(len(n_pairs)))

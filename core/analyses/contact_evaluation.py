@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest, bootstrap
-from sklearn.metrics import precision_recall_curve
 
+from core.bootstrap import LEAST, mean_interval
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, Range, highest, pairs_in_range, precision_at
 from core.proteins.labelled import LabelledProtein
@@ -17,10 +17,8 @@ from core.proteins.moved_contacts import MovedContacts, random_shares
 
 PER: Final = (1, 2, 5)
 """k of P@L/k."""
-CONFIDENCE: Final = 0.95
-FEWEST: Final = 6
-"""Proteins below which nothing is said of their mean: with fewer no sign test can pass 0.05, however clear it is."""
-RESAMPLES: Final = 2000
+FEWEST: Final = LEAST
+"""Proteins below which nothing is said of their mean."""
 RECALLS: Final = np.linspace(0, 1, 51)
 """Where precision–recall curves of different proteins are averaged."""
 MOVED_CURVES: Final = 20
@@ -75,6 +73,8 @@ def moved_curve(
 
 
 def _curve(contact: Bool[np.ndarray, " pair"], score: Float[np.ndarray, " pair"]) -> Float[np.ndarray, " recall"]:
+    from sklearn.metrics import precision_recall_curve  # read where it is used: it takes a second
+
     precision, recall, _ = precision_recall_curve(contact, score)
     # from the lowest threshold (everything found) to the highest; the last point, (1, 0), is scikit-learn's own
     best = np.maximum.accumulate(precision[:-1])
@@ -97,24 +97,14 @@ class Mean:
 
 
 def mean_over_proteins(values: Sequence[float] | np.ndarray, seed: int = 0) -> Mean:
-    """Mean and 95% percentile interval from 2,000 resamplings of the proteins; missing values are left out.
+    """Mean and interval (`core.bootstrap`) of one value per protein; missing values are left out.
 
     Below six proteins the interval is nan; of none, all is nan.
     """
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
-    if len(values) < FEWEST:
-        return Mean(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
-    resampled = bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    low, high = resampled.confidence_interval
-    return Mean(float(values.mean()), float(low), float(high), len(values))
+    low, high = mean_interval(range(len(values)), values, seed=seed) or (np.nan, np.nan)
+    return Mean(float(values.mean()) if len(values) else np.nan, low, high, len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +139,5 @@ def win_rate(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
         ties=ties,
         rate=(wins + ties / 2) / len(difference),
         difference=mean_over_proteins(difference, seed),
-        p_value=float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
+        p_value=float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
     )

@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from sklearn.linear_model import LogisticRegression
 
 from core.analyses.head_ranking import mean_chance
 from core.contacts import head_maps
@@ -60,6 +59,8 @@ def fit_contact_head(examples: Sequence[Example], strength: float = STRENGTH) ->
         raise InputError(
             f"{len(examples)} proteins give {contact.sum()} contacts in {len(contact)} pairs: nothing to fit"
         )
+    from sklearn.linear_model import LogisticRegression  # read where it is used: it takes a second
+
     regression = LogisticRegression(C=strength, l1_ratio=1.0, solver="liblinear", max_iter=1000, random_state=0)
     regression.fit(features, contact)
     weight, bias = np.ravel(regression.coef_), np.ravel(regression.intercept_)

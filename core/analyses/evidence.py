@@ -36,7 +36,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy import stats
+from scipy.special import stdtrit
 from torch import Tensor
 
 from core.alphabet import AMINO_ACIDS, MASK, tokenize
@@ -127,15 +127,14 @@ class Estimate:
     def of(cls, values: Float[np.ndarray, " repeat"]) -> "Estimate":
         n, mean = len(values), float(values.mean())
         spread = float(values.std(ddof=1)) if n > 1 else 0.0
-        half = float(stats.t.ppf((1 + COVERED) / 2, n - 1)) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
+        half = float(stdtrit(n - 1, (1 + COVERED) / 2)) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
         return cls(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shares:
-    """What a contrast at one residue is made of; parts add up to its total in every repeat."""
+    """What a contrast is made of; parts add up to its total in every repeat."""
 
-    contrast: Contrast
     by_repeat: Float[np.ndarray, "part repeat"]
     """In the order of PARTS, in nats."""
 
@@ -176,7 +175,7 @@ class Support:
 
     def shares(self, residue: int, contrast: Contrast) -> Shares:
         """What the contrast is made of at one of the residues (0-based); `InputError` for one not measured."""
-        return Shares(contrast, owen_values(contrast.of(self.log_p[self._place(residue)])))
+        return Shares(owen_values(contrast.of(self.log_p[self._place(residue)])))
 
     def _place(self, residue: int) -> int:
         if residue not in self.residues:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 from torch import Tensor
 
+from core.analyses.map_agreement import rank_correlation
 from core.analyses.reading import read
 from core.edits import compile_edits, scope_positions
 from core.errors import InputError
@@ -37,7 +37,7 @@ class FeatureEffects:
         """Spearman's, of first-order with measured effects; None without them or with fewer than three features."""
         if self.by_ablation is None or len(self.features) < 3:
             return None
-        return float(np.corrcoef(rankdata(self.by_gradient), rankdata(self.by_ablation))[0, 1])
+        return rank_correlation(self.by_gradient, self.by_ablation)
 
 
 def feature_effects(

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.components import ablate, components
 from core.interventions import Condition, Mode, Scope
 from core.metrics import Target
-from core.model import Model
+from core.model import Model, ModelShape
 from core.progress import SILENT, Progress
 from core.run import RESUMABLE, Trace, run, sweep
 
@@ -32,6 +33,24 @@ class ComponentEffects:
         return np.column_stack([self.heads, self.attention, self.mlp])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ComponentLogits:
+    """Logits at one residue without each component: the effects on every target are read off them."""
+
+    shape: ModelShape
+    scope: Scope
+    logits: Float[np.ndarray, "runs vocab"]
+    """Of the run with all components, then without each in the order of `core.components.components`."""
+
+    def effects(self, target: Target) -> ComponentEffects:
+        """What each component's absence does to one target at that residue."""
+        gaps = target.gap(torch.from_numpy(self.logits)).numpy()
+        effects = gaps[1:] - gaps[0]
+        n_layers, n_heads = self.shape.n_layers, self.shape.n_heads
+        heads, attention, mlp = np.split(effects, [n_layers * n_heads, n_layers * n_heads + n_layers])
+        return ComponentEffects(target, self.scope, float(gaps[0]), heads.reshape(n_layers, n_heads), attention, mlp)
+
+
 def component_sweep(
     model: Model,
     tokens: Int[Tensor, " pos"],
@@ -49,18 +68,32 @@ def component_sweep(
     is that run, where the caller has it already (it kept `RESUMABLE`). Raises
     `InputError` when nothing is masked and no residue is named.
     """
-    baseline = baseline or run(model, tokens, [given], keep=RESUMABLE)
-    listed = components(model.shape)
-    conditions = [given, *(given + ablate(component, scope, mode) for component in listed)]
-    gaps = sweep(
+    found = component_logits(
         model,
-        baseline,
-        conditions,
-        lambda trace: target.gap(trace.logits[:, 0]),
-        positions=[target.position(tokens)],
+        tokens,
+        target.position(tokens),
+        scope=scope,
+        mode=mode,
+        given=given,
+        baseline=baseline,
         progress=progress,
     )
-    effects = gaps[1:] - gaps[0]
-    n_layers, n_heads = model.shape.n_layers, model.shape.n_heads
-    heads, attention, mlp = np.split(effects, [n_layers * n_heads, n_layers * n_heads + n_layers])
-    return ComponentEffects(target, scope, float(gaps[0]), heads.reshape(n_layers, n_heads), attention, mlp)
+    return found.effects(target)
+
+
+def component_logits(
+    model: Model,
+    tokens: Int[Tensor, " pos"],
+    position: int,
+    *,
+    scope: Scope = "all",
+    mode: Mode = "zero",
+    given: Condition = (),
+    baseline: Trace | None = None,
+    progress: Progress = SILENT,
+) -> ComponentLogits:
+    """The sweep of `component_sweep` for whichever target is followed at `position` (BOS is 0)."""
+    baseline = baseline or run(model, tokens, [given], keep=RESUMABLE)
+    conditions = [given, *(given + ablate(component, scope, mode) for component in components(model.shape))]
+    read = sweep(model, baseline, conditions, lambda trace: trace.logits[:, 0], positions=[position], progress=progress)
+    return ComponentLogits(model.shape, scope, read)

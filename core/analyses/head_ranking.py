@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Float
 
 from core.analyses.contact_evaluation import FEWEST
-from core.checkpoints import ranking_file
 from core.contacts import head_maps
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
+from core.model_files import ranking_file
 from core.progress import SILENT, Progress
 from core.proteins.contact_scores import SEPARATIONS, Range, highest, precision_at
 from core.proteins.labelled import LabelledProtein

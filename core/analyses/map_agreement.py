@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Real
-from scipy.stats import rankdata
 
 from core.errors import InputError
 from core.proteins.contact_scores import MIN_SEPARATION, counted_pairs, top_contacts
@@ -39,4 +39,4 @@ def map_agreement(
 
 def rank_correlation(one: Real[np.ndarray, " points"], other: Real[np.ndarray, " points"]) -> float:
     """Spearman's, ties sharing their rank; nan where either is constant."""
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+    return float(np.corrcoef(scipy.stats.rankdata(one), scipy.stats.rankdata(other))[0, 1])

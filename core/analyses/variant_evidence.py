@@ -10,18 +10,10 @@ import pandas as pd
 from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS
-from core.analyses.evidence import PARTS, Contrast, Estimate, Part, Support
+from core.analyses.evidence import PARTS, Contrast, Estimate, Part, Shares, Support
 from core.proteins.variants import Substitution, Variant
 
 RatioVerdict = Literal["evidence", "copied", "default", "unsettled", "undecided"]
-SAID: Final[Mapping[RatioVerdict, str]] = {
-    "evidence": "evidence from this sequence",
-    "copied": "copied from a repeat",
-    "default": "scored by default",
-    "unsettled": "without one source that stands out",
-    "undecided": "hardly told apart from the protein's own letter",
-}
-"""The verdicts as people read them."""
 Source = Literal["evidence", "copied", "default"]
 SOURCES: Final[Mapping[Source, tuple[Part, ...]]] = {
     "evidence": ("order",),
@@ -40,22 +32,10 @@ RULE: Final = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RatioShares:
-    """What a variant's ratio is made of, summed over its substitutions; parts add up to it in every repeat."""
+class RatioShares(Shares):
+    """What a variant's ratio is made of, summed over its substitutions."""
 
     variant: Variant
-    by_repeat: Float[np.ndarray, "part repeat"]
-    """In the order of PARTS, in nats."""
-
-    @property
-    def total(self) -> float:
-        """The ratio in the clean run."""
-        return float(self.by_repeat.sum(0).mean())
-
-    @property
-    def parts(self) -> dict[Part, Estimate]:
-        """Each part with its interval, in the order of PARTS."""
-        return {part: Estimate.of(values) for part, values in zip(PARTS, self.by_repeat, strict=True)}
 
     @property
     def verdict(self) -> RatioVerdict:
@@ -82,7 +62,7 @@ def ratio_shares(support: Support, variant: Variant) -> RatioShares:
         support.shares(each.residue, Contrast(each.letter, support.sequence[each.residue])).by_repeat
         for each in variant.substitutions
     ]
-    return RatioShares(variant, np.sum(parts, axis=0))
+    return RatioShares(np.sum(parts, axis=0), variant)
 
 
 def verdicts(support: Support) -> pd.DataFrame:

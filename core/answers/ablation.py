@@ -10,11 +10,12 @@ import pandas as pd
 
 from core.analyses.reading import read
 from core.analyses.resampling import MODES, source_for
-from core.answers.intervals import Rate, between, mean_interval, pooled, rate
+from core.answers.intervals import Rate, between, mean_in, pooled, rate
 from core.answers.split import Split, split
 from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
+from core.bootstrap import mean_interval
 from core.components import ablate, component_names, components, head_names, heads_of_layers, modules
 from core.interventions import Component, Head, Mode, NamedScope, component_name
 from core.metrics import Target
@@ -93,9 +94,10 @@ class Ablation:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """By scope and component: logit_drop, gap_change (means, logits), fails (share; nan where none predicts), n."""
+        """By scope and component: logit_drop, gap_change (means, logits), fails (share; nan where none predicts), each
+        with its interval, and n."""
         summary = pooled(self.table, ["scope", "component"], ["logit_drop", "gap_change", "fails"])
-        return summary if self.n_predicting else summary.assign(fails=np.nan)
+        return summary if self.n_predicting else summary.assign(fails=np.nan, fails_low=np.nan, fails_high=np.nan)
 
     def at(self, scope: str) -> pd.DataFrame:
         """One scope's means and logit_change, by component name, in the order of `core.components.components`."""
@@ -190,21 +192,13 @@ def costliest_heads(survey: Survey, sequences: Mapping[str, str], target: Target
 def replacements(survey: Survey, sequences: Mapping[str, str], target: Target, *, head: Head) -> pd.DataFrame:
     """Mean drops of the target's logit as a head at the mask is zeroed, set to its mean, or resampled.
 
-    Columns mode, drop, drop_low, drop_high, n, proteins. Zero may lie far from what the model ever meets; the mean over
+    Columns mode, drop with its interval, n, proteins. Zero may lie far from what the model ever meets; the mean over
     positions and what the head does in a shuffle of the same protein don't.
     """
     table = with_proteins(survey.table(replaced, sequences, target=target, head=head), sequences)
-    found = pooled(table, ["mode"], ["drop"])
-    ends = [mean_interval(own.protein, own["drop"]) for _, own in table.groupby("mode", sort=False)]
-    low, high = zip(*(each or (np.nan, np.nan) for each in ends), strict=True)
-    return found.assign(drop_low=low, drop_high=high)
+    return pooled(table, ["mode"], ["drop"])
 
 
 def in_words(replaced: pd.DataFrame) -> dict[str, str]:
     """What `replacements` found, by mode: the mean drop and its interval."""
-    return {
-        str(
-            row["mode"]
-        ): f"{row['drop']:.2f}{between(None if np.isnan(row.drop_low) else (row.drop_low, row.drop_high))}"
-        for _, row in replaced.iterrows()
-    }
+    return {str(row["mode"]): mean_in(row, "drop") for _, row in replaced.iterrows()}

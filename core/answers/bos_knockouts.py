@@ -10,11 +10,12 @@ from jaxtyping import Float
 
 from core.analyses import bos_knockouts as on_one
 from core.analyses.rope_experiments import swap
-from core.answers.intervals import Rate, pooled, rate_in
-from core.answers.rope_swap import Ends, ends
+from core.answers.intervals import Rate, between, mean_in, pooled, rate_in
+from core.answers.rope_swap import Ends, rescue_in, rescued
 from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside, counted, percent
+from core.bootstrap import interval_of
 from core.components import by_head
 from core.interventions import Head
 from core.metrics import Target
@@ -22,9 +23,11 @@ from core.model import Model
 from core.paper_values import BOS_KNOCKOUTS, BOS_READING, CORE, MAIN, MAIN_KNOCKOUT, OTHERS
 from core.progress import SILENT, Progress
 from core.run import Keep, run
-from core.tables import grid, means
+from core.tables import grid, rows
 
 Sets = Mapping[str, tuple[Head, ...]]
+NO_SPREAD = 1e-9
+"""A draw of proteins whose variance is less than this share of the set's is one protein many times."""
 
 
 def attention(model: Model, sequence: str, *, target: Target, progress: Progress = SILENT) -> pd.DataFrame:
@@ -78,12 +81,12 @@ class BosKnockouts:
     sets: Sets
     """Sets of heads by name: the main head, the key heads, both; the main head alone where there are no key heads."""
     mean: pd.DataFrame
-    """heads, test ("necessity", "sufficiency"), knockout, rate with its interval, gap, logit_drop, n, proteins, rescue
-    (%, of sufficiency)."""
+    """heads, test ("necessity", "sufficiency"), knockout, rate, gap, logit_drop and rescue (%, of sufficiency), each
+    with its interval, n, proteins."""
     attention: pd.DataFrame
-    """Means: layer, head, attention."""
+    """Means: layer, head, attention with its interval, n, proteins."""
     effects: pd.DataFrame
-    """By sequence: subject, ablated, blocked (changes of the target's logit with the main head's)."""
+    """By sequence: subject, ablated, blocked (changes of the target's logit with the main head's), protein."""
     ends: Ends
 
     @cached_property
@@ -94,12 +97,13 @@ class BosKnockouts:
     def attention_named(self) -> pd.DataFrame:
         """Heads by name: head, attention."""
         names = [str(Head(layer, head)) for layer, head in self.attention[["layer", "head"]].itertuples(index=False)]
-        return pd.DataFrame({"head": names, "attention": self.attention.attention})
+        return self.attention.drop(columns="layer").assign(head=names)
 
     @property
-    def main_attention(self) -> float:
-        """How much of its attention the main head gives to BOS."""
-        return float(self.attention_by_head[self.main.layer, self.main.index])
+    def main_attention(self) -> str:
+        """How much of its attention the main head gives to BOS, with its interval and over how many, in words."""
+        row = rows(self.attention, layer=self.main.layer, head=self.main.index).iloc[0]
+        return f"{mean_in(row, 'attention', '%', 0, times=100)}, mean of {counted(int(row.n), 'sequence')}"
 
     @property
     def correlation(self) -> float:
@@ -114,26 +118,30 @@ class BosKnockouts:
         ablated, blocked = self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy()
         return float(ablated @ blocked / (ablated @ ablated))
 
+    @property
+    def alike(self) -> str:
+        """Whether both changes go together, in words: r and slope with their intervals; without a set the two means."""
+        ablated, blocked = self.effects.ablated.to_numpy(), self.effects.blocked.to_numpy()
+        if len(ablated) < 3:
+            return f"{ablated.mean():+.2f} and {blocked.mean():+.2f} (a correlation needs a set)"
+        x, y = (_standardised(each) for each in (ablated, blocked))
+        proteins = self.effects.protein
+        r = between(interval_of(_correlation, proteins, x, y, x * x, y * y, x * y))
+        slope = between(interval_of(lambda xy, xx: xy / xx, proteins, ablated * blocked, ablated**2))
+        return f"r = {self.correlation:.2f}{r}, slope {self.slope:.2f}{slope}, over {len(ablated)} sequences"
+
     @cached_property
     def rate(self) -> dict[tuple[str, str, str], Rate]:
         """By set of heads, test and knock-out, at how many masks the target ranks first."""
         return {(row.heads, row.test, row.knockout): rate_in(row, "rate") for _, row in self.mean.iterrows()}
 
     def beside_paper(self) -> Beside:
-        ablated, blocked = self.effects.ablated, self.effects.blocked
-        alike = (
-            f"r = {self.correlation:.2f}, slope {self.slope:.2f}, over {len(ablated)} sequences"
-            if len(ablated) > 2
-            else f"{ablated.mean():+.2f} and {blocked.mean():+.2f} (a correlation needs a set)"
-        )
-        over = counted(len(ablated), "sequence")
-        near = f"{percent(self.main_attention)}, {self.main}, mean of {over}"
-        read = list(zip(BOS_READING, (near, alike), strict=True))
-        rows = self.mean.set_index(["heads", "test", "knockout"])
+        read = list(zip(BOS_READING, (f"{self.main}: {self.main_attention}", self.alike), strict=True))
+        by_knockout = self.mean.set_index(["heads", "test", "knockout"])
         for key, stated in BOS_KNOCKOUTS.items():
-            if key in rows.index:
-                row, is_rescue = rows.loc[key], key[1] == "sufficiency"
-                then = f"{row.rescue:z.1f}%" if is_rescue else f"{row.logit_drop:.2f}"
+            if key in by_knockout.index:
+                row = by_knockout.loc[key]
+                then = rescue_in(row, 1) if key[1] == "sufficiency" else mean_in(row, "logit_drop")
                 read.append((stated, f"{row.rate:.3f}, {then}; {self.rate[key]}"))
         alone = self.rate[MAIN, "necessity", "values of BOS"]
         return [*read, (MAIN_KNOCKOUT, f"{alone.share:.3f}; {alone}")]
@@ -154,19 +162,31 @@ def bos_knockouts(
     """
     core = (*key_heads, main)
     sets: Sets = {MAIN: (main,), OTHERS: key_heads, CORE: core} if key_heads else {MAIN: (main,)}
-    tables = []
+    tables, by = [], ["heads", "test", "knockout"]
     for name, heads in sets.items():
         needed = survey.table(knockouts, sequences, target=target, heads=heads)
         enough = survey.table(knockouts_inside, compared, target=target, heads=heads, swapped=core)
         needed, enough = with_proteins(needed, sequences), with_proteins(enough, compared)
         tables += [needed.assign(heads=name, test="necessity"), enough.assign(heads=name, test="sufficiency")]
     every = pd.concat(tables, ignore_index=True)
-    mean = pooled(every.assign(rate=every.gap > 0), ["heads", "test", "knockout"], ["rate", "gap", "logit_drop"])
-    between = ends(survey, compared, target)
-    mean["rescue"] = between.rescue(mean.gap).where(mean.test == "sufficiency")
-    seen = survey.table(attention, sequences, target=target)
-    effects = survey.table(head_effects, sequences, target=target, head=main)
-    return BosKnockouts(main, sets, mean, means(seen, ["layer", "head"], ["attention"]), effects, between)
+    mean = pooled(every.assign(rate=every.gap > 0), by, ["rate", "gap", "logit_drop"])
+    back, between_ends = rescued(survey, compared, target, rows(every, test="sufficiency"), by)
+    mean = mean.merge(back[[*by, "rescue", "rescue_low", "rescue_high"]], on=by, how="left")
+    seen = with_proteins(survey.table(attention, sequences, target=target), sequences)
+    effects = with_proteins(survey.table(head_effects, sequences, target=target, head=main), sequences)
+    return BosKnockouts(main, sets, mean, pooled(seen, ["layer", "head"], ["attention"]), effects, between_ends)
+
+
+def _standardised(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return (values - values.mean()) / (values.std() or 1.0)
+
+
+def _correlation(*means: Float[np.ndarray, " draws"]) -> Float[np.ndarray, " draws"]:
+    """Pearson's from the means of x, y (standardised), x², y² and xy; nan where a draw doesn't vary."""
+    x, y, xx, yy, xy = means
+    varies = ((xx - x**2) > NO_SPREAD) & ((yy - y**2) > NO_SPREAD)
+    spread = np.where(varies, (xx - x**2) * (yy - y**2), np.nan)
+    return (xy - x * y) / np.sqrt(spread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,9 @@ import pandas as pd
 from core.alphabet import AMINO_ACIDS
 from core.answers.evidence import RULE, Chosen
 from core.answers.intervals import wilson
-from core.checkpoints import EMBEDDED, file_beside
 from core.errors import InputError
 from core.model import Model
+from core.model_files import EMBEDDED, file_beside
 from core.tables import rows
 
 FILE: Final = "evidence.json"
@@ -65,6 +65,12 @@ class Calibration(msgspec.Struct, frozen=True):
     """What was measured, in a sentence."""
 
     @property
+    def sure(self) -> frozenset[str]:
+        """The verdicts that were tried and met all that is asked of them."""
+        met = {each.verdict for each in self.criteria if each.met}
+        return frozenset(met - {each.verdict for each in self.criteria if each.met is False})
+
+    @property
     def missed(self) -> str:
         """Where the verdicts fall short of what is asked, and so how to read them; empty if nowhere."""
         short = [
@@ -75,7 +81,10 @@ class Calibration(msgspec.Struct, frozen=True):
         if not short:
             return ""
         listed = "; ".join(short)
-        return f"On this model not all that is asked of the verdicts is met: read them as hints. Short are {listed}."
+        return (
+            "On this model not all that is asked of the verdicts is met, so the app writes “likely” before those that "
+            f"fall short. Short are {listed}."
+        )
 
     def table(self) -> pd.DataFrame:
         """A row per criterion, in words: group, verdict, share, asked, met, note."""

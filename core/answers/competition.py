@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.analyses.competition import LENGTHS, crossing, destruction, elongation
 from core.answers.survey import Survey
-from core.answers.words import Beside, crossed
+from core.answers.words import Beside, counted, crossed
 from core.metrics import Target
 from core.model import Model
 from core.paper_values import COMPETITION
@@ -85,6 +85,11 @@ class Competition:
         chosen = rows(self.broken, subject=repeat, dropout=dropout)
         return means(chosen, ["masks"], ["gap", "target", "repeated", "probability"])
 
+    @property
+    def _n_orders(self) -> int:
+        """In how many random orders each repeat is masked."""
+        return int(self.broken.groupby(["subject", "dropout", "masks"]).size().to_numpy().max())
+
     def changes(self, repeat: str, dropout: str) -> str:
         """Where the larger of the two logits changes as the repeat grows, in words."""
         grown = rows(self.grown, subject=repeat, dropout=dropout)
@@ -104,7 +109,8 @@ class Competition:
             f"centred, moves by {np.ptp(grown.target.to_numpy()):.1f}, {letter}'s by {moved:.1f}; "
             f"P({self.target.letter}) from {grown.probability.iloc[0]:.2f} to {grown.probability.iloc[-1]:.2f}",
             "it never lost" if least.gap > 0 else back,
-            f"centred, change by {most.target - least.target:+.1f} and {most.repeated - least.repeated:+.1f}",
+            f"centred, change by {most.target - least.target:+.1f} and {most.repeated - least.repeated:+.1f}, means of "
+            f"{counted(self._n_orders, 'order')}",
         ]
         return list(zip(COMPETITION, ours, strict=True))
 

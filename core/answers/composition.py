@@ -8,10 +8,11 @@ import pandas as pd
 
 from core.analyses.resampling import MODES
 from core.analyses.super_additivity import SuperAdditivity, super_additivity
-from core.answers.intervals import Interval, between, interval_of, mean_interval, pooled, rate_in
+from core.answers.intervals import between, pooled, rate_in
 from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
+from core.bootstrap import Interval, interval_of, mean_interval
 from core.interventions import Component, Head
 from core.metrics import Target, rescue
 from core.model import Model

@@ -1,6 +1,6 @@
 """Is a confident prediction evidence from this sequence, or a default? A verdict for every residue of a protein."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, get_args
@@ -20,17 +20,6 @@ from core.tables import rows
 
 Verdict = Literal["evidence", "copied", "position", "composition", "competition", "unsettled", "none"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-SAID: Final[Mapping[str, str]] = {
-    "evidence": "evidence from this sequence",
-    "copied": "copied from a repeat",
-    "position": "default of position",
-    "composition": "default of composition",
-    "competition": "competition between two letters",
-    "unsettled": "confident, but no one source stands out",
-    "none": "no confident prediction",
-}
-"""The verdicts as people read them."""
-
 CONFIDENT: Final = 0.2
 """Probability, among the twenty amino acids, from which a prediction is confident: four times that of a guess."""
 COMPETING: Final = 0.5
@@ -41,6 +30,8 @@ too, and a quarter of their few confident residues would else be called evidence
 SURE: Final = 0.8
 """Probability from which a lead on average is enough: none of the 2,417 residues of the controls that thresholds were
 chosen on reached it."""
+STRETCH: Final = 24
+"""Residues that are taken apart before they are shown."""
 RULE: Final = (
     f"A prediction is confident from a probability of {CONFIDENT:g} among the twenty amino acids; two letters within "
     f"{COMPETING:g} logits compete. The verdict names the part that adds most to the log-odds: order is evidence, "
@@ -228,11 +219,29 @@ class Evidence:
 
 
 def evidence(survey: Survey, sequences: Mapping[str, str], *, seed: int = 0) -> Evidence:
-    """A verdict for every residue: the first one and those whose prediction is confident are taken apart."""
+    """A verdict for every residue: those that `worth_asking` names are taken apart."""
     found = scan(survey, sequences)
     names = list(dict.fromkeys(found.table.subject))
-    chosen = {name: Chosen(sequences[name], tuple(sorted({0, *found.confident(name)}))) for name in names}
+    chosen = {name: Chosen(sequences[name], worth_asking(found, name)) for name in names}
     return Evidence(found, letters(survey, chosen, seed=seed))
+
+
+def evidence_by_stretch(survey: Survey, found: Scan, name: str, *, seed: int = 0) -> Iterator[Evidence]:
+    """One protein's `evidence` as it grows, `STRETCH` residues at a time; the last one is all of it.
+
+    A stretch is a piece of work of its own: other work comes in between, and what is done stays done.
+    """
+    residues, sequence = worth_asking(found, name), found.sequences[name]
+    known: list[pd.DataFrame] = []
+    for begin in range(0, len(residues), STRETCH):
+        stretch = Chosen(sequence, residues[begin : begin + STRETCH])
+        known.append(letters(survey, {name: stretch}, seed=seed))
+        yield Evidence(found, pd.concat(known, ignore_index=True))
+
+
+def worth_asking(found: Scan, name: str) -> tuple[int, ...]:
+    """The first residue (0-based), and those whose prediction is confident."""
+    return tuple(sorted({0, *found.confident(name)}))
 
 
 def letters(survey: Survey, chosen: Mapping[str, Chosen], *, seed: int = 0) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A protein's sanity check as one HTML file to keep: it loads nothing from anywhere."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -11,7 +11,8 @@ from plotly.offline import get_plotlyjs
 
 from core.analyses.evidence import PARTS, REPEATS
 from core.answers.calibration import Calibration
-from core.answers.evidence import RULE, SAID, Evidence
+from core.answers.evidence import RULE, Evidence
+from core.answers.verdict_words import verdict_words
 from core.figures.evidence import NAMES, verdict_strip
 from core.model import Model
 from core.tables import rows
@@ -28,8 +29,8 @@ def report_html(
 ) -> str:
     """The sentences `said` of the protein called `name`, its strip, every letter taken apart, and the calibration;
     `names` are what people call the residues."""
-    strip = rows(found.strip, subject=name)
-    figure = verdict_strip(strip, names, SAID).to_html(full_html=False, include_plotlyjs=False, div_id="strip")
+    strip, words = rows(found.strip, subject=name), verdict_words(calibration)
+    figure = verdict_strip(strip, names, words).to_html(full_html=False, include_plotlyjs=False, div_id="strip")
     return _TEMPLATE.render(
         name=name,
         sequence=found.scan.sequences[name],
@@ -41,18 +42,18 @@ def report_html(
         rule=RULE,
         repeats=len(REPEATS),
         seed=seed,
-        letters=_html(_letters(rows(found.letters, subject=name), names)),
+        letters=_html(_letters(rows(found.letters, subject=name), names, words)),
         calibration=None if calibration is None else _html(calibration.table()),
         sample="" if calibration is None else calibration.sample,
     )
 
 
-def _letters(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def _letters(table: pd.DataFrame, names: Sequence[str], words: Mapping[str, str]) -> pd.DataFrame:
     """Every letter taken apart, as people read it."""
     said = {"Residue": [names[at] for at in table.residue], "Letter": table.letter, "Which": table.role}
     numbers = {"P": table.p, "Log-odds": table.total} | {NAMES[part].capitalize(): table[part] for part in PARTS}
     interval = [f"{low:+.2f} to {high:+.2f}" for low, high in zip(table.order_low, table.order_high, strict=True)]
-    return pd.DataFrame({**said, "Verdict": table.verdict.map(dict(SAID)), **numbers, "Order, 95%": interval})
+    return pd.DataFrame({**said, "Verdict": table.verdict.map(dict(words)), **numbers, "Order, 95%": interval})
 
 
 def _html(table: pd.DataFrame) -> Markup:

@@ -1,8 +1,11 @@
 """What a colleague would write about a protein after looking at its verdicts: sentences, each with its numbers."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from core.answers.evidence import SAID, Evidence
+from core.answers.evidence import Evidence
+from core.answers.intervals import between, interval_in
 from core.answers.words import percent
 from core.tables import rows
 
@@ -11,27 +14,34 @@ SURE_CONTACTS = 0.5
 """Mean probability of the L/2 strongest pairs from which a contact map is called sure."""
 
 
-def sentences(found: Evidence, name: str, names: tuple[str, ...], contacts: pd.DataFrame) -> list[str]:
+def sentences(
+    found: Evidence, name: str, names: tuple[str, ...], contacts: pd.DataFrame, words: Mapping[str, str]
+) -> list[str]:
     """On the start, on what is recognised, on repeats, on what surprises, on contacts; `names` are what people call
-    the residues, `contacts` is `contact_sureness` of the protein."""
+    the residues, `contacts` is `contact_sureness` of the protein, `words` are `verdict_words` of the model."""
     strip = rows(found.strip, subject=name)
     return [
-        start(found, name, names[0]),
+        start(found, name, names[0], words),
         _recognised(found, name),
         _repeats(found, name, names),
-        _surprises(strip, names),
+        _surprises(strip, names, words),
         _contacts(contacts),
     ]
 
 
-def start(found: Evidence, name: str, residue: str) -> str:
+def start(found: Evidence, name: str, residue: str, words: Mapping[str, str]) -> str:
     """What is predicted at the masked first residue, and on what grounds."""
     row = rows(found.letters, subject=name, residue=0, role="top").iloc[0]
     return (
-        f"**The start: {SAID[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
-        f"{ranks_first(row)}; position adds {row.position:+.1f} of its {row.total:.1f} "
-        f"nats, order {row.order:+.1f}. The residue is masked, so the model says the same whatever stands there."
+        f"**The start: {words[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
+        f"{ranks_first(row)}; position adds {_added(row, 'position')} of its {row.total:.1f} "
+        f"nats, order {_added(row, 'order')} (in brackets: 95% of further random orders). The residue is masked, so "
+        "the model says the same whatever stands there."
     )
+
+
+def _added(row: pd.Series, part: str) -> str:
+    return f"{row[part]:+.1f}{between(interval_in(row, part), digits=1)}"
 
 
 def ranks_first(row: pd.Series) -> str:
@@ -39,16 +49,16 @@ def ranks_first(row: pd.Series) -> str:
     return f"{row.letter} ranks first in {row.first_in} of {row.of} random orders of the other residues"
 
 
-def beside_prediction(letters: pd.DataFrame, residue: str) -> str:
+def beside_prediction(letters: pd.DataFrame, residue: str, words: Mapping[str, str]) -> str:
     """One residue's top letter in a line, from its rows: in how many random orders it ranks first, and the verdict."""
     top = rows(letters, role="top").iloc[0]
     own = residue[0]
     instead = "" if own == top.letter else f" The protein has {own} there, which is masked."
     conclusion = {
-        "evidence": f"{SAID['evidence']}, not a default",
-        "position": f"a {SAID['position']}, not evidence",
-        "composition": f"a {SAID['composition']}, not evidence",
-    }.get(top.verdict, SAID[top.verdict])
+        "evidence": f"{words['evidence']}, not a default",
+        "position": f"{words['position']}, not evidence",
+        "composition": f"{words['composition']}, not evidence",
+    }.get(top.verdict, words[top.verdict])
     return f"Clean, at {residue}: {ranks_first(top)}: {conclusion}.{instead}"
 
 
@@ -80,14 +90,14 @@ def _repeats(found: Evidence, name: str, names: tuple[str, ...]) -> str:
     )
 
 
-def _surprises(strip: pd.DataFrame, names: tuple[str, ...]) -> str:
+def _surprises(strip: pd.DataFrame, names: tuple[str, ...], words: Mapping[str, str]) -> str:
     """Where the model is sure of another letter."""
     other = pd.DataFrame(strip[(strip.own != strip.top) & ~strip.verdict.isin(["none", "competition"])])
     if other.empty:
         return "**Surprises: none.** Nowhere is the model sure of another letter than the protein's own."
     most = other.sort_values(by="surprise", ascending=False).head(MOST_NAMED)
     listed = ", ".join(
-        f"{names[at]} (it expects {letter}: {SAID[verdict]})"
+        f"{names[at]} (it expects {letter}: {words[verdict]})"
         for at, letter, verdict in zip(most.residue, most.top, most.verdict, strict=True)
     )
     more = f", and {len(other) - len(most)} more" if len(other) > len(most) else ""

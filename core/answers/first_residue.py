@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.prediction import masked_residue
-from core.answers.intervals import Rate, between, mean_interval, rate
+from core.answers.intervals import Rate, between, rate
 from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
+from core.bootstrap import mean_interval
 from core.metrics import Target
 from core.model import Model
 from core.paper_values import PREDICTION

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from core.analyses.injection import inject
 from core.answers.first_residue import first_residue
-from core.answers.subjects import masked
+from core.answers.intervals import Rate, mean_in, pooled, rate
+from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside, counted
 from core.errors import InputError
@@ -43,6 +44,9 @@ class Injection:
     target: Target
     table: pd.DataFrame
     """subject, source (index; -1 is none), gap."""
+    by_sequence: pd.DataFrame
+    """Where the target doesn't rank first to begin with: subject, protein, before, after (mean over sources), back
+    (whether most sources bring the target back)."""
     names: tuple[str, ...]
     before: Float[np.ndarray, " sequences"]
     after: Float[np.ndarray, "sequences sources"]
@@ -50,18 +54,24 @@ class Injection:
     """Names of those that gave: where the target ranks first."""
 
     @property
-    def n_lost(self) -> int:
-        """Where the target doesn't rank first to begin with."""
-        return int((self.before <= 0).sum())
+    def rescued(self) -> Rate:
+        """Of the sequences that lost the target, those where most sources bring it back."""
+        return rate(self.by_sequence.back, self.by_sequence.protein)
 
     @property
-    def n_rescued(self) -> int:
-        """Of those, where most sources bring it back."""
-        return int(((self.after > 0).mean(1)[self.before <= 0] > 0.5).sum())
+    def in_words(self) -> str:
+        """In how many sequences the target comes back, and how far the mean gap moves, with their intervals."""
+        letter = self.target.letter
+        if self.by_sequence.empty:
+            return f"{letter} ranks first in all to begin with"
+        [(_, mean)] = pooled(self.by_sequence.assign(all=True), ["all"], ["before", "after"]).iterrows()
+        return (
+            f"{letter} comes back in {self.rescued.of('sequences')}, by most of {counted(len(self.sources), 'source')}"
+            f"; their mean gap moves from {mean_in(mean, 'before')} to {mean_in(mean, 'after')}"
+        )
 
     def beside_paper(self) -> Beside:
-        found = f"{self.n_rescued} of {self.n_lost}, by most of {counted(len(self.sources), 'source')}"
-        return [(INJECTION[0], found if self.n_lost else f"{self.target.letter} is first in all to begin with")]
+        return [(INJECTION[0], self.in_words)]
 
 
 def injection(
@@ -84,4 +94,8 @@ def injection(
     table = survey.table(injections, into, target=target, heads=heads, sources=tuple(giving.values()))
     gaps = grid(table, "subject", "source", "gap")
     before, after = gaps[-1].to_numpy(), gaps.drop(columns=-1).to_numpy()
-    return Injection(target, table, tuple(gaps.index), before, after, tuple(giving))
+    by_sequence = pd.DataFrame(
+        {"subject": gaps.index, "before": before, "after": after.mean(1), "back": (after > 0).mean(1) > 0.5}
+    )
+    lost = with_proteins(pd.DataFrame(by_sequence[by_sequence.before <= 0]), into)
+    return Injection(target, table, lost, tuple(gaps.index), before, after, tuple(giving))

@@ -1,27 +1,20 @@
-"""How far a number over a set may be trusted: what counts as one protein, its 95% interval, how few are too few."""
+"""Numbers over a set with what is known of them: how many they are of, and their 95% intervals."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
-LEAST: Final = 6
-"""Fewer independent proteins than these have no interval, and no sentence rests on them."""
-CONFIDENCE: Final = 0.95
-DRAWS: Final = 2000
-"""How often proteins are drawn anew for the interval of a mean; the seed is 0."""
+from core.bootstrap import CONFIDENCE, LEAST, Interval, intervals_of
 
 HOW_INTERVALS_ARE_MADE: Final = (
     "In brackets: 95% intervals, Wilson's of rates, of means from proteins drawn anew; masks in one protein, and a "
     "protein with its shuffle, count as one."
 )
-
-Interval = tuple[float, float] | None
-"""Both ends; None where there are too few proteins for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +58,24 @@ def rate(holds: Iterable[object], proteins: Iterable[object]) -> Rate:
 def pooled(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Means of `columns` for every combination of `by`, with n (measurements) and proteins (independent ones).
 
-    Columns of booleans are rates: their intervals stand in <column>_low and <column>_high, empty where there are too
-    few proteins. `table` has a column protein, as `core.answers.subjects.with_proteins` makes it.
+    Their intervals stand in <column>_low and <column>_high, empty where there are too few proteins: Wilson's of
+    booleans, which are rates. `table` has a column protein, as `core.answers.subjects.with_proteins` makes it.
     """
-    groups = table.groupby(list(by), sort=False)
-    found = pd.DataFrame(groups[list(columns)].mean())
+    groups, columns = table.groupby(list(by), sort=False), list(columns)
+    found = pd.DataFrame(groups[columns].mean())
     found["n"], found["proteins"] = groups.size(), groups.protein.nunique()
-    for column in columns:
-        if table[column].dtype == bool:
-            n = found.proteins.tolist()
-            ends = [
-                wilson(share, n) if n >= LEAST else (np.nan, np.nan)
-                for share, n in zip(found[column].tolist(), n, strict=True)
-            ]
-            found[[f"{column}_low", f"{column}_high"]] = np.array(ends).reshape(-1, 2)
+    rates = [column for column in columns if table[column].dtype == bool]
+    measured = [column for column in columns if column not in rates]
+    for column in rates:
+        shares = zip(found[column].tolist(), found.proteins.tolist(), strict=True)
+        ends = [wilson(share, n) if n >= LEAST else (np.nan, np.nan) for share, n in shares]
+        found[[f"{column}_low", f"{column}_high"]] = np.array(ends).reshape(-1, 2)
+    if measured:
+        ends = [intervals_of(lambda mean: mean, own.protein, own[measured].to_numpy()) for _, own in groups]
+        none = np.full((2, len(measured)), np.nan)
+        low, high = np.stack([none if each is None else each for each in ends], axis=1)
+        for at, column in enumerate(measured):
+            found[f"{column}_low"], found[f"{column}_high"] = low[:, at], high[:, at]
     return found.reset_index()
 
 
@@ -89,31 +86,24 @@ def rate_in(row: pd.Series, column: str) -> Rate:
 
 def wilson(share: float, n: int) -> tuple[float, float]:
     """Wilson's score interval of a share of n trials. Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209."""
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(ndtri((1 + CONFIDENCE) / 2))
     centre, half = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return max(0.0, (centre - half) / (1 + z**2 / n)), min(1.0, (centre + half) / (1 + z**2 / n))
-
-
-def interval_of(of: Callable[..., np.ndarray], proteins: Iterable[object], *columns: Iterable[float]) -> Interval:
-    """The interval of `of`(mean of the first column, of the second, …), proteins drawn anew, each with all its values.
-
-    Columns have a value per measurement, `proteins` the protein that it was made on. Percentile bootstrap.
-    """
-    names, member = np.unique(np.array(list(proteins)), return_inverse=True)
-    if len(names) < LEAST:
-        return None
-    drawn = np.random.default_rng(0).integers(0, len(names), (DRAWS, len(names)))
-    sizes = np.bincount(member)[drawn].sum(1)
-    means = [np.bincount(member, np.array(list(column), dtype=float))[drawn].sum(1) / sizes for column in columns]
-    low, high = np.quantile(of(*means), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
-
-
-def mean_interval(proteins: Iterable[object], values: Iterable[float]) -> Interval:
-    """The interval of a mean."""
-    return interval_of(lambda mean: mean, proteins, values)
 
 
 def between(found: Interval, unit: str = "", digits: int = 2) -> str:
     """An interval in words, to stand after its number: " (1.20 to 3.40)"; nothing where there is none."""
     return "" if found is None else f" ({found[0]:z.{digits}f} to {found[1]:z.{digits}f}{unit})"
+
+
+def interval_in(row: pd.Series, column: str) -> Interval:
+    """The interval of a mean, from one of `pooled`'s rows; None where it has none."""
+    low, high = row.reindex([f"{column}_low", f"{column}_high"]).to_numpy(dtype=float)
+    return None if np.isnan(low) else (float(low), float(high))
+
+
+def mean_in(row: pd.Series, column: str, unit: str = "", digits: int = 2, times: int = 1) -> str:
+    """A mean of one of `pooled`'s rows, `times` a number, in words: 2.30 (1.20 to 3.40)."""
+    ends = interval_in(row, column)
+    scaled = ends and (times * ends[0], times * ends[1])
+    return f"{times * row[column]:z.{digits}f}{unit}{between(scaled, unit, digits)}"

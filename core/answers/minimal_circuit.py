@@ -11,7 +11,9 @@ import pandas as pd
 
 from core.analyses.minimal_circuits import minimal_circuit
 from core.answers.ablation import USUAL
-from core.answers.subjects import masked
+from core.answers.intervals import Rate
+from core.answers.split import Split, split
+from core.answers.subjects import masked, protein_of
 from core.answers.survey import Survey
 from core.answers.words import Beside
 from core.components import ablate, heads_in, modules
@@ -81,6 +83,8 @@ class MinimalCircuits:
     scope: NamedScope
     table: pd.DataFrame
     """Subject, and the columns of `searched`."""
+    split: Split
+    """Of the sequences that have a search."""
 
     def over(self, sequences: Collection[str]) -> "MinimalCircuits":
         """The same search in these sequences alone."""
@@ -115,6 +119,11 @@ class MinimalCircuits:
         return tuple(component for component in self._in_order if component in most)
 
     @cached_property
+    def circuit(self) -> tuple[Component, ...]:
+        """What most of the choosing sequences need: the circuit that the judging ones judge."""
+        return self.over(self.split.choosing).usual
+
+    @cached_property
     def _in_order(self) -> list[Component]:
         everything = modules(self.shape)
         return everything if self.search == "modules" else heads_in(self.shape, everything)
@@ -137,9 +146,15 @@ class MinimalCircuits:
         n = self.n_sequences
         if self.search == "modules":
             found, times = self.commonest
-            return f"{{{', '.join(map(component_name, found)) or 'nothing'}}} in {times} of {n}"
-        heads = [f"{head} in {round(self.necessity[str(head)] * n)}" for head in self.usual if isinstance(head, Head)]
-        return f"{', '.join(heads)} of {n}" if heads else f"none in most of {n}"
+            return f"{{{', '.join(map(component_name, found)) or 'nothing'}}} in {self._rate(times)}"
+        heads = [head for head in self.usual if isinstance(head, Head)]
+        needed = [f"{head} in {self._rate(round(self.necessity[str(head)] * n))}" for head in heads]
+        return ", ".join(needed) or f"none in most of {n}"
+
+    def _rate(self, times: int) -> Rate:
+        sequences = {**self.split.choosing, **self.split.judging}
+        found = {protein_of(sequences[name]) for name in self.table.subject.unique()}
+        return Rate(times, self.n_sequences, len(found))
 
     def beside_paper(self) -> Beside:
         stated = MINIMAL_CIRCUIT.get((self.search, self.scope))
@@ -155,4 +170,5 @@ def minimal_circuits(
         needed = {name: tuple(found.component[found.needed]) for name, found in table.groupby("subject", sort=False)}
         narrowed = {name: Narrowed(sequences[name], needed[name]) for name in sequences if name in needed}
         table = survey.table(searched_heads, narrowed, target=target, scope=scope)
-    return MinimalCircuits(survey.model.shape, search, scope, table)
+    found = split({name: sequences[name] for name in dict.fromkeys(table.subject)})
+    return MinimalCircuits(survey.model.shape, search, scope, table, found)

@@ -10,18 +10,18 @@ from jaxtyping import Float
 
 from core.alphabet import tokenize
 from core.analyses.norm_direction import Attribution, NormDirection, aggregate, bos_bands, compare_bands
-from core.answers.intervals import Interval, interval_of, pooled
+from core.answers.intervals import mean_in, pooled
 from core.answers.subjects import TwoMasks, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside, counted, percent
 from core.arrays import as_array
+from core.bootstrap import Interval, intervals_of
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
 from core.paper_values import BAND_CONTRIBUTIONS, BAND_DIFFERENCES, NORM_DIRECTION, PaperValue
 from core.progress import SILENT, Progress
 from core.rope import wavelengths
-from core.tables import means
 
 ALONG: Final = (0, 1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60)
 """How far from the first residue bands are shown: close together where position is told, then wider."""
@@ -46,8 +46,9 @@ class BandAttribution:
 
     head: Head
     bands: pd.DataFrame
-    """`core.analyses.norm_direction.Attribution.bands`, both runs' q_norm, k_norm, cosine and contribution (each
-    _clean and _internal), wavelength, and the norm's and direction's mean parts."""
+    """`core.analyses.norm_direction.Attribution.bands`, the intervals of difference and weight, both runs' q_norm,
+    k_norm, cosine and contribution (each _clean and _internal) with theirs, wavelength, and the norm's and direction's
+    mean parts."""
     attribution: Attribution
     residual: float
     """The largest failure of the parts to add up, in any band of any sequence."""
@@ -74,6 +75,13 @@ class BandAttribution:
         return f"{percent(found.norm_share)} ({ends}); {without}; {percent(found.norm_share_printed)} by equation 7"
 
     @property
+    def widest(self) -> str:
+        """The band that carries most of the difference, in words: its wavelength, weight and interval."""
+        top = self.bands.loc[self.bands.weight.idxmax()]
+        carried = mean_in(top, "weight", "%", 0, times=100)
+        return f"the band of wavelength {top.wavelength:,.1f} carries {carried} of it, the most of {len(self.bands)}"
+
+    @property
     def bands_are_the_papers(self) -> bool:
         """Whether each band can stand beside the paper's: with wider heads bands are finer, and each adds less."""
         return len(self.bands) <= len(BAND_CONTRIBUTIONS)
@@ -84,14 +92,14 @@ class BandAttribution:
         changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
         score = 100 * table.contribution_clean / table.contribution_clean.sum()
         scaled = (2 * len(table)) ** -0.5
-        unscaled = f"{first.q_norm_clean:.2f} and {first.q_norm_internal:.2f} unscaled"
+        unscaled = f"{mean_in(first, 'q_norm_clean')} and {mean_in(first, 'q_norm_internal')} unscaled"
         ours = (
             f"{self.shares}, {counted(self.n, 'mask')}",
-            percent(1 - found.norm_share),
+            f"{percent(1 - found.norm_share)}, {counted(self.n, 'mask')}",
             f"{unscaled}; times 1/√d_head, as fair-esm scales q, {scaled * first.q_norm_clean:.2f} and "
             f"{scaled * first.q_norm_internal:.2f}",
-            f"{first.cosine_clean:.2f} and {first.cosine_internal:.2f}, means of {self.n}",
-            percent(changes.max()),
+            f"{mean_in(first, 'cosine_clean')} and {mean_in(first, 'cosine_internal')}, means of {self.n}",
+            f"{percent(changes.max())}, means of {self.n}",
         )
         beside: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
         if not self.bands_are_the_papers:
@@ -106,7 +114,8 @@ class BandAttribution:
             part = "flagged" if row.flagged else percent(row.norm_share)
             quantity = f"band {band}: score difference, weight, norm's share"
             value = PaperValue(quantity, ", ".join(stated), "Extended Data Table 5")
-            beside.append((value, f"{row.difference:.3f}, {100 * row.weight:.1f}%, {part}"))
+            weight = mean_in(row, "weight", "%", 1, times=100)
+            beside.append((value, f"{mean_in(row, 'difference', digits=3)}, {weight}, {part}"))
         for band, (period, part) in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
             quantity = f"band {band}: period, contribution to the score"
             value = PaperValue(quantity, f"{period}, {part}%", "Extended Data Table 4")
@@ -122,25 +131,32 @@ def band_attribution(survey: Survey, compared: Mapping[str, TwoMasks], *, head: 
     found = aggregate(attributions)
     ends = [column for column in table if column.endswith(("_clean", "_internal"))]
     lengths = wavelengths(survey.model.layers[head.layer].inv_freq).cpu().numpy()
-    bands = found.bands.merge(means(table, ["band"], ends), on="band").assign(wavelength=lengths)
-    bands["norm"] = np.mean([attribution.norm for attribution in attributions], axis=0)
-    bands["direction"] = np.mean([attribution.direction for attribution in attributions], axis=0)
+    measured = pooled(with_proteins(table, compared), ["band"], ends).drop(columns=["n", "proteins"])
+    bands = found.bands.merge(measured, on="band").assign(wavelength=lengths)
+    difference, norm, direction = (
+        np.stack([getattr(each, part) for each in attributions]) for part in ("difference", "norm", "direction")
+    )
+    bands["norm"], bands["direction"] = norm.mean(0), direction.mean(0)
     residual = max(attribution.residual for attribution in attributions)
-    n_bands = survey.model.shape.n_bands
-
-    def share(*means_: np.ndarray) -> np.ndarray:
-        """|difference|-weighted norm / difference: the norms, each with its difference's sign, over |differences|."""
-        difference, norm = np.stack(means_[:n_bands]), np.stack(means_[n_bands:])
-        return (norm * np.sign(difference)).sum(0) / np.abs(difference).sum(0)
-
-    of_protein = with_proteins(pd.DataFrame({"subject": [str(name) for name in table.subject.unique()]}), compared)
-    columns = [
-        np.array([getattr(each, part)[band] for each in attributions])
-        for part in ("difference", "norm")
-        for band in range(n_bands)
-    ]
-    interval = interval_of(share, of_protein.protein, *columns)
+    subjects = pd.DataFrame({"subject": table.subject.unique()})
+    of_protein = with_proteins(subjects, compared).protein
+    for column, of in (("difference", lambda mean: mean), ("weight", _weights)):
+        known = intervals_of(of, of_protein, difference)
+        bands[f"{column}_low"], bands[f"{column}_high"] = (np.nan, np.nan) if known is None else known
+    share = intervals_of(_norm_share, of_protein, difference, norm)
+    interval = None if share is None else (float(share[0]), float(share[1]))
     return BandAttribution(head, bands, found, residual, len(proteins), interval)
+
+
+def _weights(difference: Float[np.ndarray, "draw band"]) -> Float[np.ndarray, "draw band"]:
+    return np.abs(difference) / np.abs(difference).sum(-1, keepdims=True)
+
+
+def _norm_share(
+    difference: Float[np.ndarray, "draw band"], norm: Float[np.ndarray, "draw band"]
+) -> Float[np.ndarray, " draw"]:
+    """|difference|-weighted norm / difference: the norms, each with its difference's sign, over |differences|."""
+    return (norm * np.sign(difference)).sum(-1) / np.abs(difference).sum(-1)
 
 
 def bands_at(

@@ -15,10 +15,12 @@ from core.analyses.rope_shift import (
     shift_curve,
     shifted_score,
 )
+from core.answers.intervals import mean_in
 from core.answers.nulls import Shape
-from core.answers.subjects import TwoMasks, masked
+from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
-from core.answers.words import Beside
+from core.answers.words import Beside, counted
+from core.bootstrap import intervals_of
 from core.interventions import Head, Side
 from core.metrics import Target
 from core.model import Model
@@ -78,6 +80,8 @@ class RopeShift:
     contribution: Float[np.ndarray, "shifts n_bands"]
     """Means of what each band adds to the score before softmax."""
     wavelengths: Float[np.ndarray, " n_bands"]
+    share_ends: Float[np.ndarray, "ends n_bands"] | None = None
+    """The intervals of `band_share`, where there are enough proteins."""
 
     @cached_property
     def curves(self) -> dict[str, Float[np.ndarray, "sequences shifts"]]:
@@ -137,8 +141,24 @@ class RopeShift:
     @property
     def band_share(self) -> Float[np.ndarray, " n_bands"]:
         """Each band's share of the variance, over shifts, of the score of BOS."""
-        variance = self.contribution.var(0)
-        return variance / variance.sum()
+        return _shares(self.contribution)
+
+    @property
+    def bands(self) -> pd.DataFrame:
+        """The same as a table: wavelength, share with its interval, n."""
+        low, high = (np.nan, np.nan) if self.share_ends is None else self.share_ends
+        table = pd.DataFrame({"wavelength": self.wavelengths, "share": self.band_share})
+        return table.assign(share_low=low, share_high=high, n=len(self.curves["first"]))
+
+    @property
+    def widest(self) -> str:
+        """The band that makes most of the score's variation, in words."""
+        top = self.bands.loc[self.band_share.argmax()]
+        return (
+            f"The band of wavelength {top.wavelength:,.1f} makes {mean_in(top, 'share', '%', 0, times=100)} of the "
+            f"score's variation, the most of {len(self.wavelengths)} (mean scores of "
+            f"{counted(int(top.n), 'sequence')})."
+        )
 
     @property
     def largest_control(self) -> float:
@@ -169,11 +189,20 @@ def rope_shift(
     """
     first = survey.table(shifts, sequences, target=target, head=head).assign(mask="first")
     within = survey.table(shifts_inside, compared, target=target, head=head).assign(mask="inside")
-    score = survey.table(shifted_bands, sequences, target=target, head=head)
-    contribution = grid(means(score, ["shift", "band"], ["contribution"]), "shift", "band", "contribution")
+    score = with_proteins(survey.table(shifted_bands, sequences, target=target, head=head), sequences)
+    n_bands = survey.model.shape.n_bands
+    by_sequence = score.contribution.to_numpy().reshape(-1, len(SHIFTS), n_bands)
+    proteins = score.protein.to_numpy()[:: len(SHIFTS) * n_bands]
     return RopeShift(
         pd.concat([first, within], ignore_index=True),
         means(score, ["shift"], ["cosine"]),
-        contribution.to_numpy(),
+        by_sequence.mean(0),
         wavelengths(survey.model.layers[head.layer].inv_freq).cpu().numpy(),
+        intervals_of(_shares, proteins, by_sequence),
     )
+
+
+def _shares(contribution: Float[np.ndarray, "*draw shifts n_bands"]) -> Float[np.ndarray, "*draw n_bands"]:
+    """Each band's share of the variance over shifts."""
+    variance = contribution.var(-2)
+    return variance / variance.sum(-1, keepdims=True)

@@ -10,10 +10,11 @@ from jaxtyping import Float
 
 from core.analyses.reading import read
 from core.analyses.rope_experiments import greedy_swap, swap
-from core.answers.intervals import between, interval_of, pooled, rate_in
+from core.answers.intervals import mean_in, pooled, rate_in
 from core.answers.split import Split, split
 from core.answers.subjects import INTERNAL, TwoMasks, several_masks, two_masks, with_proteins
 from core.answers.survey import Survey
+from core.bootstrap import interval_of
 from core.components import heads_of_layers
 from core.interventions import Head
 from core.metrics import Target, rescue
@@ -106,9 +107,9 @@ class SwapPath:
 
     def beside_paper(self) -> list[tuple[int, tuple[str, float, float], str]]:
         """Step, the paper's head with its M-rate and rescue in %, and ours in words."""
-        columns = (self.steps[column] for column in ("name", "m_first", "rescue", "n"))
         ours = [
-            f"{name}, {100 * rate:z.1f}%, {part:z.1f}%; {n} masks" for name, rate, part, n in zip(*columns, strict=True)
+            f"{row['name']}, {rate_in(row, 'm_first').of('masks')}, rescue {rescue_in(row, 1)}"
+            for _, row in self.steps.iterrows()
         ]
         over = "search over: all is back, or no head helps"
         return [
@@ -126,8 +127,7 @@ def rescued(
 ) -> tuple[pd.DataFrame, Ends]:
     """Gaps of runs on `compared`, pooled by what was done to them, with the rescue that their mean is, and its ends.
 
-    Columns `by`, gap, m_first (where the target ranks first) with its interval, n, proteins, rescue, rescue_low and
-    rescue_high (%).
+    Columns `by`, gap, m_first (where the target ranks first) and rescue (%), each with its interval, n, proteins.
     """
     table = with_proteins(table.assign(m_first=table.gap > 0), compared)
     own_ends = _Swapped(survey, compared, target).table(())
@@ -143,8 +143,7 @@ def rescued(
 
 def rescue_in(row: pd.Series, digits: int = 0) -> str:
     """A row's rescue in words: 70% (62 to 78%)."""
-    known = None if np.isnan(row.rescue_low) else (row.rescue_low, row.rescue_high)
-    return f"{row.rescue:z.{digits}f}%{between(known, '%', digits)}"
+    return mean_in(row, "rescue", "%", digits)
 
 
 def swap_path(

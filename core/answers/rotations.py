@@ -3,24 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import nan
 from typing import Final
 
 import pandas as pd
 
 from core.analyses import rope_experiments as on_one
 from core.analyses.rope_experiments import EVERY_HEAD
-from core.answers.intervals import pooled, rate_in
+from core.answers.intervals import mean_in, pooled, rate_in
 from core.answers.rope_swap import rescue_in, rescued
 from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
+from core.bootstrap import Interval, interval_of
 from core.components import by_head
 from core.interventions import Head
-from core.metrics import Target
+from core.metrics import Target, rescue
 from core.model import Model
 from core.paper_values import BOS_ATTENTION, MIMICKED_START, PATCH_SETS, PATCH_SETS_PLACE, ROPE_REMOVAL, PaperValue
 from core.progress import SILENT, Progress
-from core.tables import means
+from core.tables import rows
 
 FIRST_KEY_HEADS: Final = 3
 """The paper's table of patch sets takes the first three heads of the greedy search."""
@@ -56,12 +58,27 @@ class RopeRemoval:
     """Means over a set without rotation at the mask, in no layer, in each, in all."""
 
     mean: pd.DataFrame
-    """layers ("none", "L1", …, "all"), gap, logit, m_first with its interval, n, proteins, logit_drop."""
+    """layers ("none", "L1", …, "all"), gap, logit, logit_drop and m_first, each with its interval, n, proteins."""
 
     @cached_property
     def rate(self) -> dict[str, float]:
         """The share of sequences where the target ranks first, by layers without rotation."""
         return self.mean.set_index("layers").m_first.to_dict()
+
+    @property
+    def worst(self) -> pd.Series:
+        """The row of the single layer without whose rotation the target ranks first least often."""
+        return self.mean.loc[self.mean.iloc[1:-1].m_first.idxmin()]
+
+    @property
+    def in_words(self) -> str:
+        """What is left without rotation in the worst layer and in all, and what the logit loses."""
+        last = self.mean.iloc[-1]
+        return (
+            f"Without rotation in the single layer where that does most harm, {self.worst.layers}, the target ranks "
+            f"first in {rate_in(self.worst, 'm_first').of('sequences')}; without it in all layers, in "
+            f"{rate_in(last, 'm_first')}, and its logit loses {mean_in(last, 'logit_drop')} (mean of {last.n})."
+        )
 
     @property
     def single(self) -> dict[str, float]:
@@ -70,10 +87,10 @@ class RopeRemoval:
 
     def beside_paper(self) -> Beside:
         broken = [layer for layer, value in self.single.items() if value < 0.5]
-        largest, n = self.mean.logit_drop.iloc[1:-1].max(), self.mean.n.iloc[0]
-        lowest = self.mean.iloc[1:-1].m_first.idxmin()
-        least = f"least often first: {self.mean.layers[lowest]}, {rate_in(self.mean.loc[lowest], 'm_first')}"
-        ours = (f"{', '.join(broken) or 'none'}; {least}", f"falls by up to {largest:.2f} (mean of {n})")
+        largest = self.mean.loc[self.mean.iloc[1:-1].logit_drop.idxmax()]
+        least = f"least often first: {self.worst.layers}, {rate_in(self.worst, 'm_first')}"
+        falls = f"falls by up to {mean_in(largest, 'logit_drop')}, without {largest.layers} (mean of {largest.n})"
+        ours = (f"{', '.join(broken) or 'none'}; {least}", falls)
         return list(zip(ROPE_REMOVAL, ours, strict=True))
 
 
@@ -81,8 +98,9 @@ def rope_removal(survey: Survey, sequences: Mapping[str, str], target: Target) -
     """Source: Jedryszek & Crook 2026, Methods, "RoPE ablation"."""
     table = survey.table(removals, sequences, target=target)
     table = with_proteins(table, sequences)
-    mean = pooled(table.assign(m_first=table.gap > 0), ["layers"], ["gap", "logit", "m_first"])
-    return RopeRemoval(mean.assign(logit_drop=mean.logit.iloc[0] - mean.logit))
+    rotated = rows(table, layers="none").set_index("subject").logit
+    table = table.assign(m_first=table.gap > 0, logit_drop=table.subject.map(rotated) - table.logit)
+    return RopeRemoval(pooled(table, ["layers"], ["gap", "logit", "logit_drop", "m_first"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,48 +142,83 @@ def patch_sets(
     return PatchSets(rescued(survey, compared, target, table, ["condition"])[0])
 
 
+CAUSES: Final = ("rotation", "content")
+
+
 @dataclass(frozen=True, eq=False)
 class AttentionCauses:
     """Why heads look at BOS: mean attention by cause, and each cause's share of the difference."""
 
     mean: pd.DataFrame
-    """layer, head, clean, internal, rotation, content, by_rotation, by_content (%), name."""
+    """layer, head, name, and with their intervals: clean, internal, rotation, content, difference (clean − internal),
+    ahead (rotation − content), by_rotation, by_content (% of the difference); n, proteins."""
     shown: pd.DataFrame
     """The main head, then the key heads, by name."""
-    n: int
-    """How many masks the means are over."""
+
+    @property
+    def n(self) -> int:
+        """How many masks the means are over."""
+        return int(self.shown.n.iloc[0])
 
     @property
     def more(self) -> pd.DataFrame:
-        """Those of the shown heads that look at BOS more from the clean run's mask."""
-        return pd.DataFrame(self.shown[self.shown.clean > self.shown.internal])
+        """Those of the shown heads that look at BOS more from the clean run's mask, with all of the interval."""
+        return _above_zero(self.shown, "difference")
 
     @property
     def rotated(self) -> pd.DataFrame:
-        """Those of these in which the rotation alone explains more than the content alone."""
-        return pd.DataFrame(self.more[self.more.by_rotation > self.more.by_content])
+        """Those of these in which the rotation alone explains more than the content alone, with all of the interval."""
+        return _above_zero(self.more, "ahead")
+
+    def share(self, head: str, cause: str) -> str:
+        """What one cause explains of a head's difference, in words: 70% (62 to 78%)."""
+        return mean_in(self.shown.loc[head], f"by_{cause}", "%", 0)
+
+    @property
+    def in_words(self) -> str:
+        """How many heads look at BOS more and for which cause, and the main head's shares."""
+        main = str(self.shown.index[0])
+        rotation, content = (self.share(main, cause) for cause in CAUSES)
+        return (
+            f"Means of {self.n} masks: {len(self.more)} of these {len(self.shown)} heads look at BOS more from the "
+            f"clean run's mask; in {len(self.rotated)} of them the rotation alone explains more than the content "
+            f"alone. For {main} they explain {rotation} and {content} of a difference of "
+            f"{mean_in(self.shown.loc[main], 'difference')}."
+        )
 
     def beside_paper(self) -> Beside:
-        main = self.shown.iloc[0]
-        least = self.more.by_rotation.idxmin() if len(self.more) else main.name
+        main = str(self.shown.index[0])
+        least = str(self.more.by_rotation.idxmin()) if len(self.more) else main
+        rotation, content = (self.share(main, cause) for cause in CAUSES)
         ours = (
             f"{len(self.more)} of {len(self.shown)}",
             f"{len(self.rotated)} of {len(self.more)}",
-            f"least: {least}, {self.shown.by_rotation[least]:z.0f}%, means of {self.n}",
-            f"{main.name}: rotation {main.by_rotation:z.0f}%, content {main.by_content:z.0f}%, means of {self.n}",
+            f"least: {least}, {self.share(least, 'rotation')}, means of {self.n}",
+            f"{main}: rotation {rotation}, content {content}, means of {self.n}",
         )
         return list(zip(BOS_ATTENTION, ours, strict=True))
+
+
+def _above_zero(heads: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The heads whose value is above zero with all of its interval; by the mean alone where there is none."""
+    return pd.DataFrame(heads[heads[f"{column}_low"].fillna(heads[column]) > 0])
 
 
 def attention_causes(
     survey: Survey, compared: Mapping[str, TwoMasks], *, main: Head, key_heads: tuple[Head, ...]
 ) -> AttentionCauses:
     """Source: Jedryszek & Crook 2026, Figure 4E, F."""
-    table = survey.table(causes, compared)
-    mean = means(table, ["layer", "head"], ["clean", "internal", "rotation", "content"])
-    difference = mean.clean - mean.internal
-    mean["by_rotation"] = 100 * (mean.rotation - mean.internal) / difference
-    mean["by_content"] = 100 * (mean.content - mean.internal) / difference
+    table = with_proteins(survey.table(causes, compared), compared)
+    table = table.assign(difference=table.clean - table.internal, ahead=table.rotation - table.content)
+    by = ["layer", "head"]
+    mean = pooled(table, by, ["clean", "internal", *CAUSES, "difference", "ahead"])
+    for cause in CAUSES:
+        ends = [_explained_interval(own, cause) or (nan, nan) for _, own in table.groupby(by, sort=False)]
+        mean[f"by_{cause}"] = rescue(mean[cause], mean.internal, mean.clean)
+        mean[f"by_{cause}_low"], mean[f"by_{cause}_high"] = zip(*ends, strict=True)
     mean["name"] = [str(Head(layer, head)) for layer, head in zip(mean["layer"], mean["head"], strict=True)]
-    shown = mean.set_index("name").loc[[str(head) for head in (main, *key_heads)]]
-    return AttentionCauses(mean, shown, table.subject.nunique())
+    return AttentionCauses(mean, mean.set_index("name").loc[[str(head) for head in (main, *key_heads)]])
+
+
+def _explained_interval(table: pd.DataFrame, cause: str) -> Interval:
+    return interval_of(rescue, table.protein, table[cause], table.internal, table.clean)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.answers.intervals import LEAST
 from core.answers.subjects import protein_of
 from core.answers.words import counted
+from core.bootstrap import LEAST
 
 
 @dataclass(frozen=True, slots=True, eq=False)

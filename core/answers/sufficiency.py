@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.analyses.resampling import source_for
 from core.analyses.sufficiency import gaps_along, keep_only, token_scopes, without_rope
-from core.answers.intervals import Rate, pooled, rate_in
+from core.answers.intervals import Rate, mean_in, pooled, rate_in
 from core.answers.subjects import INTERNAL, INTERNAL_MASKS, masked, spaced, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside
@@ -70,9 +70,11 @@ class Sufficiency:
 
     circuit: tuple[Component, ...]
     scopes: pd.DataFrame
-    """By where the circuit's attention and MLPs are kept: attention_at, mlps_at, gap, m_first, n, and its interval."""
+    """By where the circuit's attention and MLPs are kept: attention_at, mlps_at, gap and m_first with their intervals,
+    n, proteins."""
     over_prediction: pd.DataFrame
-    """By condition and place ("first", "inside"): gap, m_first (where the target ranks first), n, and its interval."""
+    """By condition and place ("first", "inside"): gap and m_first (where the target ranks first) with their intervals,
+    n, proteins."""
 
     @cached_property
     def counts(self) -> dict[tuple[str, str], Rate]:
@@ -88,9 +90,16 @@ class Sufficiency:
         return {name: (self.counts[name, "first"].share, self.counts[name, "inside"].share) for name in CONDITIONS}
 
     @cached_property
-    def gaps(self) -> dict[str, float]:
-        """By condition, the mean gap at the target's own residue."""
-        return rows(self.over_prediction, at="first").set_index("condition").gap.to_dict()
+    def gaps(self) -> dict[str, str]:
+        """By condition, the mean gap at the target's own residue, with its interval, in words."""
+        return {
+            str(row["condition"]): mean_in(row, "gap") for _, row in rows(self.over_prediction, at="first").iterrows()
+        }
+
+    @property
+    def strength(self) -> str:
+        """The circuit's mean gap at the target's own residue beside the whole model's, in words."""
+        return f"mean gap {self.gaps[ALONE]}, whole model {self.gaps[WHOLE]}"
 
     @property
     def has_attention(self) -> bool:
@@ -114,7 +123,7 @@ class Sufficiency:
         ours = (
             f"the rest {inside}",
             str(count[WHOLE, "inside"]),
-            f"mean gap {self.gaps[ALONE]:.1f}, whole model {self.gaps[WHOLE]:.1f}, over {count[ALONE, 'first'].n}",
+            f"{self.strength}, over {count[ALONE, 'first'].n}",
             f"first at {at_first.of('first residues')} and {elsewhere.of('inside')}" if self.has_attention else nothing,
             f"first in {scopes} (its attention everywhere)" if self.has_mlps else nothing,
             f"first in {kept['mask', 'bos']}" if self.has_mlps and self.has_attention else nothing,

@@ -57,3 +57,20 @@ class Survey(ABC):
         table = pd.concat(found, ignore_index=True)
         table.insert(0, "subject", table.pop("subject"))
         return table
+
+
+@dataclass(frozen=True, slots=True)
+class DirectSurvey(Survey):
+    """Measures here and now, and keeps nothing: for a script, a notebook, a test."""
+
+    def outcomes(
+        self, measure: Measure, subjects: Mapping[str, object], settings: Mapping[str, object]
+    ) -> dict[str, pd.DataFrame | Failure]:
+        """Every subject's table, one after another, or which rule it breaks."""
+        found: dict[str, pd.DataFrame | Failure] = {}
+        for name, subject in subjects.items():
+            try:
+                found[name] = measure(self.model, subject, **settings)
+            except InputError as error:
+                found[name] = Failure(str(error))
+        return found

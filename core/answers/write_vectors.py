@@ -10,7 +10,7 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.reading import read
 from core.analyses.write_vectors import WriteVectors, write_vectors
-from core.answers.intervals import between, mean_interval
+from core.answers.intervals import mean_in, pooled
 from core.answers.split import Split, split
 from core.answers.subjects import masked, with_proteins
 from core.answers.survey import Survey
@@ -55,18 +55,26 @@ class Writes:
     target: Target
     layer: int
     mean: pd.DataFrame
-    """head (0-based), amino_acid, cosine, length: over all sequences."""
-    drop: Float[np.ndarray, " n_heads"]
+    """head (0-based), amino_acid, cosine and length with their intervals, n, proteins: over all sequences."""
+    drops: pd.DataFrame
+    """head (0-based), drop of the target's logit without it, with its interval, n, proteins: over all sequences."""
     chosen: Float[np.ndarray, "n_heads amino_acids"]
     """Mean cosines over the sequences that choose."""
     judged: pd.DataFrame
-    """Those of the sequences that judge: subject, head, amino_acid, cosine, protein."""
+    """Those of the sequences that judge, pooled as `mean`."""
+    judged_drops: pd.DataFrame
+    """Their drops, pooled as `drops`."""
     split: Split
 
     @property
     def vectors(self) -> WriteVectors:
         cosine, length = (grid(self.mean, "head", "amino_acid", column).to_numpy() for column in ("cosine", "length"))
         return WriteVectors(cosine, length[:, 0])
+
+    @property
+    def drop(self) -> Float[np.ndarray, " n_heads"]:
+        """What the target's logit loses without each head, mean over all sequences."""
+        return self.drops["drop"].to_numpy()
 
     @property
     def closest(self) -> Head:
@@ -86,8 +94,11 @@ class Writes:
 
     def cosine(self, head: Head, letter: str | None = None) -> str:
         """A head's cosine with a letter's (the target's) gradient where it is judged, with its interval."""
-        own = rows(self.judged, head=head.index, amino_acid=letter or self.target.letter)
-        return f"{own.cosine.mean():.2f}{between(mean_interval(own.protein, own.cosine))}"
+        return mean_in(rows(self.judged, head=head.index, amino_acid=letter or self.target.letter).iloc[0], "cosine")
+
+    def cost(self, head: Head) -> str:
+        """What the target's logit loses without a head where it is judged, with its interval."""
+        return mean_in(rows(self.judged_drops, head=head.index).iloc[0], "drop")
 
     def stands_there(self, main: Head | None) -> str:
         """What the main head's rows say where it isn't in the last layer; "" where it is."""
@@ -102,7 +113,7 @@ class Writes:
     def beside_paper(self, main: Head | None = None) -> Beside:
         """`main` is the head that the prediction rests on most, where it is known."""
         (head, letter), closest = self.largest, self.closest
-        own = f"{closest} with {self.target.letter}: {self.cosine(closest)}"
+        own = f"{closest} with {self.target.letter}: {self.cosine(closest)}, its loss costs {self.cost(closest)}"
         lacking = self.stands_there(main)
         ours = (lacking or f"{head}, {letter}, {self.split}", lacking or f"{self.cosine(head, letter)} ({own})")
         return list(zip(WRITE_VECTORS, ours, strict=True))
@@ -111,9 +122,17 @@ class Writes:
 def last_layer_writes(survey: Survey, sequences: Mapping[str, str], target: Target) -> Writes:
     """The last layer's heads: direction and cost. Source: Jedryszek & Crook 2026, "Logit gradient analysis"."""
     table = with_proteins(survey.table(writes, sequences, target=target), sequences)
-    cost = means(survey.table(drops, sequences, target=target), ["head"], ["drop"])
+    lost = with_proteins(survey.table(drops, sequences, target=target), sequences)
     halves = split({name: sequences[name] for name in dict.fromkeys(table.subject)})
-    chosen, judged = (pd.DataFrame(table[table.subject.isin(half)]) for half in (halves.choosing, halves.judging))
-    cosines = grid(means(chosen, ["head", "amino_acid"], ["cosine"]), "head", "amino_acid", "cosine").to_numpy()
-    layer, mean = survey.model.shape.n_layers - 1, means(table, ["head", "amino_acid"], ["cosine", "length"])
-    return Writes(target, layer, mean, cost["drop"].to_numpy(), cosines, judged, halves)
+    chosen = means(pd.DataFrame(table[table.subject.isin(halves.choosing)]), ["head", "amino_acid"], ["cosine"])
+    judged, judged_drops = (pd.DataFrame(each[each.subject.isin(halves.judging)]) for each in (table, lost))
+    return Writes(
+        target,
+        survey.model.shape.n_layers - 1,
+        pooled(table, ["head", "amino_acid"], ["cosine", "length"]),
+        pooled(lost, ["head"], ["drop"]),
+        grid(chosen, "head", "amino_acid", "cosine").to_numpy(),
+        pooled(judged, ["head", "amino_acid"], ["cosine", "length"]),
+        pooled(judged_drops, ["head"], ["drop"]),
+        halves,
+    )

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 from scipy.sparse import csc_array, vstack
 
-from core.checkpoints import features_folder
 from core.errors import InputError
 from core.features.concepts import Labelled
 from core.features.names import NAMED_FROM, Activations, Group, Name, name_features
 from core.model import Model
+from core.model_files import features_folder
 from core.whole_file import write_whole
 
 FILE: Final = "names.json"

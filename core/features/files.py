@@ -15,10 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from core.checkpoints import features_folder
 from core.errors import InputError
 from core.features.dictionary import Dictionary
 from core.model import Model
+from core.model_files import features_folder
 from core.whole_file import whole_file, write_whole
 
 INTERPLM_FILES: Final = ("ae_normalized.pt", "ae_unnormalized.pt")
@@ -44,7 +44,7 @@ def save_dictionary(dictionary: Dictionary, folder: Path, notes: Mapping[str, ob
 
 
 def with_kept_dictionaries(model: Model) -> Model:
-    """The model with the dictionaries that lie beside its weights (`core.checkpoints.features_folder`), if any.
+    """The model with the dictionaries that lie beside its weights (`core.model_files.features_folder`), if any.
 
     Raises `InputError` for a folder that holds none, and for a dictionary that is damaged or doesn't fit the model.
     """

@@ -17,12 +17,12 @@ from core.figures.style import (
     SEQUENTIAL,
     TARGET,
     Curve,
+    axes,
     bars,
     curves,
     head_heatmap,
     head_labels,
     heatmap,
-    styled,
 )
 
 
@@ -33,19 +33,16 @@ def attention_to_bos(attention: Float[np.ndarray, "layer head"]) -> go.Figure:
 
 def pattern(attention: Float[np.ndarray, "query key"], names: Sequence[str]) -> go.Figure:
     """A head's whole pattern: a row per query, a column per key, dark where it attends."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=attention.astype(np.float32),
-            x=list(names),
-            y=list(names),
-            colorscale=SEQUENTIAL,
-            zmin=0,
-            zmax=1,
-            colorbar={"title": {"text": "attention", "side": "right"}},
-            hovertemplate="from %{y} to %{x}: %{z:.3f}<extra></extra>",
-        )
+    figure = axes("To (key)", "From (query)", height=520).add_heatmap(
+        z=attention.astype(np.float32),
+        x=list(names),
+        y=list(names),
+        colorscale=SEQUENTIAL,
+        zmin=0,
+        zmax=1,
+        colorbar={"title": {"text": "attention", "side": "right"}},
+        hovertemplate="from %{y} to %{x}: %{z:.3f}<extra></extra>",
     )
-    figure = styled(figure, "To (key)", "From (query)", height=520)
     return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
 
 
@@ -57,7 +54,7 @@ def ablated_and_blocked(
     On the line both do the same.
     """
     ends = [min(ablated.min(), blocked.min()), max(ablated.max(), blocked.max())]
-    figure = go.Figure()
+    figure = axes(f"Change of the logit, {head} ablated", f"{head}'s attention to BOS blocked")
     figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": CLEAN, "width": 1}, hoverinfo="skip")
     figure.add_scatter(
         x=ablated,
@@ -67,17 +64,15 @@ def ablated_and_blocked(
         marker={"color": EDITED, "size": 8, "opacity": 0.7},
         hovertemplate="%{text}<br>ablated %{x:.2f}, blocked %{y:.2f}<extra></extra>",
     )
-    figure = styled(figure, f"Change of the logit, {head} ablated", f"{head}'s attention to BOS blocked")
     return figure.update_layout(showlegend=False)
 
 
 def knockouts(gaps: Mapping[str, Float[np.ndarray, "knockouts"]], names: Sequence[str], target: str) -> go.Figure:
     """The mean gap under each knock-out, one bar per set of heads; right of the line the target ranks first."""
-    figure = go.Figure()
+    figure = axes(f"{target} gap (logits)", "", height=420)
     for (heads, values), colour in zip(gaps.items(), (OTHER[0], OTHER[1], EDITED), strict=False):
         wrapped = [name.replace(", ", ",<br>") for name in names]
         figure.add_bar(x=values, y=wrapped, name=heads, orientation="h", marker={"color": colour})
-    figure = styled(figure, f"{target} gap (logits)", "", height=420)
     figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 130}, barmode="group", showlegend=True)
     return figure.add_vline(x=0, line={"color": CLEAN, "width": 1})
 

@@ -1,10 +1,11 @@
 """Two sides on one scale, A pink and B green, and what B shows more (red) or less (blue)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from plotly.colors import get_colorscale
 
 from core.figures.style import (
@@ -12,17 +13,26 @@ from core.figures.style import (
     SIDE_A,
     SIDE_B,
     Curve,
+    axes,
     bars,
     curves,
     head_labels,
     heatmap,
     layer_labels,
-    styled,
 )
 
 LESS, MORE = (get_colorscale(DIVERGING)[at][1] for at in (1, -2))
 CHANGE = "B − A"
 MOST_CELLS = 600
+ALONG_THE_FOOT: Final = {
+    "orientation": "h",
+    "thickness": 12,
+    "yref": "container",
+    "y": 0,
+    "yanchor": "bottom",
+    "nticks": 5,
+}
+"""Of a colour bar: beside a narrow picture it would narrow it more."""
 
 
 def side_by_side(
@@ -87,16 +97,16 @@ def attention_to_bos(first: Float[np.ndarray, " pos"], second: Float[np.ndarray,
         np.pad(each[1:-1], (0, n_residues + 2 - len(each)), constant_values=np.nan) for each in (first, second)
     )
     lines = [Curve("A", ours, SIDE_A), Curve("B", theirs, SIDE_B)]
-    figure = curves(np.arange(1, n_residues + 1), lines, x_title="Query residue", y_title="Attention to BOS")
-    return figure.update_yaxes(range=[0, 1.02]).update_layout(height=300)
+    residues = np.arange(1, n_residues + 1)
+    span = {"range": [0, 1.02]}
+    return curves(residues, lines, x_title="Query residue", y_title="Attention to BOS", height=300, yaxis=span)
 
 
-def attention_change(residues: Float[np.ndarray, " pair"], difference: Float[np.ndarray, " pair"]) -> go.Figure:
+def attention_change(residues: Int[np.ndarray, " pair"], difference: Float[np.ndarray, " pair"]) -> go.Figure:
     """The difference over the residues of A that have one in B."""
     lines = [Curve(CHANGE, difference, MORE)]
     quantity = f"Attention to BOS, {CHANGE}"
-    figure = curves(residues, lines, x_title="Query residue of A", y_title=quantity, zero_line=True)
-    return figure.update_layout(height=300)
+    return curves(residues, lines, x_title="Query residue of A", y_title=quantity, zero_line=True, height=300)
 
 
 def pattern_change(difference: Float[np.ndarray, "pos pos"], names: Sequence[str], most: float) -> go.Figure:
@@ -105,25 +115,28 @@ def pattern_change(difference: Float[np.ndarray, "pos pos"], names: Sequence[str
     shown, named = difference[::step, ::step], list(names[::step])
     places = np.arange(0, len(difference), step)
     texts = np.broadcast_to(named, shown.shape)
-    figure = go.Figure(
-        go.Heatmap(
-            z=shown,
-            x=places,
-            y=places,
-            customdata=np.stack([texts.T, texts], axis=-1),
-            colorscale=DIVERGING,
-            zmin=-most,
-            zmax=most,
-            hovertemplate="query %{customdata[0]} → key %{customdata[1]}: %{z:+.3f}<extra></extra>",
-        )
+    figure = axes(
+        "Key position (BOS is 0)",
+        "Query position",
+        height=430,
+        margin={"l": 60, "r": 20, "t": 40, "b": 120},
+        xaxis={"constrain": "domain"},
+        yaxis={"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"},
     )
-    figure = styled(figure, "Key position (BOS is 0)", "Query position", height=430)
-    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
-    figure.update_traces(colorbar={"title": {"text": f"attention, {CHANGE}"}})
-    return _legend_below(figure).update_layout(margin={"b": 120})
+    return figure.add_heatmap(
+        z=shown,
+        x=places,
+        y=places,
+        customdata=np.stack([texts.T, texts], axis=-1),
+        colorscale=DIVERGING,
+        zmin=-most,
+        zmax=most,
+        colorbar=ALONG_THE_FOOT | {"title": {"text": f"attention, {CHANGE}", "side": "top"}},
+        hovertemplate="query %{customdata[0]} → key %{customdata[1]}: %{z:+.3f}<extra></extra>",
+    )
 
 
 def _legend_below(figure: go.Figure) -> go.Figure:
-    """The colour bar along the figure's foot: beside a narrow picture it would narrow it more."""
-    below = {"orientation": "h", "thickness": 12, "yref": "container", "y": 0, "yanchor": "bottom", "nticks": 5}
-    return figure.update_traces(colorbar=below | {"title": {"side": "top"}}).update_layout(margin={"b": 110})
+    """The figure with its colour bar below it."""
+    bar = ALONG_THE_FOOT | {"title": {"side": "top"}}
+    return figure.update_traces(colorbar=bar).update_layout(margin={"b": 110})

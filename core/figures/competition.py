@@ -4,9 +4,8 @@ scale, each on lines of their own."""
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from core.figures.style import CLEAN, OTHER, TARGET, styled, translucent
+from core.figures.style import CLEAN, OTHER, TARGET, axes, translucent
 
 LETTER = OTHER[0]
 """The colour of the repeated residue."""
@@ -20,7 +19,8 @@ def competing_logits(
     `table` has columns `x`, target, repeated, probability and scale, several rows for one `x` where orders were drawn:
     lines are means, bands one standard deviation. `held` is the same with the scale fixed, drawn dotted.
     """
-    figure = make_subplots(rows=3, shared_xaxes=True, row_heights=[0.6, 0.2, 0.2], vertical_spacing=0.06)
+    figure = axes("", "Logit − mean of the 20", height=540)
+    figure.set_subplots(rows=3, shared_xaxes=True, row_heights=[0.6, 0.2, 0.2], vertical_spacing=0.06)
     for rows, dash, note in ((table, "solid", ""), (held, "dot", ", scale held")):
         if rows is None:
             continue
@@ -49,7 +49,6 @@ def competing_logits(
         for row, (column, (name, colour)) in enumerate(below.items(), start=2):
             line, y = {"color": colour, "dash": dash}, mean[column].to_numpy()
             figure.add_scatter(x=places, y=y, name=f"{name}{note}", mode="lines", line=line, row=row, col=1)
-    figure = styled(figure, "", "Logit − mean of the 20", height=540)
     figure.update_yaxes(title={"text": f"P({target})"}, range=[0, 1], row=2, col=1)
     figure.update_yaxes(title={"text": "Scale"}, row=3, col=1)
     return figure.update_xaxes(title={"text": x_title}, row=3, col=1)

@@ -15,10 +15,10 @@ from core.figures.style import (
     INSIDE,
     OTHER,
     Curve,
+    axes,
     bars,
     curves,
     layer_labels,
-    styled,
 )
 
 PROBABILITY, ATTENTION = "contact probability", "corrected attention (arbitrary units)"
@@ -37,7 +37,7 @@ class Interval(NamedTuple):
 
 def method_bars(values: Mapping[str, Mapping[str, Interval]], chance: Mapping[str, float], quantity: str) -> go.Figure:
     """Bars by group (contacts' separation, say) and method, with intervals; chance is a grey line in each group."""
-    figure = go.Figure()
+    figure = axes("Separation of the two residues", quantity)
     groups = list(chance)
     for (method, by_group), colour in zip(values.items(), colours(values).values(), strict=True):
         shown = [by_group[group] for group in groups]
@@ -65,7 +65,6 @@ def method_bars(values: Mapping[str, Mapping[str, Interval]], chance: Mapping[st
             name="chance",
             showlegend=place == 0,
         )
-    figure = styled(figure, "Separation of the two residues", quantity)
     return figure.update_layout(barmode="group").update_yaxes(rangemode="tozero")
 
 
@@ -105,19 +104,16 @@ def reliability(n_pairs: Int[np.ndarray, " bin"], n_contacts: Int[np.ndarray, " 
     pairs, contacts = (np.bincount(tenths, each, 10) for each in (n_pairs, n_contacts))
     there = pairs > 0
     middle, share = (np.arange(10)[there] + 0.5) / 10, contacts[there] / pairs[there]
-    figure = go.Figure(
-        go.Scatter(
-            x=middle,
-            y=share,
-            mode="lines+markers",
-            line={"color": EDITED},
-            customdata=np.stack([contacts[there], pairs[there]], 1),
-            hovertemplate="%{customdata[0]:,} of %{customdata[1]:,} pairs are contacts<extra></extra>",
-            showlegend=False,
-        )
+    figure = axes("Contact probability", "Share of contacts").add_scatter(
+        x=middle,
+        y=share,
+        mode="lines+markers",
+        line={"color": EDITED},
+        customdata=np.stack([contacts[there], pairs[there]], 1),
+        hovertemplate="%{customdata[0]:,} of %{customdata[1]:,} pairs are contacts<extra></extra>",
+        showlegend=False,
     )
     figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"color": CLEAN, "dash": "dash"})
-    figure = styled(figure, "Contact probability", "Share of contacts")
     return figure.update_xaxes(range=[0, 1]).update_yaxes(range=[0, 1])
 
 
@@ -125,10 +121,10 @@ def best_heads(
     names: Sequence[str], precision: Float[np.ndarray, " head"], chance: float, best_by_chance: float
 ) -> go.Figure:
     """The best single heads, best first; blind picking as a dashed line, what the best chance head reaches dotted."""
-    figure = go.Figure(go.Bar(x=list(names), y=precision, marker={"color": EDITED}))
+    figure = axes("Head, best first", "P@L/2, long range", height=300)
+    figure.add_bar(x=list(names), y=precision, marker={"color": EDITED})
     figure.add_hline(y=chance, line={"color": CLEAN, "dash": "dash"})
-    figure.add_hline(y=best_by_chance, line={"color": CLEAN, "dash": "dot"})
-    return styled(figure, "Head, best first", "P@L/2, long range", height=300)
+    return figure.add_hline(y=best_by_chance, line={"color": CLEAN, "dash": "dot"})
 
 
 def precision_recall(
@@ -146,21 +142,18 @@ def precision_recall(
 
 def win_rates(methods: Sequence[str], rate: Float[np.ndarray, "first second"], n: Int[np.ndarray, "first second"]):
     """How often the method of a row beats that of a column (ties count half): blue loses, red wins."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=rate,
-            x=list(methods),
-            y=list(methods),
-            customdata=n,
-            colorscale=DIVERGING,
-            zmin=0,
-            zmax=1,
-            texttemplate="%{z:.0%}",
-            colorbar={"title": {"text": "share of proteins won", "side": "right"}, "tickformat": ".0%"},
-            hovertemplate="%{y} beats %{x} in %{z:.1%} of %{customdata} proteins<extra></extra>",
-        )
+    figure = axes("… beats this one", "This method …", height=160 + 45 * len(methods)).add_heatmap(
+        z=rate,
+        x=list(methods),
+        y=list(methods),
+        customdata=n,
+        colorscale=DIVERGING,
+        zmin=0,
+        zmax=1,
+        texttemplate="%{z:.0%}",
+        colorbar={"title": {"text": "share of proteins won", "side": "right"}, "tickformat": ".0%"},
+        hovertemplate="%{y} beats %{x} in %{z:.1%} of %{customdata} proteins<extra></extra>",
     )
-    figure = styled(figure, "… beats this one", "This method …", height=160 + 45 * len(methods))
     return figure.update_yaxes(autorange="reversed", automargin=True).update_xaxes(automargin=True)
 
 
@@ -195,11 +188,11 @@ def motif_curves(
     return figure.update_xaxes(type="log", tickvals=n_shown, ticktext=[str(n) for n in n_shown], showgrid=False)
 
 
-def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"]) -> go.Figure:
-    """What each layer's heads add to a contact's logit, in the clean and in the edited run."""
+def layer_shares(clean: Float[np.ndarray, " layer"], edited: Float[np.ndarray, " layer"] | None) -> go.Figure:
+    """What each layer's heads add to a contact's logit, in the clean run and in the edited one where there is one."""
     return bars(
         layer_labels(len(clean)),
-        {"clean": clean, "edited": edited},
+        {"clean": clean} if edited is None else {"clean": clean, "edited": edited},
         colours={"clean": CLEAN, "edited": EDITED},
         x_title="Layer",
         y_title="Share of the logit",

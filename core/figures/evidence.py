@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analyses.evidence import PARTS, Part
-from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, Curve, curves, styled
+from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, Curve, axes, curves
 from core.tables import rows
 
 NAMES: Final[Mapping[Part, str]] = {
@@ -39,7 +39,7 @@ VERDICT_COLOURS: Final[Mapping[str, str]] = {
 def stacked_shares(table: pd.DataFrame, label: str) -> go.Figure:
     """One stacked bar a row, named by the column `label`: what adds to the log-odds to the right, what takes to the
     left; with `<part>_low` and `<part>_high` in the table, they are read on hovering."""
-    figure = go.Figure()
+    figure = axes("Log-odds (nats)", "", 130 + 46 * len(table))
     for part in PARTS:
         ends = [f"{part}_{end}" if f"{part}_{end}" in table else part for end in ("low", "high")]
         figure.add_bar(
@@ -51,7 +51,6 @@ def stacked_shares(table: pd.DataFrame, label: str) -> go.Figure:
             marker={"color": COLOURS[part]},
             hovertemplate=NAMES[part] + ": %{x:+.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
         )
-    figure = styled(figure, "Log-odds (nats)", "", 130 + 46 * len(table))
     figure.add_vline(x=0, line={"color": CLEAN, "width": 1})
     figure.update_layout(barmode="relative", margin={"t": 70, "l": 90})
     return figure.update_yaxes(autorange="reversed", type="category")
@@ -60,7 +59,7 @@ def stacked_shares(table: pd.DataFrame, label: str) -> go.Figure:
 def verdict_strip(strip: pd.DataFrame, names: Sequence[str], said: Mapping[str, str]) -> go.Figure:
     """A bar per residue: its height is the surprise at the protein's own letter, its colour the verdict on what the
     model predicts there. `names` are what people call the residues, `said` the verdicts in words."""
-    figure = go.Figure()
+    figure = axes("Residue", "Surprise at the own letter (nats)", 300)
     for verdict, colour in VERDICT_COLOURS.items():
         chosen = strip[strip.verdict == verdict]
         if chosen.empty:
@@ -75,7 +74,6 @@ def verdict_strip(strip: pd.DataFrame, names: Sequence[str], said: Mapping[str, 
             hovertemplate="%{customdata[0]}: surprise %{y:.2f}; predicts %{customdata[1]} (P %{customdata[2]})"
             f"<br>{said[verdict]}<extra></extra>",
         )
-    figure = styled(figure, "Residue", "Surprise at the own letter (nats)", 300)
     return figure.update_layout(barmode="overlay", bargap=0.05, margin={"t": 60})
 
 

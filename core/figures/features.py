@@ -9,7 +9,7 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.feature_effects import FeatureEffects
 from core.features.descriptions import Description
-from core.figures.style import CLEAN, EDITED, RIGHT, TARGET, heatmap, styled
+from core.figures.style import CLEAN, EDITED, RIGHT, TARGET, axes, heatmap
 
 
 def where_they_fire(
@@ -25,36 +25,36 @@ def where_they_fire(
 
 def effects(found: FeatureEffects, names: Sequence[str]) -> go.Figure:
     """What each feature's being off does to the target's gap: to first order, and measured where it was."""
-    figure, across = go.Figure(), {"y": list(names), "orientation": "h"}
+    figure = axes("change of the target's gap (logits)", "", height=140 + 26 * len(names))
+    across = {"y": list(names), "orientation": "h"}
     figure.add_bar(x=found.by_gradient, name="gradient × activation", marker_color=CLEAN, **across)
     if found.by_ablation is not None:
         figure.add_bar(x=found.by_ablation, name="measured: switched off", marker_color=EDITED, **across)
-    styled(figure, "change of the target's gap (logits)", "", height=140 + 26 * len(names))
     return figure.update_yaxes(autorange="reversed", type="category")
 
 
 def activation_histogram(described: Description) -> go.Figure:
     """How many positions have which activation, over the proteins that the feature was described on."""
     edges = np.linspace(0, described.largest, len(described.histogram) + 1)
-    figure = go.Figure(go.Bar(x=(edges[1:] + edges[:-1]) / 2, y=list(described.histogram), marker_color=CLEAN))
+    figure = axes("activation", "positions (log)", height=260)
+    figure.add_bar(x=(edges[1:] + edges[:-1]) / 2, y=list(described.histogram), marker_color=CLEAN)
     figure.add_vline(x=described.threshold * described.largest, line_color=TARGET, line_dash="dash")
-    return styled(figure, "activation", "positions (log)", height=260).update_yaxes(type="log")
+    return figure.update_yaxes(type="log")
 
 
 def letters(slopes: Float[np.ndarray, " amino_acids"]) -> go.Figure:
     """The amino acids that a feature raises and lowers, strongest first."""
     order = slopes.argsort()[::-1]
     colours = [RIGHT if slopes[each] > 0 else CLEAN for each in order]
-    figure = go.Figure(go.Bar(x=[AMINO_ACIDS[each] for each in order], y=slopes[order], marker_color=colours))
-    return styled(figure, "amino acid", "logits per unit of activation", height=260)
+    figure = axes("amino acid", "logits per unit of activation", height=260)
+    return figure.add_bar(x=[AMINO_ACIDS[each] for each in order], y=slopes[order], marker_color=colours)
 
 
 def clean_and_edited(
     clean: Float[np.ndarray, " features"], edited: Float[np.ndarray, " features"], names: Sequence[str]
 ) -> go.Figure:
     """The activation of some features at one position in two runs."""
-    figure = go.Figure()
+    figure = axes("activation", "", height=140 + 30 * len(names))
     for run, values, colour in (("clean", clean, CLEAN), ("edited", edited, EDITED)):
         figure.add_bar(x=values, y=list(names), orientation="h", name=run, marker_color=colour)
-    styled(figure, "activation", "", height=140 + 30 * len(names))
     return figure.update_yaxes(autorange="reversed", type="category")

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from core.figures.style import CLEAN, TARGET, styled
+from core.figures.style import CLEAN, TARGET, axes
 
 MOST_NAMED: Final = 20
 """More names than these would leave no room for the bars: they are told when a bar is pointed at."""
@@ -25,17 +25,14 @@ def gaps(
 
     `groups` tells which group each sequence is of: neighbours of one group stand under its name.
     """
-    figure = go.Figure(
-        go.Bar(
-            x=list(names),
-            y=gap,
-            marker={"color": [TARGET if value > 0 else CLEAN for value in gap]},
-            customdata=list(first),
-            hovertemplate="%{x}<br>gap %{y:.2f}, first: %{customdata}<extra></extra>",
-        )
+    figure = axes("Sequence", f"{target} gap (logits)").add_bar(
+        x=list(names),
+        y=gap,
+        marker={"color": [TARGET if value > 0 else CLEAN for value in gap]},
+        customdata=list(first),
+        hovertemplate="%{x}<br>gap %{y:.2f}, first: %{customdata}<extra></extra>",
     )
     figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
-    figure = styled(figure, "Sequence", f"{target} gap (logits)")
     begin = 0
     for group, members in groupby(groups):
         end = begin + len(list(members))

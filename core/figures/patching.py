@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from core.figures.style import CLEAN, EDITED, head_heatmap, heatmap, layer_labels, styled
+from core.figures.style import CLEAN, EDITED, axes, head_heatmap, heatmap, layer_labels
 
 
 def rescue_by_head(rescue: Float[np.ndarray, "layer head"]) -> go.Figure:
@@ -26,7 +26,7 @@ def injection(
     target: str,
 ) -> go.Figure:
     """Every protein's gap as it is (grey bar) and with each source's activation (blue points)."""
-    figure = go.Figure()
+    figure = axes("Protein injected into", f"{target} gap (logits)")
     figure.add_bar(x=list(names), y=before, name="as it is", marker={"color": CLEAN})
     figure.add_scatter(
         x=np.repeat(np.asarray(names), after.shape[1]),
@@ -35,5 +35,4 @@ def injection(
         mode="markers",
         marker={"color": EDITED, "size": 8, "opacity": 0.7},
     )
-    figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
-    return styled(figure, "Protein injected into", f"{target} gap (logits)")
+    return figure.add_hline(y=0, line={"color": CLEAN, "width": 1})

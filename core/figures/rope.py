@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
-from plotly.subplots import make_subplots
 
 from core.figures.style import (
     AT_START,
@@ -18,9 +17,11 @@ from core.figures.style import (
     TARGET,
     WRONG,
     Curve,
+    axes,
     bars,
     curves,
-    styled,
+    on,
+    panels,
 )
 
 
@@ -60,17 +61,14 @@ def swap_steps(
 def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, " conditions"]) -> go.Figure:
     """How much of the gap each set of queries and rotations brings back, in %, after the two runs themselves."""
     colours = [AT_START, INSIDE] + [EDITED] * (len(conditions) - 2)
-    figure = go.Figure(
-        go.Bar(
-            x=rescue,
-            y=[name.replace(" and ", "<br>and ").replace("whole layers", "<br>whole layers") for name in conditions],
-            orientation="h",
-            marker={"color": colours},
-            text=[f"{value:z.0f}%" for value in rescue],
-            hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
-        )
+    figure = axes("Rescue (%)", "", height=100 + 42 * len(conditions)).add_bar(
+        x=rescue,
+        y=[name.replace(" and ", "<br>and ").replace("whole layers", "<br>whole layers") for name in conditions],
+        orientation="h",
+        marker={"color": colours},
+        text=[f"{value:z.0f}%" for value in rescue],
+        hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
     )
-    figure = styled(figure, "Rescue (%)", "", height=100 + 42 * len(conditions))
     return figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 190})
 
 
@@ -122,9 +120,20 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
 
     `table` has a row per band and columns such as q_norm_clean and q_norm_internal.
     """
-    panels = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = make_subplots(rows=2, cols=2, subplot_titles=list(panels), horizontal_spacing=0.16, vertical_spacing=0.22)
-    for place, quantity in enumerate(panels.values()):
+    quantities = {"|q|": "q_norm", "|k| of BOS": "k_norm", "cos θ": "cosine", "Added to the score": "contribution"}
+    figure = panels(
+        list(quantities),
+        "Wavelength (residues)",
+        "norm (arbitrary units)",
+        height=600,
+        columns=2,
+        xaxis={"type": "category", "tickangle": -45},
+        yaxis3={"range": [-1.05, 1.05], "title": {"text": "cosine"}},
+        yaxis4={"title": {"text": "score (logits)"}},
+        margin={"t": 70},
+        legend={"y": 1.06},
+    )
+    for place, quantity in enumerate(quantities.values()):
         for name, end, colour in (("mask at the start", "clean", AT_START), ("mask inside", "internal", INSIDE)):
             figure.add_bar(
                 x=band_labels(wavelengths),
@@ -133,14 +142,9 @@ def two_positions(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"
                 legendgroup=name,
                 showlegend=place == 0,
                 marker={"color": colour},
-                row=place // 2 + 1,
-                col=place % 2 + 1,
+                **on(place),
             )
-    figure = styled(figure, "", "norm (arbitrary units)", height=600)
-    figure.update_xaxes(type="category", tickangle=-45).update_xaxes(title={"text": "Wavelength (residues)"}, row=2)
-    figure.update_yaxes(range=[-1.05, 1.05], title={"text": "cosine"}, row=2, col=1)
-    figure.update_yaxes(title={"text": "score (logits)"}, row=2, col=2)
-    return figure.update_layout(margin={"t": 70}, legend={"y": 1.06})
+    return figure
 
 
 def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
@@ -148,12 +152,25 @@ def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"])
 
     `table` has columns residue (0-based), band, q_norm, cosine and contribution.
     """
-    panels = {"|q|": "q_norm", "cos θ": "cosine", "Added to the score": "contribution"}
-    figure = make_subplots(rows=1, cols=3, subplot_titles=list(panels), horizontal_spacing=0.09)
+    quantities = {
+        "|q| (arbitrary units)": "q_norm",
+        "cos θ": "cosine",
+        "Added to the score (logits)": "contribution",
+    }
+    figure = panels(
+        list(quantities),
+        "Masked residue",
+        "",
+        height=420,
+        columns=3,
+        xaxis={"type": "log"},
+        margin={"t": 80},
+        legend={"y": 1.1, "title": {"text": "Wavelength"}},
+    )
     colours = (EDITED, TARGET, RIGHT, WRONG, *OTHER, CLEAN)
     for band, label in enumerate(band_labels(wavelengths)):
         own = pd.DataFrame(table[table.band == band])
-        for place, quantity in enumerate(panels.values()):
+        for place, quantity in enumerate(quantities.values()):
             figure.add_scatter(
                 x=own["residue"].to_numpy() + 1,
                 y=own[quantity].to_numpy(),
@@ -163,13 +180,9 @@ def bands_along(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"])
                 showlegend=place == 0,
                 line={"color": colours[band % len(colours)]},
                 marker={"size": 4},
-                row=1,
-                col=place + 1,
+                **on(place),
             )
-    figure = styled(figure, "", "norm (arbitrary units)", height=420).update_xaxes(
-        type="log", title={"text": "Masked residue"}
-    )
-    return figure.update_layout(margin={"t": 80}, legend={"y": 1.1, "title": {"text": "Wavelength"}})
+    return figure
 
 
 def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_bands"]) -> go.Figure:
@@ -177,7 +190,7 @@ def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_b
 
     `table` has a row per band and columns norm, direction and flagged.
     """
-    figure = go.Figure()
+    figure = axes("Wavelength (residues)", "Score difference, start − inside")
     pattern = ["/" if flagged else "" for flagged in table.flagged]
     for name, colour in (("norm", OTHER[0]), ("direction", EDITED)):
         figure.add_bar(
@@ -186,7 +199,6 @@ def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_b
             name=name,
             marker={"color": colour, "pattern": {"shape": pattern}},
         )
-    figure = styled(figure, "Wavelength (residues)", "Score difference, start − inside")
     figure.update_xaxes(type="category")
     return figure.update_layout(barmode="relative").add_hline(y=0, line={"color": CLEAN, "width": 1})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -35,6 +35,25 @@ DIVERGING: Final = "RdBu_r"
 SEQUENTIAL: Final = "Blues"
 """Amounts that start at zero, such as attention."""
 
+_LINES: Final = {"gridcolor": "#EBF0F8", "linecolor": "#EBF0F8", "zerolinecolor": "#EBF0F8", "zerolinewidth": 2}
+_AXIS: Final = {**_LINES, "ticks": "", "automargin": True, "title": {"standoff": 15}}
+_COLOURBAR: Final = {"outlinewidth": 0, "ticks": ""}
+TEMPLATE: Final = {
+    "layout": {
+        "font": {"color": "#2a3f5f"},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "title": {"x": 0.05},
+        "coloraxis": {"colorbar": _COLOURBAR},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    },
+    "data": {"heatmap": [{"type": "heatmap", "colorbar": _COLOURBAR}]},
+}
+"""Of every figure. Plotly's own templates have 7 KB: copying one was most of the time that drawing took."""
+
 
 class Curve(NamedTuple):
     """One line of `curves`, with the spread drawn as a band around it where there is one."""
@@ -47,17 +66,50 @@ class Curve(NamedTuple):
     dash: str = "solid"
 
 
-def styled(figure: go.Figure, x: str, y: str, height: int = 360) -> go.Figure:
-    """The figure with axis titles (give the unit in them), quiet grid lines and its legend above the plot."""
-    return figure.update_layout(
-        template="plotly_white",
-        height=height,
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        xaxis={"title": {"text": x}},
-        yaxis={"title": {"text": y}},
-    )
+def axes(x: str, y: str, height: int = 360, **layout: Any) -> go.Figure:
+    """An empty figure to add traces to, with axis titles (give the unit in them) and its legend above the plot.
+
+    `layout` adds to plotly's: what is known at the start is said here, since every update of a figure takes longer than
+    a trace does.
+    """
+    usual = {
+        "template": TEMPLATE,
+        "height": height,
+        "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        "xaxis": {"title": {"text": x}},
+        "yaxis": {"title": {"text": y}},
+    }
+    merged = {key: usual.get(key, {}) | value if isinstance(value, dict) else value for key, value in layout.items()}
+    return go.Figure(layout=usual | merged)
+
+
+def panels(
+    titles: Sequence[str], x: str, y: str, height: int, *, columns: int = 1, below: float = 0.5, **layout: Any
+) -> go.Figure:
+    """`axes` several times in one figure, row by row, a title above each; a trace is drawn on those of `on(panel)`.
+
+    `below` is the room for ticks and titles between rows, as a share of a row. Titles and `xaxis` and `yaxis` in
+    `layout` are every panel's; `xaxis2` is the second's own.
+    """
+    own = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
+    each = {axis: own[axis] | layout.pop(axis, {}) for axis in own}
+    notes = []
+    for number, title in enumerate(titles):
+        for axis, settings in each.items():
+            name = f"{axis}{number + 1}" if number else axis
+            layout[name] = settings | layout.get(name, {})
+        at = {f"{axis}ref": f"{place} domain" for axis, place in zip("xy", on(number).values(), strict=True)}
+        notes.append({"text": title, "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False, **at})
+    grid = {"rows": -(-len(titles) // columns), "columns": columns, "pattern": "independent"}
+    return axes(x, y, height, grid=grid | {"xgap": 0.25, "ygap": below}, annotations=notes, **layout)
+
+
+def on(panel: int) -> dict[str, str]:
+    """The axes of one of `panels`, counted from 0, as a trace names them."""
+    number = panel + 1 if panel else ""
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
 
 
 def layer_labels(n_layers: int) -> list[str]:
@@ -87,7 +139,9 @@ def heatmap(
     They end at the largest value, or at `most`.
     """
     largest = most or float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
-    trace = go.Heatmap(
+    height = 120 + max(200, 26 * len(rows))
+    figure = axes(x, y, height, xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"})
+    return figure.add_heatmap(
         z=values,
         x=[wrapped(column) for column in columns],
         y=[wrapped(row) for row in rows],
@@ -97,8 +151,6 @@ def heatmap(
         colorbar={"title": {"text": quantity, "side": "right"}},
         hovertemplate="%{y} %{x}<br>" + quantity + " %{z:.3f}<extra></extra>",
     )
-    figure = styled(go.Figure(trace), x, y, height=120 + max(200, 26 * len(rows)))
-    return figure.update_yaxes(autorange="reversed", type="category").update_xaxes(type="category")
 
 
 def wrapped(label: str, width: int = WIDEST_LABEL) -> str:
@@ -121,10 +173,16 @@ def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, dive
 
 
 def curves(
-    x: Real[np.ndarray, " x"], lines: Sequence[Curve], *, x_title: str, y_title: str, zero_line: bool = False
+    x: Real[np.ndarray, " x"],
+    lines: Sequence[Curve],
+    *,
+    x_title: str,
+    y_title: str,
+    zero_line: bool = False,
+    **layout: Any,
 ) -> go.Figure:
-    """Lines over one axis, each with its band where a spread was given; `zero_line` marks y = 0."""
-    figure = go.Figure()
+    """Lines over one axis, each in its band where one is given; `zero_line` marks y = 0, `layout` goes to `axes`."""
+    figure = axes(x_title, y_title, **layout)
     for line in lines:
         if line.low is not None and line.high is not None:
             figure.add_scatter(
@@ -149,7 +207,7 @@ def curves(
         )
     if zero_line:
         figure.add_hline(y=0, line={"color": CLEAN, "width": 1})
-    return styled(figure, x_title, y_title)
+    return figure
 
 
 def bars(
@@ -165,7 +223,7 @@ def bars(
 
     `colours` maps a series to its colour; where there is one series, it may instead give every bar its own.
     """
-    figure = go.Figure()
+    figure = axes(x_title, y_title, barmode="group", showlegend=len(series) > 1)
     for name, values in series.items():
         figure.add_bar(
             x=list(labels),
@@ -174,7 +232,7 @@ def bars(
             marker={"color": colours[name] if isinstance(colours, Mapping) else list(colours)},
             error_y={"type": "data", "array": spread[name], "color": WHISKER} if spread and name in spread else None,
         )
-    return styled(figure, x_title, y_title).update_layout(barmode="group", showlegend=len(series) > 1)
+    return figure
 
 
 def translucent(colour: str, opacity: float = 0.2) -> str:

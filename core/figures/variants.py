@@ -10,7 +10,7 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.evidence import Estimate, Part
 from core.figures.evidence import COLOURS, NAMES
-from core.figures.style import CLEAN, EDITED, bars, heatmap, styled, wrapped
+from core.figures.style import CLEAN, EDITED, axes, bars, heatmap, wrapped
 
 ROWS: Final = "GAVLIMCPFWYHKRDENQST"
 """Letters from top to bottom, like beside like: small and greasy, aromatic, positive, negative, polar."""
@@ -72,7 +72,7 @@ def measured(
     ratio: Float[np.ndarray, " variants"], score: Float[np.ndarray, " variants"], names: Sequence[str], quantity: str
 ) -> go.Figure:
     """A point per variant: its ratio against its measured score, which `quantity` names."""
-    points = go.Scatter(
+    figure = axes(f"Measured: {quantity}", "Log ratio (nats)").add_scatter(
         x=score,
         y=ratio,
         text=list(names),
@@ -80,7 +80,7 @@ def measured(
         marker={"color": EDITED, "size": 8, "opacity": 0.7},
         hovertemplate="%{text}<br>measured %{x:.3g}, ratio %{y:.2f} nats<extra></extra>",
     )
-    return styled(go.Figure(points), f"Measured: {quantity}", "Log ratio (nats)").update_layout(showlegend=False)
+    return figure.update_layout(showlegend=False)
 
 
 def parts_of_ratio(parts: Mapping[Part, Estimate], total: float) -> go.Figure:

@@ -38,6 +38,7 @@ def examples() -> tuple[Example, ...]:
         return tuple(Example(**row) for row in csv.DictReader(table))
 
 
+@cache
 def load_example(example_id: str) -> Protein:
     """An example with its structure, and with notes on how it starts and on relatives that the embedded model has seen.
 

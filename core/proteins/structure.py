@@ -8,9 +8,9 @@ from typing import Final, Literal, NamedTuple
 
 import gemmi
 import numpy as np
+import scipy
 from Bio.Align import PairwiseAligner
 from jaxtyping import Bool, Float
-from scipy.spatial.distance import cdist
 
 from core.errors import InputError
 from core.proteins.atom_sites import CHAIN_BREAK
@@ -185,7 +185,7 @@ def align_best_chain(sequence: str, data: str | bytes, *, source: str | None = N
 def residue_distances(structure: Structure, atom: ContactAtom = "cb") -> Float[np.ndarray, "residue residue"]:
     """Distances in Å between the Cβ (Cα for glycine), or the Cα, of all residues; NaN where one is unresolved."""
     coordinates = structure.cb if atom == "cb" else structure.ca
-    return cdist(coordinates, coordinates)
+    return scipy.spatial.distance.cdist(coordinates, coordinates)
 
 
 def contact_truth(

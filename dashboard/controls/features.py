@@ -7,11 +7,11 @@ import streamlit as st
 
 from core.analyses.protein_features import ProteinFeatures, protein_features
 from core.answers.features import feature_table
-from core.checkpoints import features_folder
 from core.features.descriptions import Description, Descriptions, kept_descriptions
 from core.features.reconstruction import Reconstruction, reconstruct_masked
 from core.interventions import Condition, feature_name
 from core.model import Model
+from core.model_files import features_folder
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import Question

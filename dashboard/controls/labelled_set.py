@@ -15,7 +15,7 @@ from core.proteins.protein import proteins_from_file
 from core.proteins.structure import CONTACT_ATOMS, CONTACT_CUTOFF, ContactRule, Structure
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import checked_upload
 from dashboard.session import plain
 
 EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"

@@ -3,12 +3,11 @@
 from typing import Final
 
 import streamlit as st
-import torch
 
-from core.checkpoints import bytes_on_disk
 from core.errors import InputError
 from core.memory import in_words
 from core.model import Model
+from core.model_files import bytes_on_disk
 from core.published import PUBLISHED_BY_NAME, PublishedModel
 from dashboard import engine
 from dashboard.controls import bound
@@ -92,11 +91,6 @@ def _ask_before_large(name: str, of: str) -> None:
     )
     if not bound.toggle("Use it all the same", f"{of}large"):
         st.stop()
-
-
-def in_half(model: Model) -> bool:
-    """Whether its weights are in bfloat16."""
-    return model.dtype == torch.bfloat16
 
 
 def keep_contact_head(model: Model) -> None:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TypedDict
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import InputError
 from core.proteins.databases import protein_from_identifier
@@ -18,10 +17,9 @@ from core.proteins.structure import align_best_chain
 from core.proteins.uploads import one_line, upload_text
 from dashboard import engine
 from dashboard.controls import bound
+from dashboard.controls.uploads import upload
 from dashboard.question import stop_with
 from dashboard.session import plain
-
-MAX_UPLOAD_BYTES = 5 * 2**20
 
 
 def choose_protein(of: str = "") -> Protein:
@@ -57,11 +55,11 @@ def _pasted(of: str) -> Protein:
 
 
 def _uploaded(of: str) -> Protein:
-    file = st.file_uploader("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", key=f"{of}file")
+    file = upload("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", f"{of}file")
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it: to share a sequence, paste it instead.")
         st.stop()
-    data = checked_upload(file)
+    data = file.data
     options = _reading_options(upload_text(file.name, data), file.name, of)
     key = ("upload", file.name, hashlib.sha256(data).hexdigest(), *options.values())
     work = partial(read_file, file.name, data, **options)
@@ -78,30 +76,22 @@ def _identified(of: str) -> Protein:
         ("identifier", identifier.strip(), longest),
         lambda _: protein_from_identifier(identifier, max_length=longest),
         "Fetching the protein",
-        kind="network",
+        lane="network",
     )
 
 
 def _with_structure(protein: Protein, of: str) -> Protein:
     """The protein with a structure that the person adds: its chain that fits best, aligned to the sequence."""
     with st.expander("Add its structure"):
-        file = st.file_uploader("PDB or mmCIF, also .gz", key=f"{of}structure file")
+        file = upload("PDB or mmCIF, also .gz", f"{of}structure file")
         if file is None:
             return protein
-        data = checked_upload(file)
+        data = file.data
         key = ("aligned", protein.sequence, file.name, hashlib.sha256(data).hexdigest())
         structure = engine.computed(
             key, lambda _: align_best_chain(protein.sequence, data, source=file.name), "Aligning the structure"
         )
     return replace(protein, notes=protein.notes + structure.notes, structure=structure)
-
-
-def checked_upload(file: UploadedFile) -> bytes:
-    """The bytes of an upload; `InputError` when there are too many (a widget's own limit binds the browser alone)."""
-    if file.size > MAX_UPLOAD_BYTES:
-        megabytes, most = file.size / 2**20, MAX_UPLOAD_BYTES / 2**20
-        raise InputError(f"{file.name} has {megabytes:.1f} MB: at most {most:.0f} MB are read")
-    return file.getvalue()
 
 
 def _longest(of: str) -> int:

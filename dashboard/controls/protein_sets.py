@@ -15,9 +15,10 @@ from core.proteins.examples import examples, load_example
 from core.proteins.protein import read_file
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import upload
 from dashboard.engine import UNASKED_SECONDS, seconds
 from dashboard.question import Question, stop_with
+from dashboard.script import Shown
 from dashboard.session import plain
 from dashboard.survey import answered
 
@@ -97,11 +98,11 @@ def _evaluation_set() -> ProteinSet:
 
 
 def _uploaded() -> ProteinSet:
-    file = st.file_uploader("FASTA, also .gz", key="set file")
+    file = upload("FASTA, also .gz", "set file")
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it.")
         st.stop()
-    data = checked_upload(file)
+    data = file.data
     key = ("set", file.name, hashlib.sha256(data).hexdigest())
     reading = engine.computed(key, lambda _: read_file(file.name, data), "Reading the file")
     proteins = reading.proteins
@@ -126,6 +127,7 @@ def ask_of(
     label: str,
     subjects: Mapping[str, object] | None = None,
     list_left_out: bool = True,
+    shown: Shown | None = None,
     **settings: object,
 ) -> Found | None:
     """`answered` about every protein of the set, or about what is made of them; `n_forwards` is for each."""
@@ -137,6 +139,7 @@ def ask_of(
         what=f"Compute for {proteins}",
         label=label,
         list_left_out=list_left_out,
+        shown=shown,
         unasked=UNASKED_SECONDS,
         **settings,
     )

@@ -26,6 +26,9 @@ COLOURS: Final = {
 }
 """The browser's one palette: in its JavaScript `colours`, in its CSS `--right` and so on."""
 
+MEASURED_ON: Final = "measured on"
+"""Where the session keeps what its page's numbers were measured on: pictures that are saved say so."""
+
 Value = dict[str, Any]
 
 
@@ -39,7 +42,9 @@ def component_from(page: Path, *scripts: str) -> ComponentRenderer:
         f"plmscope_{page.parent.name}",
         html=page.read_text(),
         css="\n".join(file.read_text() for file in (shared / "shared.css", page.with_suffix(".css"))),
-        js="\n".join(file.read_text() for file in (shared / "shared.js", *map(page.with_name, scripts))),
+        js="\n".join(
+            file.read_text() for file in (shared / "shared.js", shared / "saving.js", *map(page.with_name, scripts))
+        ),
     )
 
 
@@ -70,7 +75,9 @@ def exchange(
         if on_change and (news := _sent(key)):
             on_change(news["value"])
 
-    component(key=key, data={**data, "colours": COLOURS, "value": value, "number": number}, on_sent_change=changed)
+    source = st.session_state.get(MEASURED_ON, "")
+    everything = {**data, "source": source, "colours": COLOURS, "value": value, "number": number}
+    component(key=key, data=everything, on_sent_change=changed)
     return value
 
 

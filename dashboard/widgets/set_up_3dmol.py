@@ -1,7 +1,8 @@
 """Puts 3Dmol.js, which draws the 3D view, into dashboard/static/: `python -m dashboard.widgets.set_up_3dmol`.
 
 It isn't written here, so it isn't committed: npm fetches the one pinned package, and nothing of it is used unless its
-hash is the one below. Where that fails the app runs without 3D, so an installation goes on.
+hash is the one below. Where that fails the app runs without 3D, so an installation goes on. An app that was installed
+without this step sets it up at its first start.
 """
 
 import base64
@@ -11,7 +12,9 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -94,6 +97,12 @@ def main() -> None:
         print(f"3D view off: {error}. Everything else works; try again with `{COMMAND}`.")
     else:
         print(f"3D view on: {PACKAGE} is in {STATIC}.")
+
+
+@cache
+def set_up_meanwhile() -> None:
+    """Starts the setting up in the background, once in this process: the log has the line that says how it went."""
+    threading.Thread(target=main, name="set up 3Dmol.js", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -45,3 +45,20 @@ function mount(View, { parentElement, data, setStateValue }) {
     shown.delete(parentElement);
   };
 }
+
+const pen = document.createElement("canvas").getContext("2d");
+
+/** A CSS colour as [red, green, blue]. */
+function rgb(colour) {
+  pen.fillStyle = "#000";
+  pen.fillStyle = colour.trim();
+  return [1, 3, 5].map((start) => parseInt(pen.fillStyle.slice(start, start + 2), 16));
+}
+
+function mix(from, to, share) {
+  return from.map((channel, k) => Math.round(channel + (to[k] - channel) * share));
+}
+
+function hex(channels) {
+  return "#" + channels.map((channel) => channel.toString(16).padStart(2, "0")).join("");
+}

@@ -53,6 +53,11 @@ def test_probabilities_that_mean_what_they_say_stay_as_they_are(model):
     assert found.brier == pytest.approx(1 / 6, abs=0.01)  # the mean of p (1 - p)
     assert found.brier_calibrated == pytest.approx(found.brier, abs=0.005)
     assert found.brier_base == pytest.approx(0.25, abs=0.01)
+    for score in ("brier", "brier_calibrated", "brier_base"):
+        low, high = found.intervals[score]
+        assert low < getattr(found, score) < high
+    assert found.intervals["gain"][0] > 0
+    assert "Calibrated probabilities are better than that share alone, by 0.08" in found.finding()
 
 
 def test_sure_and_wrong_is_seen_and_said(model):
@@ -64,6 +69,8 @@ def test_sure_and_wrong_is_seen_and_said(model):
     assert found.brier > 0.25 > found.brier_base
     assert found.brier_calibrated == pytest.approx(found.brier_base, abs=0.002)
     assert "On 8 structures that it was not fitted on" in found.finding()
+    low, high = found.intervals["brier"]
+    assert f"Brier score is {found.brier:.4f} ({low:.4f} to {high:.4f}); calibrated" in found.finding()
     top = max(at for at in range(N_BINS) if sum(found.n_pairs[at:]) >= 100)
     pairs, contacts = sum(found.n_pairs[top:]), sum(found.n_contacts[top:])
     assert f"Of the {pairs} pairs given {top / 100:.2f} or more, {contacts} are contacts" in found.finding()
@@ -103,3 +110,9 @@ def test_a_calibration_lies_beside_the_weights_and_belongs_to_them(model, tmp_pa
     path.write_text("{}")
     with pytest.raises(InputError, match="is not a calibration of contact probabilities"):
         kept_calibration(model)
+
+
+def test_probabilities_that_know_nothing_are_not_said_to_be_better_than_the_share_of_contacts(model):
+    found = calibration_of(model, lambda p: 0.05 + 0 * p)
+    assert "better than that share alone is not shown: by " in found.finding()
+    assert Calibration.__struct_defaults__ == ({},), "those from before intervals were measured have none"

@@ -45,7 +45,7 @@ def shares(**parts: tuple[float, float]) -> RatioShares:
     """Parts by their mean and spread over four repeats."""
     sign = np.array([-1.0, 1.0, -1.0, 1.0])
     means = [parts.get(part, (0.0, 0.0)) for part in PARTS]
-    return RatioShares(Variant("K2R", ()), np.stack([mean + spread * sign for mean, spread in means]))
+    return RatioShares(np.stack([mean + spread * sign for mean, spread in means]), Variant("K2R", ()))
 
 
 @pytest.mark.parametrize(

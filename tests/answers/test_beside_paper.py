@@ -13,7 +13,7 @@ from core.answers.first_residue import FirstResidue
 from core.answers.norm_direction import BandAttribution
 from core.answers.rope_shift import RopeShift
 from core.answers.rope_swap import Ends
-from core.answers.rotations import PatchSets
+from core.answers.rotations import AttentionCauses, PatchSets
 from core.answers.words import Beside
 from core.interventions import Head
 from core.metrics import Target
@@ -56,7 +56,7 @@ def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_th
         "at 2.5 residues of A",
         "centred, moves by 0.5, A's by 5.0; P(M) from 0.60 to 0.20",
         "at 3.0 masks in AAA…",
-        "centred, change by +0.3 and -3.7",
+        "centred, change by +0.3 and -3.7, means of 2 orders",
     ]
     never = Competition(M_FIRST, {"poly-A": "A"}, grown.assign(gap=1.0), broken.assign(gap=1.0))
     assert ours(never.beside_paper("poly-A"))[::2] == ["nowhere", "it never lost"]
@@ -66,9 +66,11 @@ def test_a_repeat_outvotes_where_gaps_cross_and_is_outvoted_where_masks_bring_th
 
 def knocked_out(mean: pd.DataFrame, effects: dict[str, list[float]], attention: float = 0.97) -> BosKnockouts:
     seen = pd.DataFrame([(layer, head, 0.0) for layer in range(6) for head in range(8)], columns=["layer", "head", "a"])
-    seen = seen.rename(columns={"a": "attention"})
+    seen = seen.rename(columns={"a": "attention"}).assign(n=len(effects["ablated"]))
     seen.loc[seen.index[-1], "attention"] = attention
-    return BosKnockouts(HEAD, {}, mean, seen, pd.DataFrame(effects), Ends(0.0, 1.0))
+    return BosKnockouts(
+        HEAD, {}, mean, seen, pd.DataFrame(effects).assign(protein=range(len(effects["ablated"]))), Ends(0.0, 1.0)
+    )
 
 
 def table_1() -> pd.DataFrame:
@@ -81,7 +83,7 @@ def table_1() -> pd.DataFrame:
 def test_ablated_and_blocked_are_correlated_over_a_set_and_told_for_one_protein():
     over_set = knocked_out(table_1(), {"ablated": [-1.0, -2.0, -4.0], "blocked": [-0.5, -1.0, -2.0]})
     assert ours(over_set.beside_paper())[:2] == [
-        "97%, L6H8, mean of 3 sequences",
+        "L6H8: 97%, mean of 3 sequences",
         "r = 1.00, slope 0.50, over 3 sequences",
     ]
     alone = knocked_out(table_1(), {"ablated": [-1.0], "blocked": [-0.5]}, 0.5)
@@ -159,10 +161,10 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
     assert found.shares == "39% (A 30%, B 48%); 40% without the 1 flagged bands; 255% by equation 7"
     assert ours(pairs)[:5] == [
         f"{found.shares}, 7 masks",
-        "61%",
+        "61%, 7 masks",
         "1.20 and 0.20 unscaled; times 1/√d_head, as fair-esm scales q, 0.60 and 0.10",
         "0.81 and 0.02, means of 7",
-        "10%",
+        "10%, means of 7",
     ]
     assert ours(pairs)[5:] == ["6.000, 75.0%, 40%", "-2.000, 25.0%, flagged", "6.28, 75.0%", "1,987.70, 25.0%"]
     assert [stated.value for stated, _ in pairs[5:]] == [
@@ -195,3 +197,36 @@ def test_the_papers_weights_are_those_of_its_differences():
     for difference, weight, _ in paper_values.BAND_DIFFERENCES:
         if difference is not None:
             assert 100 * difference / total == pytest.approx(weight, abs=0.1)
+
+
+def test_the_interval_of_a_correlation_is_that_of_drawing_sequences_anew():
+    rng = np.random.default_rng(4)
+    ablated = rng.normal(-2, 1, 30)
+    blocked = 0.5 * ablated + rng.normal(0, 0.3, 30)
+    drawn = np.random.default_rng(0).integers(0, 30, (2000, 30))
+    r = np.quantile([np.corrcoef(ablated[draw], blocked[draw])[0, 1] for draw in drawn], [0.025, 0.975])
+    slope = np.quantile([ablated[d] @ blocked[d] / (ablated[d] @ ablated[d]) for d in drawn], [0.025, 0.975])
+    found = knocked_out(table_1(), {"ablated": ablated.tolist(), "blocked": blocked.tolist()})
+    assert found.alike == (
+        f"r = {found.correlation:.2f} ({r[0]:.2f} to {r[1]:.2f}), "
+        f"slope {found.slope:.2f} ({slope[0]:.2f} to {slope[1]:.2f}), over 30 sequences"
+    )
+
+
+def test_a_head_counts_as_looking_at_bos_more_only_with_all_of_its_interval():
+    names = ["L6H8", "L5H9", "L1H8"]
+    columns = {"difference": [0.4, 0.3, 0.1], "ahead": [0.2, 0.1, 0.3], "by_rotation": [70.0, 55.0, 90.0]}
+    shown = pd.DataFrame({**columns, "by_content": 20.0, "n": 9}, index=names)
+    surely = shown.assign(difference_low=[0.2, 0.1, -0.1], ahead_low=[0.1, -0.1, 0.1], ahead_high=0.5)
+    surely = surely.assign(difference_high=0.6, by_rotation_low=60.0, by_rotation_high=80.0)
+    found = AttentionCauses(surely, surely)
+    assert ours(found.beside_paper()) == [
+        "2 of 3",
+        "1 of 2",
+        "least: L5H9, 55% (60 to 80%), means of 9",
+        "L6H8: rotation 70% (60 to 80%), content 20%, means of 9",
+    ]
+    assert "Means of 9 masks: 2 of these 3 heads look at BOS more" in found.in_words
+    assert found.in_words.endswith("of a difference of 0.40 (0.20 to 0.60).")
+    alone = shown.assign(difference_low=np.nan, ahead_low=np.nan)
+    assert ours(AttentionCauses(alone, alone).beside_paper())[:2] == ["3 of 3", "3 of 3"]

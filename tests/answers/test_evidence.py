@@ -28,6 +28,7 @@ from core.answers.evidence import (
     Evidence,
     Scan,
     evidence,
+    evidence_by_stretch,
     judge,
     letters,
     residue_rows,
@@ -36,6 +37,7 @@ from core.answers.evidence import (
 from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
 from core.answers.survey import Survey
+from core.answers.verdict_words import VERDICTS_SAID
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Model, load_model
@@ -51,7 +53,7 @@ def planted(noise: float = 1.0, **parts: float) -> Shares:
     by_repeat = np.tile([[parts.get(part, 0.0)] for part in PARTS], (1, len(NOISE)))
     by_repeat[PARTS.index("composition")] += noise * NOISE
     by_repeat[PARTS.index("order")] -= noise * NOISE
-    return Shares(Contrast("M"), by_repeat)
+    return Shares(by_repeat)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +135,9 @@ def test_the_embedded_model_judges_as_its_card_says():
     start = rows(found, subject="no M", role="top").iloc[0]
     assert (start.letter, start.verdict) == ("M", "position")
     assert rows(found, subject="poly-Q", role="top").iloc[0].verdict == "composition"
-    line = beside_prediction(rows(found, subject="no M"), "K1")
+    line = beside_prediction(rows(found, subject="no M"), "K1", VERDICTS_SAID)
     assert "M ranks first in 8 of 8 random orders" in line
-    assert "a default of position, not evidence" in line
+    assert "default of position, not evidence" in line
     assert "The protein has K there" in line
 
 
@@ -153,7 +155,7 @@ def made(verdicts: list[str], tops: str, own: str) -> Evidence:
 def test_sentences_say_the_numbers():
     found = made(["position", "evidence", "copied", "composition"], "MKTW", "AKTA")
     names = ("A1", "K2", "T3", "A4")
-    said = sentences(found, "it", names, pd.DataFrame({"pairs": [2], "probability": [0.2]}))
+    said = sentences(found, "it", names, pd.DataFrame({"pairs": [2], "probability": [0.2]}), VERDICTS_SAID)
     assert "default of position" in said[0]
     assert "M ranks first in 3 of 8" in said[0]
     assert "25% of the chain" in said[1]
@@ -162,7 +164,8 @@ def test_sentences_say_the_numbers():
     assert "2" in said[3]
     assert said[3].index("A4") < said[3].index("A1")  # the most surprising first
     assert "unsure" in said[4]
-    assert "no contact head" in sentences(found, "it", names, pd.DataFrame({"pairs": [], "probability": []}))[4]
+    headless = pd.DataFrame({"pairs": [], "probability": []})
+    assert "no contact head" in sentences(found, "it", names, headless, VERDICTS_SAID)[4]
 
 
 def test_a_card_shows_the_heads_and_the_ladder(survey: DirectSurvey, lively: Model):
@@ -210,7 +213,7 @@ def test_a_calibration_is_kept_beside_its_weights_alone(tiny_calibration: Calibr
         kept_calibration(lively)
     text = as_markdown(tiny_calibration)
     assert "1 of 4 = 25.0%" in text
-    assert "read them as hints. Short are the group (evidence in 1 of 4)." in text
+    assert "Short are the group (evidence in 1 of 4)." in text
     assert RULE in text
 
 
@@ -237,3 +240,13 @@ def test_own_rows_are_the_proteins_letters(survey: Survey):
     expected = [(name, at, each.sequence[at]) for name, each in chosen.items() for at in each.residues]
     assert list(zip(mine.subject, mine.residue, mine.letter, strict=True)) == expected
     assert residue_rows(measure_support(survey.model, SEQUENCES["two"], [3]), 3).letter.is_unique
+
+
+def test_stretches_add_up_to_the_whole(survey: DirectSurvey, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.answers.evidence.STRETCH", 2)
+    monkeypatch.setattr("core.answers.evidence.CONFIDENT", 0.0)
+    whole = evidence(survey, {"one": SEQUENCES["one"]}, seed=1)
+    growing = list(evidence_by_stretch(survey, whole.scan, "one", seed=1))
+    assert len(growing) == -(-len(SEQUENCES["one"]) // 2)
+    assert [each.letters.residue.nunique() for each in growing[:2]] == [2, 4]
+    pd.testing.assert_frame_equal(growing[-1].letters, whole.letters, rtol=1e-4, atol=1e-4)

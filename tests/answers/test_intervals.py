@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from core.answers.intervals import LEAST, Rate, between, interval_of, mean_interval, pooled, rate, rate_in, wilson
+from core.answers.intervals import Rate, between, interval_in, mean_in, pooled, rate, rate_in, wilson
 from core.answers.subjects import several_masks, with_proteins
+from core.bootstrap import LEAST, interval_of, intervals_of, mean_interval
 from core.metrics import Target, rescue
 
 
@@ -67,3 +68,27 @@ def test_a_rescues_interval_is_that_of_mean_gaps():
     found = interval_of(rescue, range(30), patched, internal, clean)
     assert found == pytest.approx((60, 60))
     assert between(found, "%", 0) == " (60 to 60%)"
+
+
+def test_pooled_means_have_the_interval_that_one_of_them_alone_has():
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"of": np.repeat(["a", "b"], 12), "gap": rng.normal(size=24), "drop": rng.normal(size=24)})
+    table = table.assign(protein=[*np.repeat(range(6), 2), *np.repeat(range(3), 4)])
+    found = pooled(table, ["of"], ["gap", "drop"]).set_index("of")
+    own = table[table.of == "a"]
+    for column in ("gap", "drop"):
+        assert interval_in(found.loc["a"], column) == pytest.approx(mean_interval(own.protein, own[column]))
+        assert interval_in(found.loc["b"], column) is None, "three proteins"
+    assert mean_in(found.loc["b"], "gap") == f"{table[table.of == 'b'].gap.mean():z.2f}"
+    row = pd.Series({"share": 0.5, "share_low": 0.25, "share_high": 0.75})
+    assert mean_in(row, "share", "%", 0, times=100) == "50% (25 to 75%)"
+
+
+def test_several_numbers_have_the_intervals_that_each_alone_has():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(9, 4))
+    found = intervals_of(lambda mean: mean, range(9), values)
+    assert found is not None
+    for column, ends in zip(values.T, found.T, strict=True):
+        assert tuple(ends) == pytest.approx(mean_interval(range(9), column))
+    assert intervals_of(lambda mean: mean, range(5), values[:5]) is None

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dashboard import page_parts
 from dashboard.widgets.set_up_3dmol import STATIC, is_set_up
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,16 @@ def missing(what: str) -> NoReturn:
 def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives `__main__` back after a test: AppTest puts its script there, and processes spawned later would run it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def handed_out(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
+    """What a page run as a script hands out as the data of its figures, by their keys."""
+    tables: dict[str, pd.DataFrame] = {}
+    monkeypatch.setattr(
+        page_parts, "download", lambda table, name: tables.update({name: table() if callable(table) else table})
+    )
+    return tables
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,7 @@ def test_a_clicked_part_and_a_picked_pair_reach_the_difference_map_the_shares_an
     expect(page.get_by_text(f"{first}–{second}, contact head, edited run")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize(("page", "said"), [("contact-edits", "contact head, edited run"), ("motif", "Coupling of")])
+@pytest.mark.parametrize(("page", "said"), [("contact-edits", "contact head, clean run"), ("motif", "Coupling of")])
 def test_without_a_pick_the_highest_ranked_contact_is_looked_at(page, said, monkeypatch):
     monkeypatch.setattr(engine, "UNASKED_SECONDS", 600.0)  # as if the person had asked for what takes long
     app = start(page)

@@ -1,7 +1,14 @@
-"""Long work waits until it is asked for, and whoever cancels it is asked again."""
+"""Long work waits until it is asked for, and whoever cancels it is asked again; lanes keep it out of others' way."""
+
+import threading
+import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from core.errors import Cancelled
+from core.progress import Progress
+from dashboard import engine
 
 
 def script(about: float) -> None:
@@ -48,3 +55,56 @@ def test_cancelled_work_waits_to_be_asked_for(about, first):
     assert finished(app)
     assert labels(app) == []
     assert finished(app.run())
+
+
+def test_a_click_does_not_wait_for_somebody_elses_long_work():
+    begun, may_end = threading.Event(), threading.Event()
+
+    def long(_: Progress) -> bool:
+        begun.set()
+        return may_end.wait(30)
+
+    somebody = threading.Thread(target=engine.computed, args=("long", long, "Long", engine.HEAVY_FROM))
+    somebody.start()
+    try:
+        assert begun.wait(10)
+        assert engine.computed("short", lambda _: "answer", "Short") == "answer"
+        assert somebody.is_alive()
+    finally:
+        may_end.set()
+        somebody.join()
+
+
+def test_the_place_in_the_queue_counts_those_who_still_wait():
+    worker, may_end = engine.Worker("light"), threading.Event()
+    worker.submit(lambda: may_end.wait(30))
+    _, left, last = (worker.submit(lambda: None) for _ in range(3))
+    while worker.queued_before(last)[0] > 2:  # the first is not taken yet
+        time.sleep(0.01)
+    left.cancel()
+    assert worker.queued_before(last)[0] == 1
+    may_end.set()
+    last.result(timeout=10)
+    assert worker.queued_before(last) == (0, 0.0)
+
+
+def test_the_work_of_whoever_leaves_is_stopped(monkeypatch):
+    stopped = threading.Event()
+
+    def work(progress: Progress) -> None:
+        try:
+            while True:
+                progress.report(0, 1)
+                time.sleep(0.01)
+        except Cancelled:
+            stopped.set()
+            raise
+
+    def left(*_: object) -> None:
+        raise ConnectionError  # as Streamlit stops the script of a session that is gone, at its next word to the page
+
+    monkeypatch.setattr(engine, "_show", left)
+    monkeypatch.setattr(engine, "SHOWS_PROGRESS_AFTER", 0.0)
+    with pytest.raises(ConnectionError):
+        engine.computed("endless", work, "Endless")
+    assert stopped.wait(10)

@@ -12,11 +12,15 @@ from core.analyses.feature_effects import feature_effects
 from core.features.activations import feature_activations
 from core.interventions import AblateHead, ClampFeature, Head, ScaleFeature
 from core.metrics import Target
-from core.model import Model
+from core.model import Model, load_model
+from core.proteins.protein import read_text
 from dashboard import engine
 from dashboard.menu import MENU
+from dashboard.question import Question
+from dashboard.script import python
 from dashboard.session import parse_feature_edits, plain
-from dashboard.views.explore.snippet import python_snippet
+from dashboard.views.explore.script import script_of
+from tests.dashboard.conftest import ROOT
 from tests.made_features import LAYER, SHORT, write_made_features
 
 VIEWS = {view.PATH: view.__name__ for view in MENU["Features"]}
@@ -141,7 +145,8 @@ def test_features_travel_in_the_link_and_the_snippet(carried: Model, capsys: pyt
         ClampFeature(2, 9, 4, "mask"),
     )
     assert "no change of a feature" in said(start("feature-edits", feat="L3F5 ?"))
-    exec(python_snippet("embedded", SHORT, (0,), "M", condition), {})
+    question = Question(load_model("embedded"), read_text(SHORT).proteins[0], (0,), 0, "M")
+    exec(python(script_of(question, condition, Head(2, 0), Target("M", 0)), str(ROOT)), {})
     assert "edited  M gap" in capsys.readouterr().out
 
 

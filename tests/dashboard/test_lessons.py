@@ -11,7 +11,7 @@ from core.interventions import AblateHead, BlockAttention, Head, ShiftRope
 from core.metrics import Target
 from core.model import load_model
 from core.run import run
-from dashboard.glossary import glossary, told
+from dashboard.glossary import glossary, told, told_in
 from dashboard.lesson import Lesson, Step, holds, lessons, read_lesson, see
 from dashboard.link import view_of
 from dashboard.views.start import home, learn, words
@@ -162,3 +162,9 @@ def test_the_glossary_explains_its_terms_once() -> None:
     assert told("head", "logit").startswith("**head**: ")
     with pytest.raises(KeyError):
         told("unicorn")
+
+
+def test_a_texts_terms_are_explained_in_its_order() -> None:
+    said = told_in("Which heads read BOS? An overhead or a logit.")
+    assert [line.split("**")[1] for line in said.split("\n\n")] == ["head", "BOS", "logit"]
+    assert told_in("Nothing of the kind.") == ""

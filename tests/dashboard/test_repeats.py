@@ -1,28 +1,18 @@
 """The Repeats page as a script: its numbers and its verdict are core's."""
 
-import pandas as pd
 import pytest
 
 from core.analyses.induction import NO_REPEAT, NOTHING, random_repeats
 from core.answers.induction import induction
 from core.model import load_model
 from dashboard import engine
-from dashboard.views.circuits import repeats as repeats_page
 from tests.answers.conftest import DirectSurvey
 from tests.dashboard.test_circuit_lab import said, start, without_data
 
 FEW = {"segments": "4", "length": "6", "seed": "2"}
 
 
-@pytest.fixture
-def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
-    """What the page hands out as data."""
-    tables: dict[str, pd.DataFrame] = {}
-    monkeypatch.setattr(repeats_page, "download", lambda table, name: tables.update({name: table}))
-    return tables
-
-
-def test_the_page_tells_and_hands_out_what_the_answer_says(saved):
+def test_the_page_tells_and_hands_out_what_the_answer_says(handed_out):
     app = start("repeats", **FEW)
     assert not app.exception
     assert not app.error
@@ -32,8 +22,8 @@ def test_the_page_tells_and_hands_out_what_the_answer_says(saved):
     assert f"P = {found.probability(NO_REPEAT).mean:.3f}" in told
     assert f"The repeat adds {found.rise.mean:+.4f}" in told
     assert f"Best: {found.ranked[0]} gives the twin" in told
-    assert saved["twin-attention"].gain.to_numpy() == pytest.approx(found.heads.gain.to_numpy(), abs=1e-6)
-    assert saved["blocked-heads"].probability.to_numpy() == pytest.approx(found.blocking.probability, abs=1e-6)
+    assert handed_out["twin attention"].gain.to_numpy() == pytest.approx(found.heads.gain.to_numpy(), abs=1e-6)
+    assert handed_out["blocked heads"].probability.to_numpy() == pytest.approx(found.blocking.probability, abs=1e-6)
 
 
 def test_every_figure_has_its_data_and_explore_is_linked():

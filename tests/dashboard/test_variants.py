@@ -27,20 +27,12 @@ def embedded() -> Model:
     return load_model("embedded")
 
 
-@pytest.fixture
-def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
-    """What the page hands out as data."""
-    tables: dict[str, pd.DataFrame] = {}
-    monkeypatch.setattr(variants_page, "download", lambda table, name: tables.update({name: table}))
-    return tables
-
-
 @pytest.mark.parametrize(("choice", "marginal"), [({}, "masked"), ({"marginal": "Wild-type marginals"}, "wild type")])
-def test_every_ratio_is_drawn_listed_and_handed_out(embedded, saved, choice, marginal):
+def test_every_ratio_is_drawn_listed_and_handed_out(embedded, handed_out, choice, marginal):
     app = start("variants", **choice)
     assert not app.exception
     found = substitutions(embedded, SEQUENCE, marginal)
-    table = saved[f"variants-{marginal.replace(' ', '-')}"]
+    table = handed_out["ratios"]
     assert len(table) == 19 * len(SEQUENCE)
     assert table.ratio.to_numpy() == pytest.approx(found.table.ratio.to_numpy(), abs=1e-4)
     assert table.variant[0] == "M1L"
@@ -72,10 +64,10 @@ def test_a_chosen_variant_is_taken_apart(embedded):
     assert f"add up to {found.total:+.2f} nats" in said(app)
 
 
-def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(saved):
+def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(handed_out):
     app = start("variants", sequence="MKXAYIAKQRQISFVK", hatched="true", variants="X3A K2R")
     assert not app.exception
-    table = saved["variants-masked"]
+    table = handed_out["ratios"]
     assert len(table) == 19 * 15
     assert table.verdict.notna().all()
     assert "residue 3 is X, none of the twenty" in said(app)
@@ -84,14 +76,14 @@ def test_a_letter_outside_the_twenty_has_no_scores_and_breaks_nothing(saved):
 def test_what_is_scored_by_default_is_said_loudly():
     app = start("variants", variant="M1W")
     assert len(app.warning) == 1
-    assert app.warning[0].value.startswith("**M1W: scored by default.**")
+    assert app.warning[0].value.startswith("**M1W: likely scored by default.**")
 
 
-def test_residues_without_evidence_are_hatched_and_handed_out(embedded, saved):
+def test_residues_without_evidence_are_hatched_and_handed_out(embedded, handed_out):
     app = start("variants", hatched="true")
     hatched = without_evidence(measure_support(embedded, SEQUENCE, RESIDUES))
     assert f"Hatched: {len(hatched)} of {len(SEQUENCE)} residues" in said(app)
-    table = saved["variants-masked"]
+    table = handed_out["ratios"]
     assert set(table[~table.evidence_at_residue].residue) == {NUMBERING.name(residue) for residue in hatched}
 
 
@@ -146,6 +138,6 @@ def test_the_heatmap_and_the_strip_are_drawn_and_a_click_lists_a_residue(open_pa
     expect(page.locator(".map")).to_be_hidden(timeout=SLOW)
     page.locator(".residue").nth(1).click()
     expect(page.get_by_text("All substitutions of K2")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"M1\w: scored by default")).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"M1\w: likely scored by default")).first).to_be_visible(timeout=SLOW)
     assert page.get_by_test_id("stException").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

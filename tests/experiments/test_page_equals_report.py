@@ -27,7 +27,7 @@ VIEWS = {view.PATH: view for heading in ("Circuits", "RoPE") for view in MENU[he
 Tables = dict[str, pd.DataFrame]
 
 
-class _Here(Workers):
+class Here(Workers):
     """Computes tasks in this process, as a worker does."""
 
     def run(self, tasks: list[Task]) -> Iterator:
@@ -39,7 +39,7 @@ class _Here(Workers):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    survey = StoredSurvey(load_model("embedded"), "embedded", tmp_path_factory.mktemp("study"), _Here())
+    survey = StoredSurvey(load_model("embedded"), "embedded", tmp_path_factory.mktemp("study"), Here())
     name = proteins_from_text(SEQUENCE)[0].name  # what the page calls it
     others = [EvaluationSequence(f"poly-{letter}", letter * 40, "diagnostic") for letter in "QE"]
     return Study(survey, (EvaluationSequence(name, SEQUENCE, "known"), *others), (10,), 0, {})
@@ -108,7 +108,10 @@ def _in_order(table: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
     ("among", "search"), [("Attention modules and MLPs", "modules"), ("Heads of the attention needed", "heads")]
 )
 def test_minimal_circuit(study: Study, report: Tables, page, among: str, search: str):
-    found = page("circuit", among=among, where="At every position")["minimal-circuit"]
+    found = page("circuit", among=among, where="At every position")
+    beside = rows(report["circuits-beside-random"], search=search, scope="all")
+    alike(found["minimal-circuit-beside-random"], beside, "circuit", "gap", "random", "as_well", "p")
+    found = found["minimal-circuit"]
     needed = rows(report["circuits"], search=search, scope="all").component.tolist()
     everything = study.circuits[search, "all"].table  # pyright: ignore - keys are literals
     assert found.ablated.tolist()[:-1] == [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.checkpoints import find_local
+from core.model_files import find_local
 from core.paper_values import (
     BAND_CONTRIBUTIONS,
     BAND_DIFFERENCES,

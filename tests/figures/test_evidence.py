@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.evidence import PARTS
-from core.answers.evidence import SAID, VERDICTS
+from core.answers.evidence import VERDICTS
+from core.answers.verdict_words import VERDICTS_SAID
 from core.figures.evidence import COLOURS, VERDICT_COLOURS, distance_ladder, stacked_shares, verdict_strip
 
 
 def test_every_part_and_verdict_has_its_own_colour():
     assert set(COLOURS) == set(PARTS)
-    assert set(VERDICT_COLOURS) == set(VERDICTS) == set(SAID)
+    assert set(VERDICT_COLOURS) == set(VERDICTS) == set(VERDICTS_SAID)
     assert len(set(VERDICT_COLOURS.values())) == len(VERDICTS)
 
 
@@ -30,10 +31,10 @@ def test_the_strip_has_every_residue_once():
     strip = pd.DataFrame(
         {"residue": range(4), "verdict": verdicts, "surprise": [0.1, 2.0, 0.5, 3.0], "top": list("MKGA"), "p_top": 0.5}
     )
-    figure = verdict_strip(strip, ["M1", "K2", "W3", "A4"], SAID)
+    figure = verdict_strip(strip, ["M1", "K2", "W3", "A4"], VERDICTS_SAID)
     shown = {int(x): float(y) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)}
     assert shown == {1: 0.1, 2: 2.0, 3: 0.5, 4: 3.0}
-    evidence = next(trace for trace in figure.data if trace.name == SAID["evidence"])
+    evidence = next(trace for trace in figure.data if trace.name == VERDICTS_SAID["evidence"])
     assert evidence.marker.color == VERDICT_COLOURS["evidence"]
     assert evidence.customdata[0].tolist()[:2] == ["W3", "G"]
 

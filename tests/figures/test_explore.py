@@ -74,3 +74,14 @@ def test_long_patterns_are_thinned_to_what_a_browser_draws(n_positions, step):
     assert max(heat.z.shape) <= 600
     np.testing.assert_array_equal(heat.z, pattern[::step, ::step])
     assert list(heat.x[:3]) == [0, step, 2 * step]
+
+
+def test_where_nothing_is_edited_the_clean_run_stands_alone():
+    clean = made_prediction(0)
+    bars = prediction_bars(clean, None, "M").data
+    assert [(bar.name, bar.marker.color) for bar in bars] == [("clean", CLEAN), ("clean, M", TARGET)]
+    assert {trace.name for trace in band_bars(made_bands(0), None).data} == {"clean"}
+    heads = bos_attention_heads(np.ones((3, 5)), None, "M1")
+    assert [title.text for title in heads.layout.annotations] == ["Clean run"]
+    assert len(heads.data) == 1
+    assert [line.name for line in bos_attention_positions(np.ones(7), None).data] == ["clean"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.figures.style import AT_START, EDITED, TARGET, Curve, bars, curves, head_heatmap, translucent
+from core.figures.style import AT_START, EDITED, TARGET, Curve, axes, bars, curves, head_heatmap, translucent
 
 
 def test_head_heatmap_shows_people_names_and_is_centred_at_zero():
@@ -48,3 +48,7 @@ def test_the_pages_controls_have_the_colours_of_an_edit():
     theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
     assert theme["primaryColor"] == EDITED
     assert theme["dark"]["primaryColor"] == AT_START, "seen on dark, where an edit's own would be too dim"
+
+
+def test_what_all_figures_share_is_small_since_every_figure_sends_it():
+    assert len(axes("x", "y").to_json()) < 1500

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.head_ranking import load_ranking
 from core.analyses.write_vectors import write_vectors
-from core.checkpoints import EMBEDDED_FOLDER
 from core.experiments.contacts.split import listed_relatives
 from core.metrics import target_gap
 from core.model import load_model
+from core.model_files import EMBEDDED_FOLDER
 from core.proteins.labelled import LabelledProtein
 from core.proteins.listed import ListedStructure, sequence_digest
 from core.run import run

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from core.analyses.contact_evaluation import CONFIDENCE, FEWEST, RECALLS, mean_over_proteins
+from core.analyses.contact_evaluation import FEWEST, RECALLS, mean_over_proteins
+from core.bootstrap import CONFIDENCE
 from core.errors import InputError
 from core.experiments.contacts import measures
 from core.experiments.contacts.split import JUDGED, RECENT, RELATIVES

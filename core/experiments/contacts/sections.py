@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from core.analyses.contact_calibration import N_BINS
-from core.analyses.contact_evaluation import CONFIDENCE, FEWEST, Mean, mean_over_proteins
+from core.analyses.contact_evaluation import FEWEST, Mean, mean_over_proteins
 from core.analyses.head_ranking import mean_chance
+from core.bootstrap import CONFIDENCE
 from core.errors import InputError
 from core.experiments.contacts import measures
 from core.experiments.contacts.study import BUDGET_DRAWS, Study, counted

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checkpoints import EMBEDDED, EMBEDDED_FOLDER
 from core.errors import InputError
+from core.model_files import EMBEDDED, EMBEDDED_FOLDER
 from core.proteins.labelled import LabelledProtein
 from core.proteins.listed import ListedStructure
 from core.proteins.relatives import homologues

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from core.checkpoints import features_folder
 from core.errors import InputError
 from core.experiments.experiment import publish
 from core.experiments.features import EXPERIMENT
@@ -24,6 +23,7 @@ from core.experiments.options import (
 from core.experiments.start_codon.command import FastaOption, read, sequences
 from core.features.files import with_dictionaries
 from core.model import load_model
+from core.model_files import features_folder
 from core.proteins.examples import examples, load_example
 
 

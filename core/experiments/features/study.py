@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import plotly.graph_objects as go
-
 from core.answers.features import concepts_found
 from core.experiments.report import Section
 from core.experiments.survey import StoredSurvey
-from core.figures.style import EDITED, styled
+from core.figures.style import EDITED, axes
 
 MOST_DRAWN = 25
 
@@ -26,7 +24,7 @@ class Study:
 
 def concepts(study: Study) -> Section:
     """Which named concepts are found in which proteins?"""
-    tables, said, figure = {}, [], go.Figure()
+    tables, said, figure = {}, [], axes("proteins", "", height=120 + 22 * MOST_DRAWN)
     for layer in study.layers:
         found = concepts_found(study.survey, study.sequences, layer, study.folder)
         tables[f"concepts-L{layer + 1}"] = found.concepts
@@ -35,7 +33,7 @@ def concepts(study: Study) -> Section:
         drawn = found.per_concept.head(MOST_DRAWN)
         if not figure.data:
             figure.add_bar(x=drawn["proteins"], y=drawn["concept"], orientation="h", marker_color=EDITED)
-    styled(figure, "proteins", "", height=120 + 22 * MOST_DRAWN).update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed")
     return Section(
         title="Which named concepts are found?",
         question="Which concepts do the features of a layer name in each protein, and where?",

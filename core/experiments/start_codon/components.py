@@ -1,5 +1,7 @@
 """Sections on which parts of the model the prediction needs, and which are enough."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 
@@ -7,17 +9,25 @@ from core.answers.ablation import in_words, replacements
 from core.answers.composition import WORDS as REPLACED
 from core.answers.composition import composition as composed
 from core.answers.intervals import HOW_INTERVALS_ARE_MADE
+from core.answers.minimal_circuit import Search
+from core.answers.random_circuits import HOW_CIRCUITS_ARE_DRAWN
 from core.answers.subjects import INTERNAL_MASKS
 from core.answers.sufficiency import ALONE, MEAN, RESAMPLED, UNROTATED, WHOLE
 from core.answers.sufficiency import sufficiency as enough
+from core.answers.words import counted
 from core.components import heads_of_layers, modules
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import circuits as figures
 from core.figures.ablation import by_scope
 from core.figures.style import EDITED, OTHER, bars, head_heatmap
-from core.interventions import component_name
+from core.interventions import NamedScope, component_name
 
+SAID_ALONE: Final[dict[tuple[Search, NamedScope], str]] = {
+    ("modules", "all"): "zeroing everywhere",
+    ("heads", "mask"): "heads, zeroing at the mask",
+}
+"""The searches whose circuits the finding holds against random ones; the table has all."""
 SCOPE_WORDS = {"mask": "the mask", "bos": "BOS", "bos+mask": "BOS and the mask", "all": "every position"}
 
 
@@ -80,6 +90,9 @@ def circuits(study: Study) -> Section:
         "at the mask": searches["modules", "mask"].necessity,
         "everywhere": searches["modules", "all"].necessity,
     }
+    nulls = study.beside_random
+    beside = pd.DataFrame([{"search": key[0], "scope": key[1], **found.row} for key, found in nulls.items()])
+    alone = "; ".join(f"{where}, {nulls[key].in_words}" for key, where in SAID_ALONE.items() if key in nulls)
     at_mask, everywhere = (searches["modules", scope].in_words for scope in ("mask", "all"))
     heads, strict_heads = (searches["heads", scope].in_words for scope in ("mask", "all"))
     return Section(
@@ -89,12 +102,15 @@ def circuits(study: Study) -> Section:
             f"A greedy search in each of {len(study.predicting)} sequences where M ranks first: among all attention "
             "modules and MLPs, then among the heads of "
             "the attention modules that were needed. Bars show in which share of sequences a module could not be "
-            "spared, when modules are ablated at the mask alone and when they are ablated at every position."
+            "spared, when modules are ablated at the mask alone and when they are ablated at every position. What most "
+            f"sequences need is a circuit, {study.split}, where it is kept alone. {HOW_CIRCUITS_ARE_DRAWN}"
         ),
         finding=said_of(
             study.predicting,
-            f"Zeroing at the mask alone, the commonest minimal set is {at_mask} sequences; zeroing everywhere it is "
-            f"{everywhere}. Heads that most sequences need: {heads} at the mask, {strict_heads} everywhere.",
+            f"Zeroing at the mask alone, the commonest minimal set is {at_mask}; zeroing everywhere it is "
+            f"{everywhere}. Heads that most sequences need: {heads} at the mask, {strict_heads} everywhere. Of what "
+            f"most need, judged on {counted(len(study.judging), 'sequence')}: "
+            f"{alone or 'no component is needed by most'}.",
         ),
         figures={
             "Share of sequences in which the search could not spare a module.": bars(
@@ -108,6 +124,7 @@ def circuits(study: Study) -> Section:
         tables={
             "necessity": frequencies,
             "circuits": needed.reindex(columns=["subject", "search", "scope", "component"]),
+            "circuits-beside-random": beside,
         },
         comparisons=Comparison.all(row for found in searches.values() for row in found.beside_paper()),
     )
@@ -150,8 +167,8 @@ def sufficiency(study: Study) -> Section:
     """The circuit kept at some tokens; and what it says inside the protein."""
     circuit = study.circuit
     found = enough(study.survey, study.judging, M_FIRST, circuit=circuit, inside=study.residues[0])
-    counts, gaps = found.counts, found.gaps
-    strength = f"mean gap {gaps[ALONE]:.1f}, whole model {gaps[WHOLE]:.1f}"
+    counts, null = found.counts, study.beside_random.get(("modules", "all"))
+    chance = f", {null.against_chance}" if null else ""
     unrotated = f" Without RoPE the circuit says M at {counts[UNROTATED, 'first'].of('first residues')} and "
     unrotated += f"{counts[UNROTATED, 'inside']} inside."
     names = ", ".join(component_name(component) for component in circuit)
@@ -170,9 +187,9 @@ def sufficiency(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"Kept everywhere, the rest zeroed, the circuit says M in {counts[ALONE, 'first'].of('sequences')} at the "
-            f"first residue ({strength}). Inside it says M at {counts[ALONE, 'inside'].of('masks')}; with the rest at "
-            f"its mean at {counts[MEAN, 'inside']}, resampled at {counts[RESAMPLED, 'inside']}; the whole model at "
-            f"{counts[WHOLE, 'inside']}.{unrotated if found.has_attention else ''}",
+            f"first residue ({found.strength}){chance}. Inside it says M at {counts[ALONE, 'inside'].of('masks')}; "
+            f"with the rest at its mean at {counts[MEAN, 'inside']}, resampled at {counts[RESAMPLED, 'inside']}; the "
+            f"whole model at {counts[WHOLE, 'inside']}.{unrotated if found.has_attention else ''}",
         ),
         figures={
             "Mean M-gap at the first residue with the circuit kept at some positions only.": figures.token_scopes(

@@ -1,13 +1,11 @@
 """Sections on the geometry of a head's query: shifted positions, and its score of BOS band by band."""
 
 import numpy as np
-import pandas as pd
 
 from core.analyses.rope_shift import SHIFTS
 from core.answers.norm_direction import band_attribution, bands_along
 from core.answers.nulls import HOW_NULLS_ARE_MADE
 from core.answers.rope_shift import rope_shift as shifted
-from core.answers.words import percent
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon.study import M_FIRST, Study, said_of
 from core.figures import rope as figures
@@ -34,9 +32,8 @@ def rope_shift(study: Study) -> Section:
         ),
         finding=said_of(
             study.judging,
-            f"M-gap at the first residue: {found.in_words} The band of wavelength {lengths[share.argmax()]:,.1f} makes "
-            f"{percent(share.max())} of the score's variation, the most of {len(share)}. Queries and keys moved "
-            f"together change no logit by more than {found.largest_control:.1e}.",
+            f"M-gap at the first residue: {found.in_words} {found.widest} Queries and keys moved together "
+            f"change no logit by more than {found.largest_control:.1e}.",
         ),
         figures={
             "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
@@ -53,7 +50,7 @@ def rope_shift(study: Study) -> Section:
             ),
             "rope-shift-cosine": found.cosines,
             "rope-shift-period": found.shapes_table,
-            "rope-shift-bands": pd.DataFrame({"wavelength": lengths, "share": share}),
+            "rope-shift-bands": found.bands,
         },
         comparisons=Comparison.all(found.beside_paper()),
     )
@@ -65,7 +62,6 @@ def norm_direction(study: Study) -> Section:
     answer = band_attribution(study.survey, study.compared, head=head)
     along = bands_along(study.survey, study.judging, head=head)
     bands, lengths = answer.bands, answer.wavelengths
-    top = bands.loc[bands.weight.idxmax()]
     kept = bands[~bands.flagged]
     by_direction = (kept.direction_share > kept.norm_share).sum()
     share = {"here": 100 * bands.weight.to_numpy()}
@@ -85,9 +81,8 @@ def norm_direction(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"Over {answer.n} masks the norm's share of the difference is {answer.shares}; the rest is the "
-            f"direction's. The band of wavelength {top.wavelength:,.1f} carries {percent(top.weight)} of it, the most "
-            f"of {len(bands)}. In {by_direction} of {len(kept)} unflagged bands the direction explains more. Parts "
-            f"add up to the difference within {answer.residual:.0e}.",
+            f"direction's; {answer.widest}. In {by_direction} of {len(kept)} unflagged bands the direction explains "
+            f"more. Parts add up to the difference within {answer.residual:.0e}.",
         ),
         figures={
             f"Query and key of BOS band by band, in both runs, means of {answer.n} masks; |q| before any scaling.": (

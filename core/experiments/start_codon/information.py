@@ -12,7 +12,6 @@ from core.answers.injection import injection as injected
 from core.answers.intervals import Rate
 from core.answers.rope_swap import rescue_in
 from core.answers.subjects import INTERNAL_MASKS
-from core.answers.words import percent
 from core.answers.write_vectors import last_layer_writes
 from core.experiments.report import Comparison, Section
 from core.experiments.start_codon.study import M_FIRST, Study, said_of
@@ -55,12 +54,12 @@ def bos_knockouts(study: Study) -> Section:
         ),
         finding=said_of(
             study.judging,
-            f"{main} gives {percent(found.main_attention)} of its attention at the masked first residue to BOS (mean "
-            f"of {len(effects)} sequences). Without BOS's values in it alone M ranks first in {_without(rate, MAIN)}"
+            f"Of {main}'s attention at the masked first residue, BOS has {found.main_attention}. Without BOS's "
+            f"values in it alone M ranks first in {_without(rate, MAIN)}"
             + (f"; without them in the {len(key)} key heads but in it, in {_without(rate, OTHERS)}" if key else "")
             + (f"; in all of these, in {_without(rate, CORE)}" if key else "")
-            + f". What blocking its attention to BOS does to M's logit goes with what ablating it does, over "
-            f"{len(effects)} sequences: r = {found.correlation:.2f}, slope {found.slope:.2f} (1: the same size).",
+            + ". What blocking its attention to BOS does to M's logit, against what ablating it does: "
+            f"{found.alike} (a slope of 1: the same size).",
         ),
         figures={
             f"Attention from the masked first residue to BOS, mean of {len(effects)} sequences.": (
@@ -177,7 +176,7 @@ def write_vectors(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"{closest} lies closest to M, with a cosine of {found.cosine(closest)}; ablating it at the mask costs M's "
-            f"logit {found.drop[closest.index]:.2f} (mean of {len(study.predicting)} sequences). The largest cosine of "
+            f"logit {found.cost(closest)} (means of {len(found.split.judging)} sequences). The largest cosine of "
             f"all is {found.cosine(head, letter)}, of {head} with {letter}. "
             + (
                 f"The main head, {study.main_head}, isn't in this layer; {found.opposed} writes most against M "
@@ -194,7 +193,7 @@ def write_vectors(study: Study) -> Section:
                 found.drop, found.layer, "M"
             ),
         },
-        tables={"write-vectors": found.mean},
+        tables={"write-vectors": found.mean, "write-vectors-drops": found.drops},
         comparisons=Comparison.all(found.beside_paper(study.main_head)),
     )
 
@@ -217,9 +216,8 @@ def injection(study: Study) -> Section:
         ),
         finding=said_of(
             study.outvoted,
-            f"M comes back in {found.n_rescued} of {found.n_lost} sequences, by most of {len(found.sources)} sources; "
-            f"their mean gap moves from {found.before.mean():.2f} to {found.after.mean():.2f}. The activation is as "
-            "strong as in its source: what a stronger one would do is not tested.",
+            f"{found.in_words}. The activation is as strong as in its source: what a stronger one would do is not "
+            "tested.",
         ),
         figures={
             "M-gap of each sequence as it is and injected; above zero M ranks first.": patching_figures.injection(

@@ -1,7 +1,6 @@
 """Sections on how the model knows that a residue is the first: RoPE removed and swapped, and heads drawn to BOS."""
 
 from core.answers import rotations
-from core.answers.intervals import rate_in
 from core.answers.rotations import FIRST_KEY_HEADS
 from core.answers.subjects import INTERNAL_MASKS
 from core.answers.words import counted
@@ -14,7 +13,6 @@ def rope_removal(study: Study) -> Section:
     """No rotation at the mask, layer by layer."""
     found = rotations.rope_removal(study.survey, study.predicting, M_FIRST)
     mean = found.mean
-    least = mean.loc[mean.iloc[1:-1].m_first.idxmin()]
     return Section(
         title="Is RoPE needed at the first residue?",
         question="Does M survive when the masked first residue's q and k aren't rotated?",
@@ -22,13 +20,7 @@ def rope_removal(study: Study) -> Section:
             "The rotation of the mask's query and key is left out in one layer at a time, then in all of them. No "
             "rotation is that of BOS's own position, one residue off: removing it is gentler than a wrong rotation."
         ),
-        finding=said_of(
-            study.predicting,
-            f"Without rotation in the single layer where that does most harm, {least.layers}, M ranks first in "
-            f"{rate_in(least, 'm_first').of('sequences')}; without it in all layers, in "
-            f"{rate_in(mean.iloc[-1], 'm_first')}, and M's logit changes by {-mean.logit_drop.iloc[-1]:+.2f} (mean of "
-            f"{mean.n.iloc[0]}).",
-        ),
+        finding=said_of(study.predicting, found.in_words),
         figures={
             "Mean M-gap without rotation of the mask's q and k.": figures.removal(
                 mean.layers.tolist(), mean.gap.to_numpy(), "M"
@@ -87,7 +79,7 @@ def rope_swap(study: Study) -> Section:
 def attention_causes(study: Study) -> Section:
     """Rotation or content: why heads look at BOS from the first residue."""
     found = rotations.attention_causes(study.survey, study.compared, main=study.main_head, key_heads=study.key_heads)
-    shown, more, rotated, main = found.shown, found.more, found.rotated, found.shown.iloc[0]
+    shown = found.shown
     return Section(
         title="Do heads look at BOS because of the rotation or the content?",
         question="Of a head's extra attention to BOS at the first residue, how much does the rotation alone explain?",
@@ -95,15 +87,10 @@ def attention_causes(study: Study) -> Section:
             "Attention to BOS from the mask at residue 1, from the mask inside, and with one cause at a time: the "
             "internal query rotated as at residue 1 (rotation), or the query content of residue 1 rotated as inside "
             "(content), against the internal run's keys. The two shares need not sum to 100%: causes can need each "
-            "other. Shares of a head whose attention hardly differs mean nothing."
+            "other. Heads are counted where all of the interval is above zero: shares of a head whose attention hardly "
+            "differs mean nothing."
         ),
-        finding=said_of(
-            study.judging,
-            f"Means of {found.n} masks: {len(more)} of these {len(shown)} heads look at BOS more from residue 1; in "
-            f"{len(rotated)} of them the rotation alone explains more than the content alone. For {study.main_head} "
-            f"they explain {main.by_rotation:z.0f}% and {main.by_content:z.0f}% of a difference of "
-            f"{main.clean - main.internal:.2f}.",
-        ),
+        finding=said_of(study.judging, found.in_words),
         figures={
             "Attention from the mask to BOS, of the main head and the key heads.": figures.causes(
                 shown.index.tolist(),

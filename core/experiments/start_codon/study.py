@@ -1,17 +1,19 @@
 """One model over one set of proteins: what the sections of the start-codon experiment share."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from core.answers.ablation import Ablation, ablation
 from core.answers.first_residue import FirstResidue, first_residue
-from core.answers.intervals import LEAST
 from core.answers.minimal_circuit import MinimalCircuits, Search, minimal_circuits
+from core.answers.random_circuits import BesideRandom, beside_random
 from core.answers.rope_swap import SwapPath, swap_path
 from core.answers.split import Split, split
 from core.answers.subjects import TwoMasks, protein_of, several_masks, two_masks
 from core.answers.survey import Survey
+from core.bootstrap import LEAST
 from core.errors import InputError
 from core.interventions import Component, Head, NamedScope
 from core.metrics import Target
@@ -147,15 +149,28 @@ class Study:
 
         Raises `InputError` when no module is needed by most.
         """
-        usual = self.circuits["modules", "all"].over(self.split.choosing).usual
+        usual = self.circuits["modules", "all"].circuit
         if not usual:
             raise InputError("no module is needed in most of the sequences: there is no circuit to keep")
         return usual
 
     @cached_property
+    def beside_random(self) -> dict[tuple[Search, NamedScope], BesideRandom]:
+        """Each search's circuit, kept alone in the judging sequences beside random ones of its size.
+
+        A search that finds nothing that most need has none.
+        """
+        found: dict[tuple[Search, NamedScope], BesideRandom] = {}
+        for (search, scope), searched in self.circuits.items():
+            settings = {"circuit": searched.circuit, "scope": scope}
+            with suppress(InputError):
+                found[search, scope] = beside_random(self.survey, self.judging, M_FIRST, **settings)
+        return found
+
+    @cached_property
     def mask_mlps(self) -> tuple[Component, ...]:
         """The MLPs that most choosing sequences need at the mask alone."""
-        usual = self.circuits["modules", "mask"].over(self.split.choosing).usual
+        usual = self.circuits["modules", "mask"].circuit
         return tuple(module for module in usual if not isinstance(module, Head) and module[0] == "mlp")
 
     @cached_property

@@ -62,6 +62,7 @@ class Autoencoder(nn.Module):
         self.tokens_since_fired[fired] = 0
         return self.tokens_since_fired > dead_after
 
+    @torch.no_grad()  # or each gradient would hold on to a graph, and both to memory for good
     def keep_unit_rows(self) -> None:
         """Before a step: forget the gradient along each decoder row, whose length is to stay 1."""
         if self.decoder.grad is not None:

@@ -13,6 +13,7 @@ from dashboard.controls import bound
 from dashboard.controls.protein_sets import ask_of, choose_set
 from dashboard.page_parts import beside_paper, download, draw, introduce, page_of
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import MODES, SCOPE_NAMES
 from dashboard.views.explore import page as explore
 from dashboard.widgets.head_grid import HeadChoice, HeadGridData, head_grid
@@ -34,7 +35,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "Which parts does the prediction need?",
-        "Every head, every attention module and every MLP is switched off alone, and the masked residue is read again.",
+        "One part of the model after another is switched off (head, attention or MLP), and the masked residue is "
+        "predicted again.",
         f"The grid shows what this does to {target} at residue {question.residue + 1}: to its logit, to its gap (its "
         "logit minus the strongest other amino acid's), or how often it no longer ranks first where it did.",
         "Where a change is shown, blue cells are parts whose loss lowers it and red ones those whose loss raises it; "
@@ -43,12 +45,12 @@ def page(question: Question) -> None:
     )
     proteins = choose_set(question)
     columns = st.columns(3)
-    where: dict[NamedScope, str] = {each: SCOPE_NAMES[each] for each in SCOPES}
-    scope = bound.select("Where", where, "where", columns[0])
+    scope = bound.select("Where", _where(), "where", columns[0])
     mode = bound.select("Replace by", MODES, "by", columns[1])
     quantity = bound.select("Shown", QUANTITIES, "shown", columns[2])
     n_forwards = len(SCOPES) * len(components(question.model.shape))
     settings = {"n_forwards": n_forwards, "label": "Switching off", "target": question.target, "mode": mode}
+    settings["shown"] = _shown(question, quantity, scope)
     found = ask_of(question, proteins, ablation, **settings)
     if found is None:
         return
@@ -58,6 +60,20 @@ def page(question: Question) -> None:
         _scopes(found, quantity)
     st.caption(f"Module and head below are {found.split}. {HOW_INTERVALS_ARE_MADE}")
     beside_paper(question, found.beside_paper())
+
+
+def _shown(question: Question, quantity: str, scope: NamedScope) -> Shown:
+    last = f"[-{2 * question.model.shape.n_layers}:]"
+    columns = {
+        name: Expression(f"found.at({each!r})[{quantity!r}].to_numpy(){last}") for each, name in _where().items()
+    }
+    modules = Expression(f"list(found.at({scope!r}).index{last})")
+    by_scope = Call(figures.by_scope, (columns, modules), {"quantity": QUANTITIES[quantity]})
+    return Shown(f"found.at({scope!r}).reset_index()", by_scope)
+
+
+def _where() -> dict[NamedScope, str]:
+    return {each: SCOPE_NAMES[each] for each in SCOPES}
 
 
 def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None:
@@ -79,7 +95,8 @@ def _grid(found: Ablation, quantity: str, scope: NamedScope, mode: Mode) -> None
         if found.n_predicting
         else f"mean over {found.n_measured} sequences; {target} ranks first in none of them, so none can fail"
     )
-    st.caption(f"Each part off {describe_scope(scope)}, {counted}.")
+    elsewhere = "" if scope == "all" else " Explore's grid is of every position unless another place is chosen there."
+    st.caption(f"Each part off {describe_scope(scope)}, {counted}.{elsewhere}")
     download(table.reset_index(), f"ablation-{scope}")
 
 
@@ -102,5 +119,5 @@ def _scopes(found: Ablation, quantity: str) -> None:
         "Whole modules switched off at the mask alone, at BOS alone, at both, or at every position. A module that "
         "matters only at BOS prepares what others read there.",
         "scopes",
+        values.rename_axis("module").reset_index(),
     )
-    download(values.rename_axis("module").reset_index(), "ablation-modules-by-scope")

@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.answers.bos_knockouts import BosKnockouts, bos_knockouts, whole_pattern
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE, mean_in, rate_in
+from core.answers.rope_swap import rescue_in
 from core.answers.subjects import INTERNAL_MASKS, several_masks
 from core.answers.words import counted
 from core.figures import circuits as figures
@@ -15,6 +17,7 @@ from dashboard.controls.heads import choose_heads_and_inside
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
 from dashboard.page_parts import beside_paper, download, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import plain
 
 TITLE, PATH = "BOS knock-outs", "bos"
@@ -27,7 +30,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Does the prediction come from BOS?",
-        f"Heads may not read BOS, or may read nothing else: is {target} still predicted?",
+        "In front of the first residue stands a token that belongs to none, BOS, and the model can look at it. What if "
+        f"its heads may not, or may look at nothing else: is {target} still predicted?",
         f"Necessity: residue {residue} is masked, and the heads' values are zeroed at BOS, everywhere, or everywhere "
         "but at BOS, or their attention to BOS is blocked. Sufficiency: internal residues are masked instead, one at a "
         f"time, and the heads' queries are rotated as at residue {residue}, which brings {target} back in part; the "
@@ -39,6 +43,8 @@ def page(question: Question) -> None:
     main, keys, inside = choose_heads_and_inside(question)
     compared = several_masks(proteins.sequences, question.target, inside)
     settings = {"target": question.target, "compared": compared, "main": main, "key_heads": keys}
+    attention = Call(figures.attention_to_bos, (Expression("found.attention_by_head"),))
+    settings["shown"] = Shown("found.mean", attention)
     n_forwards = 24 * (1 + INTERNAL_MASKS)  # 8 knock-outs of 3 sets of heads
     found = ask_of(question, proteins, bos_knockouts, n_forwards=n_forwards, label="Knocking out", **settings)
     if found is None:
@@ -57,8 +63,8 @@ def page(question: Question) -> None:
                 f"Mean {target} gap over {counted(int(shown.n.iloc[0]), 'mask')} in {proteins.count}; “none” has "
                 "nothing knocked out.",
                 test,
+                shown,
             )
-            download(shown, f"bos-{test}")
     with st.container(border=True):
         _table(found, target)
     with st.container(border=True):
@@ -66,10 +72,10 @@ def page(question: Question) -> None:
         draw(
             figures.attention_to_bos(found.attention_by_head),
             "A cell per head: how much of the mask's attention goes to BOS, with nothing knocked out, mean over "
-            f"{proteins.count}.",
+            f"{proteins.count}. {found.main} gives it {found.main_attention}.",
             "attention",
+            found.attention_named,
         )
-        download(found.attention_named, "bos-attention")
     if len(question.protein.sequence) <= MOST_IN_PATTERN:
         with st.container(border=True):
             _pattern(question, proteins, main)
@@ -99,8 +105,8 @@ def _pattern(question: Question, proteins: ProteinSet, main: Head) -> None:
         figures.pattern(found.attention, list(found.table["query"])),
         f"Its whole pattern, residue {question.residue + 1} masked: {plain(found.in_words)}.",
         "pattern",
+        found.table,
     )
-    download(found.table, "main-head-pattern")
 
 
 def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
@@ -111,28 +117,29 @@ def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
             effects.ablated.to_numpy(), effects.blocked.to_numpy(), effects.sequence.tolist(), str(found.main)
         ),
         f"A point per sequence: how {target}'s logit changes when {found.main} is switched off, and when only its "
-        "attention to BOS is blocked. On the line both do the same.",
+        f"attention to BOS is blocked: {found.alike}. On the line both do the same.",
         "ablated and blocked",
+        effects,
     )
-    download(effects, "ablated-and-blocked")
 
 
 def _table(found: BosKnockouts, target: str) -> None:
     st.markdown("**All knock-outs**")
-    names = {
-        "test": "Test",
-        "heads": "Heads",
-        "knockout": "Knocked out",
-        "n": "N",
-        "rate": f"{target}-rate",
-        "gap": f"{target} gap",
-        "logit_drop": f"Drop of {target}'s logit",
-        "rescue": "Rescue (%)",
-    }
-    shown = pd.DataFrame(found.mean[list(names)]).rename(columns=names)
-    st.dataframe(shown.style.format(precision=3, na_rep="–"), hide_index=True)
+    shown = [
+        {
+            "Test": row.test,
+            "Heads": row.heads,
+            "Knocked out": row.knockout,
+            f"{target} first in": str(rate_in(row, "rate")),
+            f"{target} gap": mean_in(row, "gap"),
+            f"Drop of {target}'s logit": mean_in(row, "logit_drop"),
+            "Rescue": rescue_in(row) if row.test == "sufficiency" else "–",
+        }
+        for _, row in found.mean.iterrows()
+    ]
+    st.dataframe(pd.DataFrame(shown), hide_index=True)
     st.caption(
-        f"{target}-rate: share of masks where {target} ranks first. Rescue: the share of the gap between the "
-        f"internal run and the clean one that comes back. N: masks, {INTERNAL_MASKS} a sequence inside."
+        f"{target} first in: how many masks, {INTERNAL_MASKS} a sequence inside. Rescue: the share of the gap between "
+        f"the internal run and the clean one that comes back. {HOW_INTERVALS_ARE_MADE}"
     )
     download(found.mean, "bos-knockouts")

@@ -14,8 +14,9 @@ from core.metrics import Target
 from core.tables import rows
 from dashboard.controls import bound
 from dashboard.engine import seconds
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.survey import answered
 
 TITLE, PATH = "Competition", "competition"
@@ -28,6 +29,7 @@ NO_SCALE: Final = "This model has no token dropout: masks leave the scale of the
 DOTTED: Final = (
     "Dotted lines hold the scale still, at what it is where nothing is masked: what remains is not the scale's doing. "
 )
+BEHIND: Final = "Residues of {} behind the mask"
 SHORTEST: Final = 64
 """A short sequence by itself takes as long as this many residues in a batch: reading the weights is what counts."""
 
@@ -61,6 +63,7 @@ def page(question: Question) -> None:
         about=2 * seconds(question.model, 1, grown + len(MASKS) * ORDERS * (REPEAT + 2)),
         what=f"Grow the repeat to {longest} residues, and mask it in {ORDERS} orders",
         label="Growing and masking the repeat",
+        shown=Shown("found.grown", _elongation(target, letter, held)),
         target=Target(target, 0),
         lengths=lengths,
         seed=seed,
@@ -70,23 +73,27 @@ def page(question: Question) -> None:
     with st.container(border=True):
         st.markdown("**Elongation: ever more residues behind the mask**")
         caption = f"The strongest amino acid changes {found.changes(letter, OWN)}."
-        _drawn(found, found.grown, "length", f"Residues of {letter} behind the mask", held, caption)
-        download(_told(found.grown), "elongation")
+        _drawn(found, found.grown, "length", BEHIND.format(letter), held, caption)
     with st.container(border=True):
         st.markdown(f"**Destruction: ever more masks in a repeat of {REPEAT}**")
         mean = found.destroyed(letter, OWN)
         back = crossed(mean.masks.to_numpy(), mean.gap.to_numpy(), "masks")
         caption = f"Means over {ORDERS} random orders, bands one standard deviation. The mean gap changes sign {back}."
         _drawn(found, found.broken, "masks", "Masked residues", held, caption)
-        download(_told(found.broken), "destruction")
     beside_paper(question, found.beside_paper(letter))
+
+
+def _elongation(target: str, letter: str, held: bool) -> Call:
+    own, fixed = (Call(rows, (Expression("found.grown"),), {"dropout": dropout}) for dropout in (OWN, HELD))
+    settings = {"held": fixed if held else None, "target": target, "letter": letter, "x_title": BEHIND.format(letter)}
+    return Call(figures.competing_logits, (own, "length"), settings)
 
 
 def _drawn(found: Competition, table: pd.DataFrame, x: str, x_title: str, held: bool, caption: str) -> None:
     [letter] = found.letters
     own, fixed = (rows(table, dropout=dropout) for dropout in (OWN, HELD))
     settings = {"target": found.target.letter, "letter": letter, "x_title": x_title}
-    draw(figures.competing_logits(own, x, held=fixed if held else None, **settings), caption, x)
+    draw(figures.competing_logits(own, x, held=fixed if held else None, **settings), caption, x, _told(table))
 
 
 def _told(table: pd.DataFrame) -> pd.DataFrame:

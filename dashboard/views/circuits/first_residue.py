@@ -7,8 +7,9 @@ from core.answers.first_residue import first_residue
 from core.answers.intervals import HOW_INTERVALS_ARE_MADE, Rate
 from core.figures import first_residue as figures
 from dashboard.controls.protein_sets import EVALUATION, ask_of, choose_set
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "First residue", "first-residue"
 
@@ -24,7 +25,12 @@ def page(question: Question) -> None:
         "order of the residues isn't what the prediction needs.",
     )
     proteins = choose_set(question, default=EVALUATION)
-    found = ask_of(question, proteins, first_residue, n_forwards=1, label="Predicting", target=question.target)
+    parts = ("table.subject.tolist()", "table.gap.to_numpy()", "table['first'].tolist()")
+    bars = Call(
+        figures.gaps, (*(Expression(f"found.{part}") for part in parts), target, list(proteins.groups.values()))
+    )
+    settings = {"label": "Predicting", "shown": Shown("found.table", bars), "target": question.target}
+    found = ask_of(question, proteins, first_residue, n_forwards=1, **settings)
     if found is None:
         return
     table = found.table.rename(columns={"subject": "sequence"})
@@ -41,6 +47,7 @@ def page(question: Question) -> None:
             figures.gaps(table.sequence.tolist(), table.gap.to_numpy(), table["first"].tolist(), target, groups),
             "Point at a bar for its sequence and the amino acid that ranks first there.",
             "gaps",
+            table,
         )
         names = {
             "sequence": "Sequence",
@@ -54,5 +61,4 @@ def page(question: Question) -> None:
         }
         shown = pd.DataFrame(table[[name for name in names if name in table]])
         st.dataframe(shown.rename(columns=names).style.format(precision=3), hide_index=True)
-        download(table, "first-residue")
     beside_paper(question, found.beside_paper(proteins.real))

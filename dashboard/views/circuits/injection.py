@@ -11,8 +11,9 @@ from core.proteins.evaluation_sets import DIAGNOSTICS
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, warn_of_unknown
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Injection", "injection"
 
@@ -23,7 +24,8 @@ def page(question: Question) -> None:
     target = question.letter
     introduce(
         "Can another protein's activation bring the prediction back?",
-        f"Repeats outvote {target} at the masked residue. Here the main head's z at the mask is taken from proteins "
+        f"Before a long run of one amino acid the model no longer predicts {target} at the masked residue. Here the "
+        "main head's z at the mask is taken from proteins "
         f"that do predict {target} and put into the repeats.",
         "Shown is the gap of each repeat as it is, and with each source's activation.",
         f"Points above zero: {target} is back. The activation is as strong as in its source: what a stronger one would "
@@ -43,18 +45,20 @@ def page(question: Question) -> None:
         return
     heads = (main, *map(Head.parse, also))
     settings = {"target": question.target, "into": {name: DIAGNOSTICS[name] for name in names}, "heads": heads}
+    parts = (Expression(f"found.{part}") for part in ("names", "before", "after"))
+    settings["shown"] = Shown("found.table", Call(figures.injection, (*parts, target)))
     found = ask_of(question, sources, injection, n_forwards=1 + len(names), label="Injecting", **settings)
     if found is None:
         return
     with st.container(border=True):
-        draw(
-            figures.injection(found.names, found.before, found.after, target),
-            f"z of {', '.join(map(str, heads))} at the mask from {len(found.sources)} of {len(sources.sequences)} "
-            f"sequences, those where {target} ranks first.",
-            "injection",
-        )
         table = pd.DataFrame(found.after, columns=list(found.sources))
         table.insert(0, "before", found.before)
         table.insert(0, "into", found.names)
-        download(table, "injection")
+        draw(
+            figures.injection(found.names, found.before, found.after, target),
+            f"z of {', '.join(map(str, heads))} at the mask from {len(found.sources)} of {len(sources.sequences)} "
+            f"sequences, those where {target} ranks first. {found.in_words}.",
+            "injection",
+            table,
+        )
     beside_paper(question, found.beside_paper())

@@ -13,8 +13,9 @@ from core.interventions import HeadSite, NamedScope, StreamSite
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Patching", "patching"
 
@@ -45,6 +46,7 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Which activations carry the prediction?",
+        "What one part of the model computes in one run is put into another run: does the prediction come along? "
         f"One activation after another is taken from the run with residue {residue} masked (clean) and put into the "
         f"run with an internal residue masked (corrupted), where {target} is not expected.",
         "Shown is the rescue: the share of the gap between the two runs that the patch brings back.",
@@ -77,21 +79,30 @@ def _ask(question: Question, proteins: ProteinSet, answer, n_forwards: int, insi
 
 def _heads(question: Question, proteins: ProteinSet, site: HeadSite, where: NamedScope, inside: int) -> None:
     n_forwards = question.model.shape.n_layers * question.model.shape.n_heads
-    found = _ask(question, proteins, answers.patched_heads, n_forwards, inside, sites=((site, where),))
+    shown = Shown("found.mean", Call(figures.rescue_by_head, (Expression("found.grid('layer', 'head').to_numpy()"),)))
+    settings = {"sites": ((site, where),), "shown": shown}
+    found = _ask(question, proteins, answers.patched_heads, n_forwards, inside, **settings)
     if found is None:
         return
     st.markdown(f"**{HEADS[site]}, at {WHERE[where][0].lower() + WHERE[where][1:] if where != 'bos' else 'BOS'}**")
     rescue = found.grid("layer", "head").to_numpy()
-    draw(figures.rescue_by_head(rescue), _runs_line(question, found, inside), "heads")
     table = pd.DataFrame(found.mean[["layer", "head", "gap", "rescue"]])
-    download(table.assign(layer=table["layer"] + 1, head=table["head"] + 1), f"patching-{site}-{where}")
+    draw(
+        figures.rescue_by_head(rescue),
+        _runs_line(question, found, inside),
+        "heads",
+        table.assign(layer=table["layer"] + 1, head=table["head"] + 1),
+    )
 
 
 def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_residue: bool, inside: int) -> None:
     sequence = question.protein.sequence
     answer = answers.patched_residues if by_residue else answers.patched_stream
     n_forwards = question.model.shape.n_layers * (len(sequence) if by_residue else len(PLACES))
-    found = _ask(question, proteins, answer, n_forwards, inside, site=site)
+    grid = "found.grid('layer', 'place')" + ("" if by_residue else f".reindex(columns={list(PLACES)})")
+    parts = (Expression(f"{grid}.to_numpy()"), Expression(f"list({grid}.columns)"))
+    shown = Shown("found.mean", Call(figures.rescue_by_place, parts, {"x": "Position patched"}))
+    found = _ask(question, proteins, answer, n_forwards, inside, site=site, shown=shown)
     if found is None:
         return
     grid = found.grid("layer", "place")
@@ -104,8 +115,8 @@ def _stream(question: Question, proteins: ProteinSet, site: StreamSite, by_resid
         figures.rescue_by_place(grid.to_numpy(), list(grid.columns), x="Position patched"),
         _runs_line(question, found, inside) + ("" if by_residue else PLACES_LINE),
         "stream",
+        grid.assign(layer=layer_labels(len(grid))),
     )
-    download(grid.assign(layer=layer_labels(len(grid))), f"patching-{site}")
 
 
 def _runs_line(question: Question, found: Patched, inside: int) -> str:

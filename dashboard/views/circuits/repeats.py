@@ -9,13 +9,14 @@ from core.figures import induction as figures
 from core.tables import rows
 from dashboard.controls import bound
 from dashboard.engine import seconds
-from dashboard.page_parts import download, draw, introduce, link_to
+from dashboard.page_parts import draw, introduce, link_to
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import plain
 from dashboard.survey import answered
 from dashboard.views.explore import page as explore
 
-TITLE, PATH = "Repeats", "repeats"
+TITLE, PATH, MASKS = "Repeats", "repeats", False
 
 GUESS = 1 / len(AMINO_ACIDS)
 
@@ -44,6 +45,7 @@ def page(question: Question) -> None:
         about=2 * seconds(question.model, passes, 2 * length + 2),
         what=f"Read {n} repeated segments",
         label="Reading repeats",
+        shown=Shown("found.heads", Call(figures.gains, (Expression("found.gain"),))),
     )
     if found is None:
         return
@@ -83,8 +85,8 @@ def _heads(question: Question, found: Induction) -> None:
         f"spread gives {found.chance:.3f}. Were there no such head, the best of {len(heads)} would still pass "
         f"{found.threshold:+.3f} in 5% of cases (signs of segments changed at random): {passing}.",
         "twin attention",
+        found.heads,
     )
-    download(found.heads, "twin-attention")
     name, repeat = next(iter(found.repeats.items()))
     choices = {"from": "Paste", "sequence": repeat.twice, "mask": str(len(repeat.segment) + 1), "head": str(best)}
     link_to(explore, f"Look at {best} in {name}, in Explore", choices)
@@ -99,5 +101,5 @@ def _blocking(found: Induction) -> None:
         f"({', '.join(map(str, found.best))}), in as many drawn from the others, and in every head, which leaves only "
         "ways through other residues. Whiskers: 95% over segments.",
         "blocked heads",
+        found.blocking,
     )
-    download(found.blocking, "blocked-heads")

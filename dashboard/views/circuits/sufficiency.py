@@ -13,8 +13,9 @@ from dashboard.controls import bound
 from dashboard.controls.circuit import choose_circuit
 from dashboard.controls.heads import costliest_heads, warn_of_unknown
 from dashboard.controls.protein_sets import ProteinSet, ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import plain
 
 TITLE, PATH = "Sufficiency", "sufficiency"
@@ -40,6 +41,7 @@ def page(question: Question) -> None:
         stop_with(error)
     n_forwards = 17 + 5 * (1 + INTERNAL_MASKS)
     settings = {"target": question.target, "circuit": kept}
+    settings["shown"] = Shown("found.scopes", Call(figures.token_scopes, (Expression("found.scopes"), target)))
     found = ask_of(question, proteins, answers.sufficiency, n_forwards=n_forwards, label="Testing", **settings)
     if found is None:
         return
@@ -59,11 +61,11 @@ def _scopes(found: answers.Sufficiency, target: str) -> None:
     draw(
         figures.token_scopes(found.scopes, target),
         f"Everything outside the circuit is off everywhere, and its own attention and MLPs work at these positions "
-        f"only. The whole model's gap is {found.scopes.gap.iloc[0]:+.2f}, mean of {found.scopes.n.iloc[0]}."
+        f"only; means of {found.scopes.n.iloc[0]}. Kept everywhere: {found.strength}."
         + ("" if found.has_mlps else " The circuit has no MLPs: columns are alike."),
         "token scopes",
+        found.scopes,
     )
-    download(found.scopes, "sufficiency-token-scopes")
 
 
 def _elsewhere(
@@ -76,15 +78,13 @@ def _elsewhere(
         f"{question.letter} ranks first in: {told}."
     )
     if not proteins.is_one:
-        draw(figures.rates(found.rates, question.residue), said, "along")
-        download(found.over_prediction, "sufficiency-over-prediction")
+        draw(figures.rates(found.rates, question.residue), said, "along", found.over_prediction)
         return
     settings = {"target": question.target, "circuit": kept}
     n_forwards = len(answers.CONDITIONS) * answers.MOST_RESIDUES
     along = ask_of(question, proteins, answers.gaps_along_protein, n_forwards=n_forwards, label="Masking", **settings)
     if along is not None:
-        draw(figures.along(along, question.letter), f"Every point is another masked residue. {said}", "along")
-        download(along, "sufficiency-along")
+        draw(figures.along(along, question.letter), f"Every point is another masked residue. {said}", "along", along)
 
 
 def _pair(question: Question, proteins: ProteinSet) -> Composition | None:
@@ -110,6 +110,6 @@ def _pair(question: Question, proteins: ProteinSet) -> Composition | None:
         f"{target} rests on most in {plain(question.protein.name)}. Together above merely added: the second head "
         f"reads what the first writes. Here {found.verdict}.",
         "pair",
+        found.table.rename(columns={"subject": "sequence"}),
     )
-    download(found.table.rename(columns={"subject": "sequence"}), "two-heads")
     return found

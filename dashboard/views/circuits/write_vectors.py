@@ -9,8 +9,9 @@ from core.components import heads_of_layers
 from core.figures import circuits as figures
 from dashboard.controls.heads import costliest_heads
 from dashboard.controls.protein_sets import ask_of, choose_set
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.session import plain
 
 TITLE, PATH = "Write vectors", "write-vectors"
@@ -20,6 +21,7 @@ def page(question: Question) -> None:
     shape, target = question.model.shape, question.letter
     introduce(
         "Which amino acid does each head write?",
+        "Each head pushes the prediction towards some amino acids and away from others. "
         f"A head of the last layer adds a vector to the masked residue {question.residue + 1}. Does it point where "
         "some amino acid's logit rises?",
         "The upper figure shows the cosine between each head's write and the gradient of each amino acid's logit with "
@@ -29,6 +31,8 @@ def page(question: Question) -> None:
     proteins = choose_set(question)
     n_forwards = 2 + shape.n_heads / shape.n_layers
     settings = {"label": "Reading the writes", "target": question.target}
+    parts = (Expression("found.vectors"), Expression("found.layer"))
+    settings["shown"] = Shown("found.mean", Call(figures.write_vectors, parts))
     found = ask_of(question, proteins, last_layer_writes, n_forwards=n_forwards, **settings)
     if found is None:
         return
@@ -36,21 +40,23 @@ def page(question: Question) -> None:
     means = plain(question.protein.name) if proteins.is_one else f"mean over {proteins.count}"
     with st.container(border=True):
         st.markdown("**Where does each head's write point?**")
+        table = pd.DataFrame(found.vectors.cosine, columns=list(AMINO_ACIDS))
+        table.insert(0, "head", heads)
         draw(
             figures.write_vectors(found.vectors, found.layer),
             f"Cosine of each last-layer head's OV write at the mask with each amino acid's logit gradient, {means}.",
             "cosine",
+            table.assign(length=found.vectors.length),
         )
-        table = pd.DataFrame(found.vectors.cosine, columns=list(AMINO_ACIDS))
-        table.insert(0, "head", heads)
-        download(table.assign(length=found.vectors.length), "write-vectors")
     with st.container(border=True):
         st.markdown(f"**What does {target}'s logit lose without the head?**")
         draw(
             figures.ablation_drops(found.drop, found.layer, target),
-            f"Each head switched off at the mask alone, exactly and without gradients; {means}.",
+            f"Each head switched off at the mask alone, exactly and without gradients; {means}. Closest to {target} "
+            f"writes {found.closest}, with a cosine of {found.cosine(found.closest)}; without it the logit loses "
+            f"{found.cost(found.closest)} (the head {found.split}).",
             "drops",
+            found.drops.assign(head=heads),
         )
-        download(pd.DataFrame({"head": heads, "drop": found.drop}), "write-vectors-drops")
     main = costliest_heads(question)[0]
     beside_paper(question, found.beside_paper(main))

@@ -16,7 +16,8 @@ from dashboard.controls.edits import EDITED, choose_edits, choose_head
 from dashboard.controls.heads import warn_of_unknown
 from dashboard.controls.model import choose_model
 from dashboard.controls.protein import choose_protein
-from dashboard.question import Question
+from dashboard.page_parts import called
+from dashboard.question import Question, numbering_of
 from dashboard.session import plain
 from dashboard.sidebar import choose_mask_and_target
 from dashboard.views.compare import BESIDE, SIDEBAR
@@ -61,7 +62,8 @@ def _other_side(ours: Side, name: str) -> Side:
     if same["protein"]:
         question = replace(question, model=model)
     else:
-        question = choose_mask_and_target(model, choose_protein(BESIDE), BESIDE)
+        protein = choose_protein(BESIDE)
+        question = choose_mask_and_target(model, protein, numbering_of(protein), of=BESIDE)
     title.markdown(_title(name, question))
     head = _head_of(model, ours, name)
     if same["edits"]:
@@ -86,9 +88,9 @@ def _head_of(model: Model, ours: Side, name: str) -> Head:
 
 
 def _title(name: str, question: Question) -> str:
-    model = "embedded teaching model" if question.model.teaching else question.model.name
     asked = f"{question.residue_label} masked" if len(question.masked) == 1 else f"read at {question.residue_label}"
-    return f"**{name}** · {plain(question.protein.name)} · {plain(model)} · {plain(asked)}, target {question.letter}"
+    said = " · ".join(map(plain, (question.protein.name, called(question.model), asked)))
+    return f"**{name}** · {said}, target {question.letter}"
 
 
 def _offer_variant(question: Question, name: str, row: DeltaGenerator) -> None:

@@ -46,7 +46,7 @@ def strip_map_structure(pair: Pair) -> None:
         data = _data(side, Heat(predicted, quantity, "edited", 0.0, most), _marked(side, source, predicted, highest))
         with place:
             if side.question.protein.structure is not None:
-                precision_line(predicted, side.question.protein.structure)
+                precision_line(predicted, None, side.question.protein.structure)
             _linked(pair, side, replace(data, residue_values=shown and replace(shown, high=ends)), at, side.name)
     if pair.where is None:
         st.caption(plain(pair.no_difference))

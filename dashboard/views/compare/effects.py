@@ -6,29 +6,24 @@ from core.analyses.comparison import difference, one_scale
 from core.components import components
 from core.figures import comparison as figures
 from core.metrics import Among
-from dashboard.engine import on_request, seconds
+from dashboard.engine import on_request
 from dashboard.page_parts import draw
 from dashboard.views.compare.sides import OTHER_HEADS, Pair
-from dashboard.views.explore.grid import measured_effects
+from dashboard.views.explore.grid import Effects, swept
 
 QUANTITY = "change of target gap (logits)"
 
 
 def effects_of_heads(pair: Pair, among: Among) -> None:
     st.markdown("**Which heads matter?**")
-    counts = [len(components(side.question.model.shape)) for side in pair.sides]
-    about = sum(
-        seconds(side.question.model, count, len(side.question.tokens))
-        for side, count in zip(pair.sides, counts, strict=True)
-    )
-    key = ("effects of both", *(each for side in pair.sides for each in (*side.question.key, side.condition)))
-    with on_request(key, about, f"Compute the effect of all {sum(counts)} components") as go:
+    both = [Effects(side.question, side.edits, side.condition, side.target(among)) for side in pair.sides]
+    n_components = sum(len(components(side.question.model.shape)) for side in pair.sides)
+    key = ("effects of both", *(effects.key for effects in both))
+    about = sum(effects.about for effects in both)
+    with on_request(key, about, f"Compute the effect of all {n_components} components") as go:
         if not go:
             return
-        a, b = (
-            measured_effects(side.question, side.edits, side.condition, side.target(among)).by_layer
-            for side in pair.sides
-        )
+        a, b = (swept(effects).effects(effects.target).by_layer for effects in both)
     most = one_scale(a, b)
     for place, side, effects in zip(st.columns(2), pair.sides, (a, b), strict=True):
         with place:

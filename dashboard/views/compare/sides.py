@@ -1,11 +1,10 @@
 """The two sides of a comparison, as data: what each asks, one run of it, and which residues and heads correspond."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
 from core.analyses.comparison import heads_correspond
-from core.analyses.exploration import RunView, view_run
+from core.analyses.exploration import RunView
 from core.analyses.prediction import Prediction, prediction
 from core.components import component_names
 from core.errors import InputError
@@ -15,6 +14,7 @@ from core.proteins.correspondence import Correspondence, correspondence
 from dashboard import engine
 from dashboard.question import Question
 from dashboard.session import EditChoices
+from dashboard.views.explore.runs import logits_of, view_of
 
 OTHER_HEADS: Final = "No difference: in two models a head's name means two heads."
 
@@ -35,17 +35,16 @@ class Side:
 
     @property
     def run(self) -> RunView:
-        """One pass with the edits in place, from the cache where Explore made it."""
-        asked, condition, head = self.question, self.condition, self.head
-        work = partial(view_run, asked.model, asked.tokens, condition, residue=asked.residue, head=head)
-        return engine.computed(("view", *asked.key, condition, head), lambda _: work(), f"Running side {self.name}")
+        """Attention and contacts with the edits in place, from the cache where Explore made it."""
+        return view_of(self.question, self.condition, self.head)
 
     def target(self, among: Among) -> Target:
         return replace(self.question.target, among=among)
 
     def prediction(self, among: Among = "amino acids") -> Prediction:
         """What the run predicts at the residue read."""
-        return prediction(self.run.logits, self.target(among))
+        logits = logits_of(self.question, self.condition)
+        return prediction(logits[self.question.residue + 1], self.target(among))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,20 +15,29 @@ from dashboard.controls.picked import picked_before
 from dashboard.page_parts import introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import forget_edits, plain
+from dashboard.take_away import offer_script
 from dashboard.views.contacts.edited_grid import grid_of_effects
 from dashboard.views.contacts.linked import show_pairs
-from dashboard.views.contacts.methods import CONTACT_HEAD, QUANTITIES, averaged_heads, one_pass_map, one_pass_methods
+from dashboard.views.contacts.methods import (
+    CONTACT_HEAD,
+    QUANTITIES,
+    averaged_heads,
+    one_pass_map,
+    one_pass_methods,
+    script_of_map,
+)
 from dashboard.views.contacts.precision import precision_table
 from dashboard.views.contacts.shares import heads_of_one_contact
 from dashboard.widgets.linked_view import Heat
 
-TITLE, PATH = "Edited contacts", "contact-edits"
+TITLE, PATH, MASKS = "Edited contacts", "contact-edits", False
 
 
 def page(question: Question) -> None:
     introduce(
         "What happens to the contacts when parts are switched off?",
-        "Contacts are read from the attention of all layers. Which parts must work for it to be right?",
+        "Which residues touch is read from where all heads of the model look (their attention). Which parts must "
+        "work for it to be right?",
         "The grid shows what each part does to the map, on top of what is off already; the difference map shows where "
         "the edited run differs from the clean one; at the end, one contact is split into what every head adds to it.",
         "A head that is off no longer writes, but its own attention stays and is still read: it changes the map through"
@@ -52,10 +61,12 @@ def page(question: Question) -> None:
         grid = st.container(border=True)
         with grid:
             _headline(condition)
+        offer_script(script_of_map(question, method, heads, condition))
         clean, edited = (one_pass_map(question, method, heads, each) for each in ((), condition))
         with st.container(border=True):
             _difference(question, condition, QUANTITIES[method], clean, edited, rule)
-        precision_table(question.protein, {"Clean run": clean, "Edited run": edited}, rule)
+        maps = {"Clean run": clean, "Edited run": edited} if condition else {"Clean run": clean}
+        precision_table(question.protein, maps, rule)
         st.divider()
         heads_of_one_contact(question, condition)
         with grid:  # last, because it takes a pass for each part and all else only two

@@ -13,6 +13,7 @@ from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.edits import edit_grid
 from dashboard.engine import on_request, seconds
+from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.session import EditChoices
 from dashboard.widgets.head_grid import HeadGridData
@@ -36,6 +37,7 @@ def grid_of_effects(
         unit = "percentage points" if of_precision or not heads else "0.01 of corrected attention"
         data = HeadGridData.of(100 * shown, shape.n_layers, 100 * noise, unit=unit, **texts)
     edit_grid(data, edits, f"contact grid {shape}")
+    download(data.table, "effects")
     given = effects and effects.given_precision
     now = ""
     if effects is not None and given is not None:
@@ -76,4 +78,5 @@ def _effects(
                 progress=progress,
             ),
             f"Switching off {n_parts} parts, one at a time",
+            about,
         )

@@ -6,26 +6,27 @@ import msgspec
 import streamlit as st
 
 from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
-from core.checkpoints import contact_head_file
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
+from core.model_files import contact_head_file
 from dashboard import engine
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
 from dashboard.controls.model import keep_contact_head
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Fit a contact head", "contact-head"
+TITLE, PATH, MASKS = "Fit a contact head", "contact-head", False
 
 
 def page(question: Question) -> None:
     introduce(
         "Can this model get a contact head from a few structures?",
-        "fair-esm's contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
+        "A few known structures can teach which heads look from a residue to those that it touches. fair-esm's "
+        "contact head is a sparse logistic regression over heads' maps, fitted on about twenty proteins.",
         "Fit one here on structures of your choice, for any model; ESMC was published without one. Every page of this"
         " session then uses it; saved beside the model's weights, it is there the next time too.",
         "Positive cells (red) are heads whose attention speaks for a contact; the penalty, chosen by cross-validation,"
@@ -39,6 +40,7 @@ def page(question: Question) -> None:
                 ("probe", model.fingerprint, tuple(chosen.items())),
                 lambda progress: fit_probe(model, chosen, progress=progress),
                 f"Fitting on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (

@@ -67,7 +67,8 @@ def _jacobian(question: Question, method: str, letters: str, numbers: Numbers) -
     key = _key(question, method, letters, numbers)
     passes = len(letters) * len(sequence) * (2 if method == HIDDEN else 1)
     what = f"Run the {method}: {passes:,} mutants, {len(letters)} substitutions"
-    with on_request(key, seconds(model, passes, len(sequence)), what) as go:
+    about = seconds(model, passes, len(sequence))
+    with on_request(key, about, what) as go:
         if not go:
             return None
         layer = -1 if method == HIDDEN else None
@@ -78,4 +79,5 @@ def _jacobian(question: Question, method: str, letters: str, numbers: Numbers) -
             key,
             lambda progress: compute(progress=progress),
             f"Mutating {len(sequence)} residues",
+            about,
         )

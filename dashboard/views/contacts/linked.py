@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.proteins.contact_scores import NEAR
 from core.proteins.structure import ContactRule, contact_truth
 from dashboard.controls.picked import keep_pick
+from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, linked_view
 
@@ -42,3 +43,4 @@ def show_pairs(
         structure_caption=f"A near miss is closer than {NEAR:g} Å, or within two residues of a contact on both sides.",
     )
     linked_view(data, key=key, pick=Pick(picked), on_change=lambda pick: keep_pick(pick, question.numbering))
+    download(lambda: data.pairs, "map")

@@ -25,7 +25,8 @@ def choose_marked(question: Question, method: str, predicted: np.ndarray) -> tup
         return highest, f"{ranked}; what these scores are worth was not measured for this model."
     worth = worth_marking(predicted, calibration)
     said = _said(question, calibration, worth)
-    if bound.toggle("Mark the L/2 highest pairs, whatever they are worth", "highest"):
+    label = "Mark the L/2 highest pairs, whatever they are worth"
+    if bound.toggle(label, "highest", help=plain(calibration.finding())):
         return highest, f"{ranked}. {said}"
     return worth, said
 

@@ -8,12 +8,13 @@ from core.analyses.contact_attribution import contact_maps
 from core.analyses.head_ranking import LARGEST_K, HeadRanking, kept_ranking
 from core.errors import InputError
 from core.figures.contacts import ATTENTION, PROBABILITY
-from core.interventions import Condition, Head
+from core.interventions import Condition, Head, describe
 from core.model import Model
-from core.proteins.contact_scores import largest_counted
+from core.proteins.contact_scores import largest_counted, top_contacts
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import Question
+from dashboard.script import ROWS, Call, Expression, Script, loading
 
 CONTACT_HEAD, BEST_HEADS = "Contact head", "Best heads"
 QUANTITIES = {CONTACT_HEAD: PROBABILITY, BEST_HEADS: ATTENTION}
@@ -58,6 +59,18 @@ def one_pass_map(question: Question, method: str, heads: tuple[Head, ...], condi
         lambda _: next(contact_maps(model, tokenize(sequence), [condition], heads)),
         f"Reading the {method.lower()}",
     )
+
+
+def script_of_map(question: Question, method: str, heads: tuple[Head, ...], condition: Condition = ()) -> Script:
+    """The same map as Python; it prints the highest pairs of residues, which it counts from 0."""
+    maps = Call(contact_maps, (Expression("model"), Expression("tokens"), [condition], heads))
+    steps = {
+        "model": loading(question.model),
+        "tokens": Call(tokenize, (question.protein.sequence,)),
+        "predicted": Call(next, (maps,)),
+        "pairs": Call(top_contacts, (Expression("predicted"),)),
+    }
+    return Script(f"{method}: {describe(condition)}", steps, (f"pairs[:{ROWS}]",))
 
 
 def colour_range(method: str, predicted: np.ndarray) -> tuple[float, float]:

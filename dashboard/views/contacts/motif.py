@@ -10,11 +10,13 @@ from core.proteins.contact_scores import possibly_near
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.engine import on_request, seconds
-from dashboard.page_parts import download, draw, introduce
+from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.script import Call, Expression, Script, loading
+from dashboard.take_away import offer_script
 from dashboard.views.contacts.pair import choose_pair, pair_name
 
-TITLE, PATH = "Motif recovery", "motif"
+TITLE, PATH, MASKS = "Motif recovery", "motif", False
 
 
 def page(question: Question) -> None:
@@ -43,17 +45,20 @@ def page(question: Question) -> None:
             return
         control = control_pair(*pair, possibly_near(question.protein.structure, len(sequence)))
         pairs = [pair, control] if control else [pair]
+        offer_script(_script(question, pairs, repeats, hold))
         job = ("motif", model.fingerprint, sequence, *pairs, repeats, hold)
         passes = len(pairs) * most_passes(repeats)
-        with on_request(job, seconds(model, passes, len(sequence) + 2), f"Run {passes:,} masked mutants") as go:
+        about = seconds(model, passes, len(sequence) + 2)
+        with on_request(job, about, f"Run {passes:,} masked mutants") as go:
             if not go:
                 return
-            found, *beside = (_recovery(question, each, repeats, hold) for each in pairs)
+            found, *beside = (_recovery(question, each, repeats, hold, about / len(pairs)) for each in pairs)
     except InputError as error:
         stop_with(error)
     dotted = beside[0].as_control if beside else {}
     known = "not near each other" if question.protein.structure else "whether near each other is not known"
     said = f"Dotted: {pair_name(question, control)}, as far apart along the chain, {known}. " if control else ""
+    table = _table(found).assign(**{f"{name}, control": values for name, values in dotted.items()})
     draw(
         motif_curves(found.n_shown, found.flanks, found.random, found.far, found.whole, dotted),
         f"Coupling of {pair_name(question, pair)}: the norm of their 20 × 20 block of the Categorical Jacobian, not "
@@ -63,17 +68,28 @@ def page(question: Question) -> None:
         f"{'is held' if hold else 'follows the masks'}. {found.n_far} residues are {FAR} or more away from "
         "both.",
         "motif",
+        table,
     )
-    table = _table(found).assign(**{f"{name}, control": values for name, values in dotted.items()})
-    download(table, "motif-recovery")
 
 
-def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool) -> MotifRecovery:
+def _script(question: Question, pairs: list[tuple[int, int]], repeats: int, hold: bool) -> Script:
+    steps = {"model": loading(question.model)}
+    for name, (i, j) in zip(("found", "control"), pairs, strict=False):
+        settings = {"repeats": repeats, "hold_scale": hold}
+        steps[name] = Call(motif_recovery, (Expression("model"), question.protein.sequence, i, j), settings)
+    parts = (Expression(f"found.{part}") for part in ("n_shown", "flanks", "random", "far", "whole"))
+    dotted = Expression("control.as_control") if "control" in steps else {}
+    title = f"Motif recovery around {pair_name(question, pairs[0])}"
+    return Script(title, steps, ("found.flanks", "found.whole"), Call(motif_curves, (*parts, dotted)))
+
+
+def _recovery(question: Question, pair: tuple[int, int], repeats: int, hold: bool, about: float) -> MotifRecovery:
     model, sequence = question.model, question.protein.sequence
     return engine.computed(
         ("motif", model.fingerprint, sequence, pair, repeats, hold),
         lambda progress: motif_recovery(model, sequence, *pair, repeats=repeats, hold_scale=hold, progress=progress),
         f"Unmasking around {pair_name(question, pair)}",
+        about,
     )
 
 

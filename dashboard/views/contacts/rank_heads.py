@@ -5,22 +5,22 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
-from core.checkpoints import ranking_file
 from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
+from core.model_files import ranking_file
 from core.proteins.contact_scores import SEPARATIONS, Range, reach
 from core.proteins.moved_contacts import MOVED_SAID
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.labelled_set import choose_contact, choose_labelled
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
 from dashboard.views.contacts.methods import keep_ranking, ranking_of
 
-TITLE, PATH = "Contact heads", "contact-heads"
+TITLE, PATH, MASKS = "Contact heads", "contact-heads", False
 
 RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in reversed(SEPARATIONS)}
 
@@ -28,7 +28,8 @@ RANGES: dict[Range, str] = {each: f"{each} ({reach(each)} apart)" for each in re
 def page(question: Question) -> None:
     introduce(
         "Which heads know contacts?",
-        "In ESM-2 a paper finds contacts in a small number of heads. Is it so in this model, and how many to average?",
+        "Do heads look from a residue to those that it touches in the fold? In ESM-2 a paper finds contacts in a small "
+        "number of heads. Is it so in this model, and how many to average?",
         "Every head's own map is counted against structures, and beside it the best of as many chance heads; then the "
         "best 1, 2, 3 … are averaged.",
         "Darker cells find more contacts. The best of many heads is above blind picking by selection alone: only what "
@@ -50,6 +51,7 @@ def _ranking(question: Question) -> None:
                 ("ranking", model.fingerprint, tuple(chosen.items())),
                 lambda progress: rank_heads(model, chosen, progress),
                 f"Ranking heads on {len(chosen)} proteins",
+                engine.HEAVY_FROM,
             )
             keep_ranking(made)
         file = st.file_uploader(

@@ -40,19 +40,21 @@ def heads_of_one_contact(question: Question, condition: Condition) -> None:
         )
         for each in ((), condition)
     )
+    run, before = ("edited run", f" (clean {clean.probability:.2f})") if condition else ("clean run", "")
     by_head, by_layer = st.columns([3, 2], gap="medium")
     with by_head:
         draw(
             head_heatmap(edited.heads, quantity="share of the logit"),
-            f"{pair_name(question, pair)}, {CONTACT_HEAD.lower()}, edited run: bias {edited.bias:+.2f} and all heads "
+            f"{pair_name(question, pair)}, {CONTACT_HEAD.lower()}, {run}: bias {edited.bias:+.2f} and all heads "
             f"together {edited.heads.sum():+.2f} make a logit of {edited.logit:+.2f}, a probability of "
-            f"{edited.probability:.2f} (clean {clean.probability:.2f}). The regression is linear: the shares add up "
+            f"{edited.probability:.2f}{before}. The regression is linear: the shares add up "
             "exactly.",
             "shares",
         )
     with by_layer:
         draw(
-            layer_shares(clean.layers, edited.layers),
-            "What the heads of each layer add to the logit together: clean in grey, edited in blue.",
+            layer_shares(clean.layers, edited.layers if condition else None),
+            "What the heads of each layer add to the logit together"
+            + (": clean in grey, edited in blue." if condition else ", nothing edited."),
             "layers",
         )

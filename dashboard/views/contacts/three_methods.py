@@ -10,14 +10,15 @@ from dashboard.controls.labelled_set import choose_contact
 from dashboard.controls.picked import choose_picked
 from dashboard.page_parts import introduce
 from dashboard.question import Question, stop_with
+from dashboard.take_away import offer_script
 from dashboard.views.contacts.jacobian import JACOBIANS, chosen_jacobian, computed_before
 from dashboard.views.contacts.linked import show_pairs
 from dashboard.views.contacts.marked import choose_marked, list_of_pairs, said_of_pair
-from dashboard.views.contacts.methods import averaged_heads, colour_range, one_pass_map, one_pass_methods
+from dashboard.views.contacts.methods import averaged_heads, colour_range, one_pass_map, one_pass_methods, script_of_map
 from dashboard.views.contacts.precision import precision_table
 from dashboard.widgets.linked_view import Heat
 
-TITLE, PATH = "Three methods", "contacts"
+TITLE, PATH, MASKS = "Three methods", "contacts", False
 
 
 def page(question: Question) -> None:
@@ -56,7 +57,10 @@ def page(question: Question) -> None:
 
 
 def _one_pass(question: Question, method: str, *, ask: bool) -> np.ndarray:
-    return one_pass_map(question, method, averaged_heads(question.model, method, ask=ask))
+    heads = averaged_heads(question.model, method, ask=ask)
+    if ask:
+        offer_script(script_of_map(question, method, heads))
+    return one_pass_map(question, method, heads)
 
 
 @st.fragment

@@ -5,8 +5,10 @@ from typing import Final
 import streamlit as st
 
 from core.analyses.evidence import REPEATS
+from core.answers.calibration import kept_calibration
 from core.answers.evidence import Chosen, letters
 from core.answers.evidence_words import beside_prediction
+from core.answers.verdict_words import verdict_words
 from core.errors import InputError
 from dashboard.engine import UNASKED_SECONDS, seconds
 from dashboard.page_parts import link_to
@@ -25,14 +27,16 @@ def evidence_or_default(question: Question) -> None:
     place = text.empty()
     link_to(sanity, sanity.TITLE, {}, link)
     sequence = question.protein.sequence
-    if seconds(question.model, ROWS, len(sequence)) > UNASKED_SECONDS:
+    about = seconds(question.model, ROWS, len(sequence))
+    if about > UNASKED_SECONDS:
         place.markdown("Evidence or default? On a model of this size the page Sanity check is asked for it.")
         return
-    survey = SessionSurvey(question.model, "Asking whether it is evidence")
+    survey = SessionSurvey(question.model, "Asking whether it is evidence", about)
     try:
         with place:
             found = letters(survey, {question.protein.name: Chosen(sequence, (question.residue,))})
     except InputError as error:
         place.markdown(plain(str(error)))
         return
-    place.markdown(plain(beside_prediction(found, question.residue_label)))
+    words = verdict_words(kept_calibration(question.model))
+    place.markdown(plain(beside_prediction(found, question.residue_label, words)))

@@ -7,14 +7,16 @@ from core.analyses.exploration import RunView
 from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
 from core.interventions import Condition
-from core.proteins.contact_scores import MIN_SEPARATION, top_contacts
 from core.proteins.numbering import Numbering
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
+from dashboard.page_parts import download
 from dashboard.question import Question
+from dashboard.views.contacts.marked import choose_marked
+from dashboard.views.contacts.methods import CONTACT_HEAD
 from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
-from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, ResidueValues, linked_view
+from dashboard.widgets.linked_view import Heat, LinkedViewData, Palette, Pick, ResidueValues, linked_view
 
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
 COLOURINGS = {
@@ -53,26 +55,27 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     runs = (((), clean), (condition, edited))
     before, after = (map_of(question, made, run, source, averaged) for made, run in runs)
     quantity, most = (PROBABILITY, 1.0) if source == "contact head" else (ATTENTION, _largest(before, after))
+    run: Palette = "edited" if condition else "clean"
     lower = Heat(before, f"{quantity}, clean run", "clean", 0.0, most)
     if structure is not None:
         if below == "truth":
             lower = Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
-        precision_line(after, structure, before)
-    pairs = top_contacts(after)
+        precision_line(before, after if condition else None, structure)
+    pairs, said = choose_marked(question, CONTACT_HEAD if source == "contact head" else SOURCES[source], after)
     data = LinkedViewData.of(
         question.protein,
-        Heat(after, f"{quantity}, edited run", "edited", 0.0, most),
+        Heat(after, f"{quantity}, {run} run", run, 0.0, most),
         lower,
         pairs,
         residue_values=residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
         map_title="Where are the contacts?",
-        map_caption=f"Marked: the L/2 = {len(pairs)} highest pairs of the edited run at least {MIN_SEPARATION} residues"
-        " apart.",
+        map_caption=said,
         structure_title="Where are they in 3D?",
-        structure_caption=f"{COLOURINGS[colouring]}, edited run.",
+        structure_caption=f"{COLOURINGS[colouring]}, {run} run.",
     )
     pick = Pick(picked, question.masked)
     linked_view(data, key="linked", pick=pick, on_change=lambda pick: _take_pick(pick, question))
+    download(lambda: data.pairs, "map")
 
 
 def residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:

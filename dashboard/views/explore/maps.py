@@ -4,12 +4,11 @@ import numpy as np
 import streamlit as st
 
 from core.analyses.exploration import RunView
-from core.contacts import heads_map
 from core.interventions import Condition, Head
 from core.proteins.contact_scores import SEPARATIONS, precision_at, reach
 from core.proteins.structure import CONTACT_CUTOFF, Structure, contact_truth
-from dashboard import engine
 from dashboard.question import Question
+from dashboard.views.explore.runs import attention_of
 
 SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
 CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"
@@ -22,27 +21,22 @@ def map_of(question: Question, condition: Condition, run: RunView, source: str, 
     if source == "head" or not averaged:
         return run.head_map
     heads = tuple(map(Head.parse, averaged))
-    return engine.computed(
-        ("heads map", *question.key, condition, heads),
-        lambda _: heads_map(question.model, question.tokens, heads, condition),
-        "Averaging heads",
-    )
+    return attention_of(question, condition, *heads).heads_map(heads)
 
 
-def precision_line(predicted: np.ndarray, structure: Structure, clean: np.ndarray | None = None) -> None:
-    """How precise a map is and, where that is given, the clean run's."""
+def precision_line(before: np.ndarray, after: np.ndarray | None, structure: Structure) -> None:
+    """P@L and P@L/2 of both maps, or where nothing is edited of the one, beside chance."""
     truth, parts = contact_truth(structure), []
+    maps = [before] if after is None else [before, after]
     for separation in SEPARATIONS:
-        first = precision_at(predicted, *truth, separation, 1)
-        if not first.n_ranked:
-            continue
-        now, was = (
-            "/".join(f"{precision_at(each, *truth, separation, per).precision:.2f}" for per in (1, 2))
-            if each is not None
-            else ""
-            for each in (predicted, clean)
-        )
-        beside = f"clean {was}, chance" if was else "chance"
-        parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside} {first.chance:.2f})")
+        found = [[precision_at(each, *truth, separation, per) for per in (1, 2)] for each in maps]
+        first = found[0][0]
+        if first.n_ranked:
+            *clean, now = ("/".join(f"{each.precision:.2f}" for each in of_map) for of_map in found)
+            beside = f"clean {clean[0]}, " if clean else ""
+            parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside}chance {first.chance:.2f})")
     if parts:
-        st.caption(f"P@L / P@L/2, contacts being {CONTACT}: " + " · ".join(parts))
+        st.caption(
+            f"P@L / P@L/2, contacts being {CONTACT}: {' · '.join(parts)}. Read with the residue masked; the pages under"
+            " Contacts mask nothing, so their numbers differ."
+        )

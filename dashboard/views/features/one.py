@@ -32,7 +32,7 @@ GRIDS = {
 def page(question: Question) -> None:
     introduce(
         "What is this feature?",
-        "A feature is one direction of a layer's stream.",
+        "A feature is something that the model may note of a residue: one direction of a layer's stream.",
         "Shown are its name, where it fires in this protein and in others, and which heads write and read it.",
         "Names come from held-out proteins; effects are measured on this protein, masked as in the sidebar.",
     )

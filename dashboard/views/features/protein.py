@@ -23,7 +23,8 @@ MOST_DRAWN = 30
 def page(question: Question) -> None:
     introduce(
         "What does a layer say of this protein?",
-        "A sparse autoencoder reads a layer's stream as a few active features out of thousands, each a direction.",
+        "What does the model note of each residue on its way to a prediction? A sparse autoencoder reads a layer's "
+        "stream as a few active features out of thousands, each a direction.",
         "Shown are the features active in this protein, masked as in the sidebar, those that few proteins have first.",
         "A feature's name is the concept it agrees with best on held-out proteins; below F1 0.5 it is unnamed. What a "
         "feature does to the prediction is measured below by switching it off, the rest of the stream left as it is.",

@@ -11,6 +11,7 @@ from dashboard.controls.heads import choose_head_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
 from dashboard.page_parts import about_norms, beside_paper, download, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Norm and direction", "rope-bands"
 
@@ -19,7 +20,8 @@ def page(question: Question) -> None:
     residue = question.residue + 1
     introduce(
         "Is the query shorter inside, or turned away?",
-        "A head's score of BOS is a sum over RoPE bands of |q||k|cos θ. Inside it is lower: because the query is "
+        "A head may look at BOS from the first residue and not from inside: why? Its score of BOS is a sum over RoPE "
+        "bands of |q||k|cos θ. Inside it is lower: because the query is "
         "shorter there, or because it points elsewhere?",
         f"Shown are every band at two places of the mask, and how the difference between residue {residue} and inside "
         "splits into norm and direction. RoPE cannot change a norm: that part was written by earlier layers.",
@@ -31,6 +33,8 @@ def page(question: Question) -> None:
     head, inside = choose_head_and_inside(question)
     compared = two_masks(proteins.sequences, question.target, inside)
     settings = {"subjects": compared, "label": "Reading the bands", "head": head}
+    parts = (Expression("found.bands"), Expression("found.wavelengths"))
+    settings["shown"] = Shown("found.bands", Call(figures.norm_and_direction, parts))
     found = ask_of(question, proteins, band_attribution, n_forwards=2, **settings)
     if found is None:
         return
@@ -43,15 +47,15 @@ def page(question: Question) -> None:
             "cosine near zero or below turns BOS away. |q| before any scaling; means of "
             f"{counted(found.n, 'mask')}.{about_norms(question.model)}",
             "two positions",
+            table.filter(regex="^wavelength$|_clean$|_internal$"),
         )
-        download(table.filter(regex="^wavelength$|_clean$|_internal$"), "rope-bands-two-positions")
     with st.container(border=True):
         st.markdown("**What makes the difference: length or direction?**")
         draw(
             figures.norm_and_direction(table, found.wavelengths),
-            f"Over all bands the norm explains {found.shares}; the direction explains the rest. Means of "
-            f"{counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean of "
-            f"their ratios. Largest failure to add up: {found.residual:.0e}.",
+            f"Over all bands the norm explains {found.shares}; the direction explains the rest; {found.widest}. Means "
+            f"of {counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean "
+            f"of their ratios. Largest failure to add up: {found.residual:.0e}.",
             "attribution",
         )
         _shares(table)
@@ -74,8 +78,8 @@ def page(question: Question) -> None:
                 f"The same with the mask ever further on, means of up to {counted(int(along.n.max()), 'sequence')} "
                 "(those that long).",
                 "along",
+                along,
             )
-            download(along, "rope-bands-along")
     beside_paper(question, found.beside_paper())
 
 

@@ -1,6 +1,5 @@
 """What do the rotations do?"""
 
-import pandas as pd
 import streamlit as st
 
 from core.answers import rotations as answers
@@ -10,8 +9,9 @@ from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_heads_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Rotations", "rope"
 
@@ -20,7 +20,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "What do the rotations do?",
-        f"RoPE turns every query and key by its position, and nothing else tells the model where residue {residue} is. "
+        "The model learns where a residue stands from rotations: RoPE turns every query and key by its position, and "
+        f"nothing else tells the model where residue {residue} is. "
         f"Is the rotation needed for {target}, and does it suffice?",
         "Shown are the gap without rotation at the mask, how much of the gap comes back inside with the rotations or "
         f"queries of residue {residue}, and why heads look at BOS.",
@@ -32,7 +33,9 @@ def page(question: Question) -> None:
     n_layers, followed = question.model.shape.n_layers, {"target": question.target, "label": "Rotating"}
     heads = {"main": main, "key_heads": keys}
     several = several_masks(proteins.sequences, question.target, inside)
-    removed = ask_of(question, proteins, answers.rope_removal, n_forwards=2 * n_layers, **followed)
+    parts = (Expression("found.mean.layers.tolist()"), Expression("found.mean.gap.to_numpy()"), question.letter)
+    shown = Shown("found.mean", Call(figures.removal, parts))
+    removed = ask_of(question, proteins, answers.rope_removal, n_forwards=2 * n_layers, shown=shown, **followed)
     sets = ask_of(
         question, proteins, answers.patch_sets, n_forwards=8 * INTERNAL_MASKS, subjects=several, **followed, **heads
     )
@@ -56,10 +59,10 @@ def _removal(found: answers.RopeRemoval, target: str, residue: int) -> None:
     draw(
         figures.removal(found.mean.layers.tolist(), found.mean.gap.to_numpy(), target),
         "No rotation of the mask's q and k in one layer at a time, then in all; the grey bar has all rotations. "
-        f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}.",
+        f"Means of {counted(int(found.mean.n.iloc[0]), 'sequence')}. {found.in_words}",
         "removal",
+        found.mean,
     )
-    download(found.mean, "rope-removal")
 
 
 def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], inside: int, residue: int) -> None:
@@ -72,8 +75,8 @@ def _patch_sets(found: answers.PatchSets, main: Head, keys: tuple[Head, ...], in
         f"all; corrupted, 0%), and take queries or rotations from the run with residue {residue} masked (clean, "
         f"100%). Key heads here, as in the paper's table, are the first {answers.FIRST_KEY_HEADS}: {first}.",
         "patch sets",
+        found.mean,
     )
-    download(found.mean, "patch-sets")
 
 
 def _causes(found: answers.AttentionCauses, inside: int, residue: int) -> None:
@@ -81,10 +84,9 @@ def _causes(found: answers.AttentionCauses, inside: int, residue: int) -> None:
     parts = (found.shown[part].to_numpy() for part in ("clean", "internal", "rotation", "content"))
     draw(
         figures.causes(found.shown.index.tolist(), *parts),
-        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), means "
-        f"of {found.n}, and of the internal run with one cause of the clean run at a time. The higher bar explains "
-        "more; the two need not add up.",
+        f"Attention to BOS from the mask at residue {residue} (clean) and at residue {inside + 1} (internal), and of "
+        "the internal run with one cause of the clean run at a time. The higher bar explains more; the two need not "
+        f"add up. {found.in_words}",
         "causes",
+        found.mean.drop(columns=["layer", "head"]).rename(columns={"name": "head"}),
     )
-    columns = ["name", "clean", "internal", "rotation", "content", "by_rotation", "by_content"]
-    download(pd.DataFrame(found.mean[columns]).rename(columns={"name": "head"}), "bos-attention-by-cause")

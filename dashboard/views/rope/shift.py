@@ -1,6 +1,5 @@
 """How far may positions slip?"""
 
-import pandas as pd
 import streamlit as st
 
 from core.analyses.rope_shift import SHIFTS
@@ -11,8 +10,9 @@ from core.figures import rope as figures
 from core.interventions import Head
 from dashboard.controls.heads import choose_head_and_inside
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
-from dashboard.page_parts import beside_paper, download, draw, introduce
+from dashboard.page_parts import beside_paper, draw, introduce
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 
 TITLE, PATH = "Shift", "rope-shift"
 
@@ -21,6 +21,7 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "How far may positions slip?",
+        "What if one part of the model is told a wrong place in the chain? "
         f"One head's queries are rotated as if the mask stood up to {max(SHIFTS)} residues before or behind its place, "
         f"while keys stay. Does {target} come and go?",
         "Shown are the gap over the shift, the cosine between the query and its shifted self, and each RoPE band's "
@@ -34,6 +35,8 @@ def page(question: Question) -> None:
     compared = two_masks(proteins.sequences, question.target, inside)
     n_forwards = 4 * len(SHIFTS)  # the control, in float64, takes twice as long
     settings = {"target": question.target, "compared": compared, "head": head}
+    parts = (Expression(f"found.curves[{name!r}]") for name in ("first", "inside", "control"))
+    settings["shown"] = Shown("found.mean_curves", Call(figures.shift, (SHIFTS, *parts, target)))
     found = ask_of(question, proteins, rope_shift, n_forwards=n_forwards, label="Shifting", **settings)
     if found is None:
         return
@@ -47,16 +50,16 @@ def page(question: Question) -> None:
             figures.shifted_cosine(SHIFTS, cosine),
             f"Cosine between {head}'s query at the mask and itself shifted: 1 where they point the same way.",
             "cosine",
+            found.cosines,
         )
-        download(found.cosines, "rope-shift-cosine")
     with right.container(border=True, height="stretch"):
         st.markdown("**Which band makes the score vary?**")
         draw(
             figures.band_shares(found.wavelengths, found.band_share),
-            "Each band's share of the variance, over shifts, of the head's score of BOS.",
+            f"Each band's share of the variance, over shifts, of the head's score of BOS. {found.widest}",
             "shares",
+            found.bands,
         )
-        download(pd.DataFrame({"wavelength": found.wavelengths, "share": found.band_share}), "rope-shift-bands")
     beside_paper(question, found.beside_paper())
 
 
@@ -68,5 +71,5 @@ def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int
         f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {found.in_words} The control "
         f"changes no logit by more than {found.largest_control:.1e}. {HOW_NULLS_ARE_MADE}",
         "shift",
+        found.mean_curves,
     )
-    download(found.mean_curves, "rope-shift")

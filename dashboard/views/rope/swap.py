@@ -10,8 +10,9 @@ from core.paper_values import SWAP_STEPS
 from dashboard.controls import bound
 from dashboard.controls.heads import choose_main_head, internal_residue, warn_of_unknown
 from dashboard.controls.protein_sets import ask_of, choose_set, judging
-from dashboard.page_parts import download, draw, follows_paper, introduce, link_to
+from dashboard.page_parts import draw, follows_paper, introduce, link_to
 from dashboard.question import Question
+from dashboard.script import Call, Expression, Shown
 from dashboard.views.circuits import bos
 
 TITLE, PATH = "Swapped rotations", "rope-swap"
@@ -21,7 +22,8 @@ def page(question: Question) -> None:
     target, residue = question.letter, question.residue + 1
     introduce(
         "Which heads must turn as at the start?",
-        f"An internal residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
+        f"Which parts must take an internal residue for the first one, for {target} to be predicted there? An internal "
+        f"residue is masked, and in the main head the mask's query is rotated as at residue {residue}. "
         f"Which other heads' rotations bring {target} back?",
         "A greedy search adds, step by step, the head that raises the mean gap most, until all of the gap is back or "
         "no head helps.",
@@ -44,6 +46,8 @@ def page(question: Question) -> None:
         "inside": inside,
     }
     n_forwards = steps * shape.n_layers * shape.n_heads
+    parts = (Expression(f"found.steps.{part}") for part in ("name.tolist()", "m_first.to_numpy()", "rescue.to_numpy()"))
+    settings["shown"] = Shown("found.steps", Call(figures.swap_steps, tuple(parts)))
     found = ask_of(question, proteins, swap_path, n_forwards=n_forwards, label="Swapping rotations", **settings)
     if found is None:
         return
@@ -58,8 +62,8 @@ def page(question: Question) -> None:
             f"{counted(int(found.steps.n.iloc[0]), 'mask')} from residue {inside + 1} on. With all of them {target} "
             f"ranks first at {found.last}, and {found.rescued} of the gap is back.",
             "steps",
+            _table(found),
         )
-        download(_table(found), "rope-swap")
         if heads:
             link = {"main": str(main), "keys": heads, "inside": str(inside + 1)}
             link_to(bos, "Knock out what these heads read from BOS", link)

@@ -1,17 +1,21 @@
 """One residue's card: what its prediction is made of, from how far support comes, and which heads it needs."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from core.analyses.evidence import REPEATS
-from core.answers.evidence import SAID, Chosen
+from core.answers.calibration import kept_calibration
+from core.answers.evidence import Chosen
 from core.answers.evidence_words import ranks_first
 from core.answers.residue_card import ResidueCard, residue_card
+from core.answers.verdict_words import verdict_words
 from core.components import components
 from core.figures.evidence import distance_ladder, stacked_shares
 from core.figures.style import OTHER, TARGET
 from dashboard.engine import seconds
-from dashboard.page_parts import download, draw, link_to
+from dashboard.page_parts import draw, link_to
 from dashboard.question import Question
 from dashboard.session import plain
 from dashboard.survey import answered
@@ -33,10 +37,10 @@ def residue_card_panel(question: Question, residue: int, seed: int) -> None:
     )
     if found is None:
         return
-    letters = found.letters
+    letters, words = found.letters, verdict_words(kept_calibration(question.model))
     top = letters.iloc[0]
-    st.markdown(f"#### {plain(name)}: {SAID[top.verdict]}")
-    st.markdown(_said(letters))
+    st.markdown(f"#### {plain(name)}: {words[top.verdict]}")
+    st.markdown(_said(letters, words))
     left, right = st.columns(2)
     with left:
         labels = [f"{row.letter} ({row.role})" for _, row in letters.iterrows()]
@@ -45,25 +49,25 @@ def residue_card_panel(question: Question, residue: int, seed: int) -> None:
             "What each letter's log-odds, against its frequency in proteins, are made of: the parts add up. Hover for "
             "the range that 95% of further random orders fall in.",
             "shares",
+            letters.drop(columns="subject"),
         )
-        download(letters.drop(columns="subject"), "sanity-card")
     with right:
         draw(
             distance_ladder(found.ladder, {top.letter: TARGET, letters.letter.iloc[1]: OTHER[0]}),
             "Near only: residues outside the window in a random order. Far only: those inside. Where the near line "
             "reaches the far end, that window holds all the support.",
             "ladder",
+            found.ladder,
         )
-        download(found.ladder, "sanity-ladder")
     _elsewhere(found, top.letter)
     _heads(question, found, residue, top.letter)
 
 
-def _said(letters: pd.DataFrame) -> str:
+def _said(letters: pd.DataFrame, words: Mapping[str, str]) -> str:
     lines = []
     for _, row in letters.iterrows():
         lines.append(
-            f"- **{row.letter}** ({row.role}; P {row.p:.2f}): {SAID[row.verdict]}. Order adds {row.order:+.2f} nats "
+            f"- **{row.letter}** ({row.role}; P {row.p:.2f}): {words[row.verdict]}. Order adds {row.order:+.2f} nats "
             f"({row.order_low:+.2f} to {row.order_high:+.2f}), position {row.position:+.2f}, composition "
             f"{row.composition:+.2f} ({row.composition_low:+.2f} to {row.composition_high:+.2f}), copying "
             f"{row.copying:+.2f}. {ranks_first(row)}."

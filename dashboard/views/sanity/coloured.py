@@ -5,7 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from core.alphabet import tokenize
-from core.answers.evidence import SAID, VERDICTS
+from core.answers.calibration import kept_calibration
+from core.answers.evidence import VERDICTS
+from core.answers.verdict_words import verdict_words
 from core.contacts import contact_map
 from core.figures.contacts import PROBABILITY
 from core.figures.evidence import VERDICT_COLOURS
@@ -22,12 +24,13 @@ def coloured_by_verdict(question: Question, strip: pd.DataFrame, seed: int) -> N
     st.markdown("**Click a residue: what does its prediction rest on?**")
     picked = choose_picked(question.numbering, placeholder="M1", help="Or click strip or structure.", width=200)
     residue = picked[0] if picked else question.residue
+    words = verdict_words(kept_calibration(question.model))
     above = _contact_heat(question)
     present = [verdict for verdict in VERDICTS if (strip.verdict == verdict).any()]
     values = ResidueValues(
         np.array([present.index(verdict) for verdict in strip.verdict], dtype=float),
         "verdict",
-        classes=tuple((SAID[verdict], VERDICT_COLOURS[verdict]) for verdict in present),
+        classes=tuple((words[verdict], VERDICT_COLOURS[verdict]) for verdict in present),
     )
     data = LinkedViewData.of(
         question.protein,

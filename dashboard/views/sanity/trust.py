@@ -20,7 +20,7 @@ def how_far_to_trust(model: Model) -> None:
         short = sum(each.met is False for each in found.criteria)
         st.caption(
             f"On this model the verdicts fall short in {short} of {len(found.criteria)} cases where truth is known: "
-            "read them as hints. The table says where."
+            "“likely” stands before those that do. The table says where."
         )
     with st.expander("How are verdicts given, and how far may they be trusted on this model?"):
         st.markdown(RULE)

@@ -32,13 +32,17 @@ def page() -> None:
             "A small teaching model runs in this app, without network. ESM-2 or ESMC can be chosen in its place; what "
             "the teaching model shows isn't theirs."
         )
-    picture.image(ASSETS / "explore.png", caption="Ubiquitin on the Explore page, one head of the teaching model off.")
+    picture.image(
+        ASSETS / "explore.png",
+        caption="Ubiquitin on the Explore page, one head of the teaching model off.",
+        alt="The Explore page: numbers of the prediction, the grid of heads, and the probabilities of amino acids",
+    )
     _ways()
     _about()
 
 
 def _ways() -> None:
-    ways = st.columns(4, border=True)
+    ways = st.container(key="ways").columns(4, border=True)
     with ways[0]:
         st.markdown("**Check a protein**  \nWhere is the model sure, and is that evidence or a default? In a minute.")
         link_to(sanity, "Check it", {})
@@ -50,11 +54,11 @@ def _ways() -> None:
         link_to(learn, "Start with the prior", {})
     with ways[3]:
         st.markdown("**Run an experiment**  \nThe same questions over a set of proteins, with a report, in a terminal.")
-        st.code(COMMANDS, language="sh", wrap_lines=True)
+        st.code(COMMANDS, language=None, wrap_lines=True)
 
 
 def _about() -> None:
-    st.markdown("#### What all this rests on")
+    st.markdown("### What all this rests on")
     with st.expander("The embedded teaching model: how it was trained, what it can do and what it can't"):
         st.markdown(_read("embedded", "CARD.md"))
         st.markdown(_read("embedded", "EVIDENCE.md"))

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from core.checkpoints import EMBEDDED
 from core.figures.explore import bos_attention_heads, prediction_bars
 from core.interventions import describe
+from core.model_files import EMBEDDED
 from core.proteins.contact_scores import top_contacts
 from core.proteins.structure import contact_truth
 from dashboard import engine
 from dashboard.controls import bound
+from dashboard.glossary import told_in
 from dashboard.lesson import Lesson, Seen, Step, holds, lessons, see
 from dashboard.page_parts import draw, link_to
 from dashboard.session import plain
@@ -25,7 +26,8 @@ def page() -> None:
     name = bound.select("Lesson", titles, "lesson", row, width=300)
     presenting = bound.toggle("Present", "present", row, help="One step at a time in large type, for a class.")
     lesson = next(each for each in lessons() if each.name == name)
-    st.markdown(f"#### {lesson.question}")
+    words = " ".join([lesson.question, lesson.text, *(step.text for step in lesson.steps)])
+    st.markdown(f"#### {lesson.question}", help=told_in(words) or None)
     st.markdown(lesson.text)
     st.caption(f"About {lesson.minutes} minutes, on the embedded teaching model. Every number is computed now, here.")
     if presenting:
@@ -94,10 +96,11 @@ def _panel(step: Step, seen: Seen, key: str) -> None:
     asked = f"{plain(question.protein.name)}, {question.residue_label} masked"
     said = f"{asked}. {describe(condition)}." if condition else f"{asked}. Nothing is switched off."
     if step.panel == "prediction":
-        draw(prediction_bars(seen.before, seen.after, question.letter), f"{said} Grey outline: nothing edited.", key)
+        after, outline = (seen.after, " Grey outline: nothing edited.") if condition else (None, "")
+        draw(prediction_bars(seen.before, after, question.letter), f"{said}{outline}", key)
     elif step.panel == "attention to BOS":
         at = question.residue + 1
-        clean, edited = (run.bos_attention[:, :, at] for run in (seen.clean, seen.edited))
+        clean, edited = seen.clean.bos_attention[:, :, at], seen.edited.bos_attention[:, :, at] if condition else None
         draw(bos_attention_heads(clean, edited, question.residue_label), f"{said} Dark: the head attends to BOS.", key)
     else:
         _contacts(seen, said, key)

@@ -1,16 +1,20 @@
 """Is one variant's score evidence, or a default?"""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from core.analyses.evidence import COVERED, REPEATS, Estimate
 from core.analyses.substitutions import Substitutions
-from core.analyses.variant_evidence import LEAST, RULE, SAID, RatioShares, ratio_shares
+from core.analyses.variant_evidence import LEAST, RULE, RatioShares, ratio_shares
+from core.answers.calibration import kept_calibration
+from core.answers.verdict_words import ratio_words
 from core.errors import InputError
 from core.figures import variants as figures
 from core.proteins.variants import Substitution, Variant, VariantList, parse_variant
 from dashboard.controls import bound
-from dashboard.page_parts import download, draw
+from dashboard.page_parts import draw
 from dashboard.question import Question
 from dashboard.session import plain
 from dashboard.views.variants.support import support_of
@@ -33,7 +37,7 @@ def chosen_variant(question: Question, found: Substitutions, given: VariantList)
     residues = tuple(part.residue for part in variant.substitutions)
     support = support_of(question, residues, f"Take the score of {variant.name} apart")
     if support is not None:
-        _show(ratio_shares(support, variant))
+        _show(ratio_shares(support, variant), ratio_words(kept_calibration(question.model)))
 
 
 def _choose(question: Question, found: Substitutions, given: VariantList) -> Variant | None:
@@ -57,7 +61,7 @@ def _least_likely(found: Substitutions) -> Variant | None:
     return Variant(f"{own}{residue + 1}{letter}", (Substitution(int(residue), letter),))
 
 
-def _show(shares: RatioShares) -> None:
+def _show(shares: RatioShares, words: Mapping[str, str]) -> None:
     name, total, order = shares.variant.name, shares.total, shares.parts["order"]
     default = Estimate.of(shares.source("default"))
     because = (
@@ -66,15 +70,15 @@ def _show(shares: RatioShares) -> None:
     because += f"without it {_told(default)}."
     if shares.verdict == "undecided":
         because = f"Its ratio is {total:+z.2f} nats, and a factor of two is {LEAST:.2f}."
-    _SHOWN[shares.verdict](f"**{name}: {SAID[shares.verdict]}.** {because}")
+    _SHOWN[shares.verdict](f"**{name}: {words[shares.verdict]}.** {because}")
+    rows = [(part, found.mean, found.low, found.high) for part, found in shares.parts.items()]
     draw(
         figures.parts_of_ratio(shares.parts, total),
         f"What the ratio of {name} is made of, masked marginals: parts add up to {total:+z.2f} nats. Whiskers and "
         f"brackets hold {COVERED:.0%} of what further random orders would give, from {len(REPEATS)}. {RULE}",
         "parts of the ratio",
+        pd.DataFrame(rows, columns=["part", "nats", "low", "high"]).assign(variant=name),
     )
-    rows = [(part, found.mean, found.low, found.high) for part, found in shares.parts.items()]
-    download(pd.DataFrame(rows, columns=["part", "nats", "low", "high"]).assign(variant=name), f"parts-{name}")
 
 
 def _told(found: Estimate) -> str:

@@ -11,7 +11,7 @@ from core.proteins.uploads import upload_text
 from core.proteins.variants import VariantList, read_variants
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.controls.protein import checked_upload
+from dashboard.controls.uploads import upload
 from dashboard.page_parts import download, draw
 from dashboard.question import Question
 from dashboard.session import plain
@@ -27,12 +27,10 @@ def given_variants(question: Question) -> VariantList:
         text = bound.lines(
             "List, or a table with measured scores", "variants", height=96, placeholder="A23V, K48R, ..."
         )
-    file = right.file_uploader(
-        "Or CSV, also .gz: a column of variants, and measured scores if there are", key="variant file"
-    )
     try:
+        file = upload("Or CSV, also .gz: a column of variants, and measured scores if there are", "variant file", right)
         if file is not None:
-            text = upload_text(file.name, checked_upload(file))
+            text = upload_text(file.name, file.data)
         given = _read(text, question, None)
         if len(given.score_columns) > 1:
             columns = list(given.score_columns)

@@ -5,20 +5,24 @@ import pandas as pd
 import streamlit as st
 
 from core.analyses.substitutions import Marginal, Substitutions, substitutions
-from core.analyses.variant_evidence import SAID, without_evidence
+from core.analyses.variant_evidence import without_evidence
+from core.answers.calibration import kept_calibration
+from core.answers.verdict_words import ratio_words
 from core.figures import variants as figures
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick, picked_before
 from dashboard.engine import on_request, seconds
-from dashboard.page_parts import download, draw, introduce
+from dashboard.page_parts import draw, introduce
 from dashboard.question import Question
+from dashboard.script import ROWS, Call, Expression, Script, loading
+from dashboard.take_away import offer_script
 from dashboard.views.variants.chosen import chosen_variant
 from dashboard.views.variants.listed import given_variants, listed_variants
 from dashboard.views.variants.support import known_support, known_verdicts, support_of
 from dashboard.widgets.linked_view import LinkedViewData, Pick, ResidueValues, StructureText, linked_view
 
-TITLE, PATH = "Variants", "variants"
+TITLE, PATH, MASKS = "Variants", "variants", False
 
 MARGINALS: dict[Marginal, str] = {"masked": "Masked marginals", "wild type": "Wild-type marginals"}
 HOW: dict[Marginal, str] = {
@@ -31,7 +35,8 @@ STRONGEST = 25
 def page(question: Question) -> None:
     introduce(
         "What would each substitution do?",
-        "The log-likelihood ratio compares another letter with the protein's own at the same residue.",
+        "How much likelier or less likely than the protein's own does the model find another amino acid? The "
+        "log-likelihood ratio compares another letter with the protein's own at the same residue.",
         "It is a score of the model, not a measurement: below zero, the model finds the other letter less likely.",
         "A model can give such a score for reasons that have nothing to do with this protein. So ask of a variant "
         "below, and of every residue with the switch: is its score evidence, or a default?",
@@ -45,6 +50,7 @@ def page(question: Question) -> None:
         )
     found = _scores(question, wanted)
     hatched = _hatched(question) if ask else None
+    offer_script(_script(question, found.marginal, hatched))
     with st.container(border=True):
         _heatmap(question, found, hatched)
     left, right = st.columns([2, 3])
@@ -63,19 +69,31 @@ def _scores(question: Question, wanted: Marginal) -> Substitutions:
     """As wanted; the first picture until that is asked for where it takes long."""
     model, sequence = question.model, question.protein.sequence
 
-    def scored(marginal: Marginal) -> Substitutions:
+    def scored(marginal: Marginal, about: float = 0.0) -> Substitutions:
         return engine.computed(
             ("substitutions", model.fingerprint, sequence, marginal),
             lambda progress: substitutions(model, sequence, marginal, progress=progress),
             f"Reading {len(sequence)} residues",
+            about,
         )
 
     if wanted == "masked":
         key = ("masked substitutions", model.fingerprint, sequence)
-        with on_request(key, seconds(model, len(sequence), len(sequence)), "Mask one residue at a time") as go:
+        about = seconds(model, len(sequence), len(sequence))
+        with on_request(key, about, "Mask one residue at a time") as go:
             if go:
-                return scored("masked")
+                return scored("masked", about)
     return scored("wild type")
+
+
+def _script(question: Question, marginal: Marginal, hatched: tuple[int, ...] | None) -> Script:
+    steps = {
+        "model": loading(question.model),
+        "found": Call(substitutions, (Expression("model"), question.protein.sequence, marginal)),
+    }
+    parts = (Expression("found.ratios"), Expression("found.sequence"), question.numbering.names(), hatched or ())
+    title = f"{MARGINALS[marginal]} on {question.model.name}"
+    return Script(title, steps, (f"found.table.head({ROWS}).to_string()",), Call(figures.ratios, parts))
 
 
 def _hatched(question: Question) -> tuple[int, ...] | None:
@@ -91,15 +109,16 @@ def _heatmap(question: Question, found: Substitutions, hatched: tuple[int, ...] 
     if hatched is not None:
         said += f" Hatched: {len(hatched)} of {len(names)} residues where the order of the other residues does not "
         said += "speak for the protein's own letter more than a random order of them would." + _counted(question)
-    draw(figures.ratios(found.ratios, found.sequence, names, hatched or ()), said, "ratios")
-    download(_everything(question, found), f"variants-{found.marginal.replace(' ', '-')}")
+    draw(
+        figures.ratios(found.ratios, found.sequence, names, hatched or ()), said, "ratios", _everything(question, found)
+    )
 
 
 def _counted(question: Question) -> str:
     verdicts = known_verdicts(question)
     assert verdicts is not None
-    counts = verdicts.verdict.value_counts()
-    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in SAID.items())
+    counts, words = verdicts.verdict.value_counts(), ratio_words(kept_calibration(question.model))
+    listed = ", ".join(f"{counts.get(verdict, 0):,} {said}" for verdict, said in words.items())
     return f" Of {len(verdicts):,} masked-marginal ratios: {listed}."
 
 

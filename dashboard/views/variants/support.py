@@ -20,13 +20,15 @@ def support_of(question: Question, residues: tuple[int, ...], what: str) -> Supp
     if known is not None:
         return known
     key = _key(question, residues)
-    with on_request(key, seconds(model, ROWS * len(residues), len(sequence)), what) as go:
+    about = seconds(model, ROWS * len(residues), len(sequence))
+    with on_request(key, about, what) as go:
         if not go:
             return None
         return engine.computed(
             key,
             lambda progress: measure_support(model, sequence, residues, progress=progress),
             f"Reading {len(residues)} residues under {len(REPEATS)} random orders",
+            about,
         )
 
 

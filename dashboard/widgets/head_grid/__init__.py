@@ -8,7 +8,7 @@ from dashboard.widgets.head_grid.data import HeadChoice, HeadGridData, from_cell
 
 __all__ = ["HeadChoice", "HeadGridData", "head_grid"]
 
-_component = component_from(Path(__file__).with_name("grid.html"), "grid.js")
+_component = component_from(Path(__file__).with_name("grid.html"), "picture.js", "grid.js")
 
 
 def head_grid(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from core.errors import InputError
@@ -46,6 +47,16 @@ class HeadGridData:
         """The grid before any effect is known: every cell can be clicked, none has a colour."""
         unknown = np.full(n_layers, np.nan)
         return cls(np.full((n_layers, n_heads), np.nan), unknown, unknown)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per head, attention module and MLP, layer after layer, and its effect under quantity and unit."""
+        n_layers, n_heads = self.heads.shape
+        names = [
+            component_name(_component(layer, at, n_heads)) for layer in range(n_layers) for at in range(n_heads + 2)
+        ]
+        effects = np.column_stack([self.heads, self.attention, self.mlps]).ravel()
+        return pd.DataFrame({"component": names, f"{self.quantity} ({self.unit})": effects})
 
 
 @dataclass(frozen=True, slots=True)

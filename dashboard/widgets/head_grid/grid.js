@@ -1,6 +1,7 @@
 // The head grid: clicks count at once in the browser, and Python is told of every change.
 
 const LABEL = -1; // the place of a row's or a column's label, which stands for all its heads
+const NAME_WIDTH = 24; // pixels that a column's name takes, with room around it
 
 class HeadGrid extends Shared {
   constructor(root) {
@@ -10,12 +11,15 @@ class HeadGrid extends Shared {
     this.tip = this.root.querySelector(".tip");
     this.allOn = this.root.querySelector(".all-on");
     this.modes = new Modes(this.root);
+    saveButtons(this.root.querySelector(".save"), "the grid", (format) => this.save(format));
     this.active = [0, 0];
     this.allOn.addEventListener("click", () => this.change({ ...this.state, off: [] }));
     this.grid.addEventListener("click", (event) => this.clicked(event));
     this.grid.addEventListener("keydown", (event) => this.keyed(event));
     this.grid.addEventListener("mouseover", (event) => this.showTip(event.target.closest(".cell, .label")));
     this.grid.addEventListener("mouseleave", () => this.showTip(null));
+    this.grid.addEventListener("blur", () => this.showTip(null));
+    new ResizeObserver(() => this.name()).observe(this.grid);
   }
 
   update(data, send) {
@@ -33,12 +37,29 @@ class HeadGrid extends Shared {
     const { layers, columns } = this.data;
     this.active = [0, 0];
     this.grid.style.setProperty("--heads", this.heads);
-    this.grid.style.setProperty("--height", `${Math.min(Math.max(264 / layers.length, 11), 30)}px`);
+    this.grid.style.setProperty("--height", `${Math.min(Math.max(264 / layers.length, 11), 40)}px`);
     this.grid.style.setProperty("--gap", layers.length > 16 ? "1.5px" : "2.5px");
-    const header = line([label("", LABEL, LABEL), ...columns.map((name, column) => label(name, LABEL, column))], this.heads);
+    const corner = document.createElement("i");
+    this.columnLabels = columns.map((name, column) => label(name, LABEL, column));
+    this.rowLabels = layers.map((name, layer) => label(name, layer, LABEL));
     this.cells = layers.map((_, layer) => columns.map((_, column) => cell(layer, column)));
-    const rows = layers.map((name, layer) => line([label(name, layer, LABEL), ...this.cells[layer]], this.heads));
-    this.grid.replaceChildren(header, ...rows);
+    const rows = layers.map((_, layer) => line([this.rowLabels[layer], ...this.cells[layer]], this.heads));
+    this.grid.replaceChildren(line([corner, ...this.columnLabels], this.heads), ...rows);
+    this.name();
+  }
+
+  /** Names every column, or every second, fifth or tenth where there is no room for all. */
+  name() {
+    const width = this.columnLabels?.[0].offsetWidth;
+    if (!width) return;
+    const every = [1, 2, 5].find((step) => step * width >= NAME_WIDTH) ?? 10;
+    this.columnLabels.slice(0, this.heads).forEach((label, head) => label.classList.toggle("unnamed", (head + 1) % every > 0));
+  }
+
+  /** The cell or label at a place; undefined where there is none. */
+  at([layer, column]) {
+    if (layer === LABEL) return this.columnLabels[column];
+    return column === LABEL ? this.rowLabels[layer] : this.cells[layer]?.[column];
   }
 
   colour() {
@@ -67,12 +88,14 @@ class HeadGrid extends Shared {
       cell.classList.toggle("off", here);
       cell.classList.toggle("idle", column < this.heads && isOff.has(`${layer},${this.heads}`));
       cell.classList.toggle("selected", String(selected) === `${layer},${column}`);
-      cell.classList.toggle("active", String(this.active) === `${layer},${column}`);
       cell.setAttribute("aria-label", this.describe(layer, column, here));
       cell.setAttribute("aria-selected", here);
     });
     this.allOn.disabled = !off.length;
-    this.grid.setAttribute("aria-activedescendant", this.cells[this.active[0]][this.active[1]].id);
+    this.grid.querySelector(".active")?.classList.remove("active");
+    const active = this.at(this.active);
+    active.classList.add("active");
+    this.grid.setAttribute("aria-activedescendant", active.id);
     if (this.pointed) this.showTip(this.pointed);
   }
 
@@ -93,10 +116,9 @@ class HeadGrid extends Shared {
 
   showTip(target) {
     this.pointed = target;
-    const place = target && placeOf(target);
-    this.tip.hidden = !place || (place[0] === LABEL && place[1] === LABEL);
-    if (this.tip.hidden) return;
-    this.tip.textContent = this.describe(...place, target.classList.contains("off"));
+    this.tip.hidden = !target;
+    if (!target) return;
+    this.tip.textContent = this.describe(...placeOf(target), target.classList.contains("off"));
     const [box, cell] = [this.root, target].map((element) => element.getBoundingClientRect());
     const middle = cell.left - box.left + cell.width / 2 - this.tip.offsetWidth / 2;
     const left = Math.min(Math.max(middle, 0), box.width - this.tip.offsetWidth);
@@ -108,13 +130,17 @@ class HeadGrid extends Shared {
   clicked(event) {
     const target = event.target.closest(".cell, .label");
     if (!target) return;
-    const [layer, column] = placeOf(target);
-    if (layer === LABEL && column === LABEL) return;
-    if (layer === LABEL) return this.toggle(this.cells.map((_, row) => [row, column]));
-    if (column === LABEL) return this.toggle(this.cells[layer].slice(0, this.heads).map((_, head) => [layer, head]));
-    this.active = [layer, column];
-    if (event.shiftKey || this.modes.chosen === "select") this.select(layer, column);
-    else this.toggle([[layer, column]]);
+    this.active = placeOf(target);
+    const looks = event.shiftKey || this.modes.chosen === "select";
+    if (looks && target.matches(".cell")) this.select(...this.active);
+    else this.toggle(this.cellsAt(...this.active));
+  }
+
+  /** The cells that a place stands for: itself, or a label's row of heads or column. */
+  cellsAt(layer, column) {
+    if (layer === LABEL) return this.cells.map((_, row) => [row, column]);
+    if (column === LABEL) return this.cells[layer].slice(0, this.heads).map((_, head) => [layer, head]);
+    return [[layer, column]];
   }
 
   /** Switches all these cells off, or on again when all of them are off. */
@@ -125,8 +151,13 @@ class HeadGrid extends Shared {
     this.change({ ...this.state, off: allOff ? others : [...others, ...cells] });
   }
 
+  save(format) {
+    const { title, source } = this.data;
+    return savePicture(format, title, () => gridPicture(this.data, this.state), title, [source]);
+  }
+
   select(layer, column) {
-    if (column >= this.heads) return; // modules have no queries and keys to look at
+    if (layer === LABEL || column === LABEL || column >= this.heads) return; // no queries and keys to look at
     const again = String(this.state.selected) === `${layer},${column}`;
     this.change({ ...this.state, selected: again ? null : [layer, column] });
   }
@@ -135,12 +166,13 @@ class HeadGrid extends Shared {
     const [layer, column] = this.active;
     if (event.key in ARROWS) {
       const [down, right] = ARROWS[event.key];
-      if (!this.cells[layer + down]?.[column + right]) return;
-      this.active = [layer + down, column + right];
+      const target = this.at([layer + down, column + right]);
+      if (!target) return;
+      this.active = placeOf(target);
       this.show();
-      this.showTip(this.cells[layer + down][column + right]);
+      this.showTip(target);
     } else if (event.key === " " || event.key === "Enter") {
-      this.toggle([this.active]);
+      this.toggle(this.cellsAt(...this.active));
     } else if (event.key.toLowerCase() === "s") {
       this.select(layer, column);
     } else return;
@@ -159,6 +191,7 @@ function line(places, heads) {
 function label(name, layer, column) {
   const element = document.createElement("span");
   element.className = "label";
+  element.id = `label-${layer}-${column}`;
   element.setAttribute("role", layer === LABEL ? "columnheader" : "rowheader");
   element.textContent = name;
   return at(element, layer, column);

@@ -12,17 +12,24 @@ from dashboard.widgets.linked_view.data import (
     DrawnContact,
     Heat,
     LinkedViewData,
+    Palette,
     Pick,
     ResidueValues,
     StructureText,
     payload,
 )
-from dashboard.widgets.set_up_3dmol import MODULE, is_set_up
+from dashboard.widgets.set_up_3dmol import MODULE, is_set_up, set_up_meanwhile
 
-__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Pick", "ResidueValues", "StructureText", "linked_view"]
+__all__ = ["DrawnContact", "Heat", "LinkedViewData", "Palette", "Pick", "ResidueValues", "StructureText", "linked_view"]
 
 _component = component_from(
-    Path(__file__).with_name("view.html"), "colours.js", "strip.js", "map.js", "structure.js", "view.js"
+    Path(__file__).with_name("view.html"),
+    "colours.js",
+    "strip.js",
+    "map.js",
+    "structure.js",
+    "pictures.js",
+    "view.js",
 )
 
 
@@ -59,5 +66,8 @@ def _indices(value: Any) -> tuple[int, ...]:
 
 
 def _viewer_url() -> str | None:
-    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when it isn't set up."""
-    return f"app/static/{MODULE.name}" if is_set_up() else None
+    """Where Streamlit serves 3Dmol's module, from where it serves itself; None when that isn't set up, which begins."""
+    if is_set_up():
+        return f"app/static/{MODULE.name}"
+    set_up_meanwhile()
+    return None

@@ -1,22 +1,5 @@
 // Colours: Streamlit's theme as the canvas needs it, and the ramps that turn a byte into a colour.
 
-const pen = document.createElement("canvas").getContext("2d");
-
-/** A CSS colour as [red, green, blue]. */
-function rgb(colour) {
-  pen.fillStyle = "#000";
-  pen.fillStyle = colour.trim();
-  return [1, 3, 5].map((start) => parseInt(pen.fillStyle.slice(start, start + 2), 16));
-}
-
-function mix(from, to, share) {
-  return from.map((channel, k) => Math.round(channel + (to[k] - channel) * share));
-}
-
-function hex(channels) {
-  return "#" + channels.map((channel) => channel.toString(16).padStart(2, "0")).join("");
-}
-
 /** What the page looks like now: background and text as [r, g, b], the font, the colour of each meaning, the kinds. */
 function themeOf(element, { colours, kinds }) {
   const style = getComputedStyle(element);
@@ -52,6 +35,13 @@ function classAt(values, code) {
 /** What a residue's value says, as short text. */
 function residueText(values, code) {
   return values.classes.length ? values.classes[classAt(values, code)][0] : valueText(code, values);
+}
+
+/** The same for a picture on paper. */
+function paperTheme({ colours, kinds }) {
+  const [paper, ink] = [PAPER.paper, PAPER.ink].map(rgb);
+  const [plain, other, faint] = [0.27, 0.1, 0.62].map((share) => mix(paper, ink, share));
+  return { paper, ink, plain, other, faint, font: PAPER.font, colours, kinds };
 }
 
 function rampStops(palette, { paper, ink, plain, colours }) {

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from core.errors import InputError
@@ -20,7 +21,10 @@ Palette = Literal["edited", "clean", "truth", "change"]
 """What a matrix's colour means: the edited run, the clean run, the true contacts, or a difference (centred at zero)."""
 MOST_PICKED: Final = 2
 NO_STRUCTURE: Final = "No structure is known for this protein: strip and map work without one."
-NOT_SET_UP: Final = f"3D is off: run `{COMMAND}` once, then reload this page."
+NOT_SET_UP: Final = (
+    f"3D is off until its viewer is fetched, at the first start: reload this page in a minute. Where it stays off, "
+    f"`{COMMAND}` says why."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +140,20 @@ class LinkedViewData:
         for contact in self.contacts:
             if not 0 <= contact.i < contact.j < length:
                 raise InputError(f"contact ({contact.i}, {contact.j}) needs 0 <= i < j < {length}")
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """A row per pair of residues: what the map shows above and below the diagonal, and how a marked pair fares."""
+        i, j = np.triu_indices(len(self.residues), 1)
+        names = np.array(self.residues)
+        columns: dict[str, object] = {"residue_i": names[i], "residue_j": names[j]}
+        if self.above is not None:
+            columns[self.above.label] = self.above.values[i, j]
+        if self.below is not None:
+            columns[self.below.label] = self.below.values[j, i]
+        marks = {(contact.i, contact.j): VERDICTS[contact.kind] for contact in self.contacts}
+        columns["marked"] = [marks.get(pair, "") for pair in zip(i.tolist(), j.tolist(), strict=True)]
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,11 +184,7 @@ class ContactMap {
   }
 
   drawLegend() {
-    const { data, theme } = this;
-    const items = data.below
-      ? [rampItem(data.above, theme, `◥ ${data.above.label}`), truthOrRamp(data.below, theme, `◣ ${data.below.label}`)]
-      : [rampItem(data.above, theme, data.above.label)];
-    this.legend.replaceChildren(...items, ...kindItems(data.contacts, theme));
+    this.legend.replaceChildren(...mapLegend(this.data, this.theme));
   }
 
   // What it says
@@ -265,6 +261,13 @@ function packed(colours) {
 /** How much each code counts where several cells share a pixel: the strongest is the one to see. */
 function strengths(palette) {
   return Float32Array.from({ length: 256 }, (_, code) => (palette === "change" && code ? Math.abs(code - 128) : code));
+}
+
+function mapLegend({ above, below, contacts }, theme) {
+  const scales = below
+    ? [rampItem(above, theme, `◥ ${above.label}`), truthOrRamp(below, theme, `◣ ${below.label}`)]
+    : [rampItem(above, theme, above.label)];
+  return [...scales, ...kindItems(contacts, theme)];
 }
 
 function truthOrRamp(scale, theme, name) {

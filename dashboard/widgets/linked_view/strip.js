@@ -106,6 +106,10 @@ function residueCell(name, residue) {
 }
 
 /** Black or white, whichever reads better on a colour. */
-function readable([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "var(--dark)" : "var(--light)";
+function readable(colour) {
+  return luminance(colour) > 140 ? "var(--dark)" : "var(--light)";
+}
+
+function luminance([red, green, blue]) {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }

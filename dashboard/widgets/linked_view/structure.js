@@ -1,6 +1,8 @@
 // The structure in 3D, drawn by 3Dmol.js. One viewer serves as long as the page stands, so the camera stays too.
 
 const LINE_RADIUS = 0.16; // ångström
+const TURN = 10; // degrees for a key
+const ZOOM = { "+": 1.15, "=": 1.15, "-": 1 / 1.15 };
 const idleViewers = []; // 3Dmol can't end a viewer: one whose page was left waits here for the next page
 
 class StructureView {
@@ -19,6 +21,7 @@ class StructureView {
     this.stage.addEventListener("mousedown", () => (this.pressed = true));
     this.stage.addEventListener("mouseleave", () => (this.pressed = false));
     this.stage.addEventListener("wheel", (event) => this.pressed || event.stopPropagation(), { capture: true });
+    this.stage.addEventListener("keydown", (event) => this.keyed(event));
   }
 
   update(data, theme) {
@@ -220,13 +223,7 @@ class StructureView {
   }
 
   drawLegend() {
-    const { values, maskable } = this.data;
-    const items = kindItems(this.contacts, this.theme);
-    if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
-    else if (values) items.unshift(rampItem(values, this.theme, values.label));
-    if (maskable) items.push(legendItem("swatch", this.theme.colours.masked, "masked"));
-    items.push(legendItem("swatch", this.theme.colours.picked, "picked"));
-    this.legend.replaceChildren(...items);
+    this.legend.replaceChildren(...structureLegend(this.data, this.contacts, this.theme));
   }
 
   // What it says, and what a click does
@@ -244,6 +241,41 @@ class StructureView {
   clicked(atom, event) {
     if (atom.residue !== null) this.on.pick(atom.residue, event.ctrlKey || event.metaKey);
   }
+
+  keyed(event) {
+    if (!this.drawn.source) return;
+    const [down, right] = ARROWS[event.key] ?? [0, 0];
+    if (event.shiftKey && (down || right)) {
+      this.viewer.rotate(TURN * (down + right), down ? "x" : "y");
+      this.viewer.render();
+    } else if (right) {
+      const next = this.resolvedBeside(this.state.picked.at(-1), right);
+      if (next !== undefined) this.on.pick(next, false);
+    } else if (event.key in ZOOM) {
+      this.viewer.zoom(ZOOM[event.key]);
+      this.viewer.render();
+    } else if (event.key === "Escape") {
+      this.on.clear();
+    } else return;
+    event.preventDefault();
+  }
+
+  /** The next residue of the structure in one direction, the first where none is picked; undefined at an end. */
+  resolvedBeside(residue, step) {
+    const resolved = [...this.anchors.keys()].filter((each) => this.anchors[each]);
+    if (residue === undefined) return resolved[0];
+    return step > 0 ? resolved.find((each) => each > residue) : resolved.findLast((each) => each < residue);
+  }
+}
+
+/** What colours of residues and lines between them mean. */
+function structureLegend({ values, maskable }, contacts, theme) {
+  const items = kindItems(contacts, theme);
+  if (values?.classes.length) items.unshift(...values.classes.map(([name, colour]) => legendItem("swatch", colour, name)));
+  else if (values) items.unshift(rampItem(values, theme, values.label));
+  if (maskable) items.push(legendItem("swatch", theme.colours.masked, "masked"));
+  items.push(legendItem("swatch", theme.colours.picked, "picked"));
+  return items;
 }
 
 function placeKey(chain, number, insertion) {

@@ -1,5 +1,7 @@
 // The linked view: one state in the browser, three views of it, and Python told of every change.
 
+const WHAT = { strip: "the sequence", map: "the map", structure: "the view" };
+
 class LinkedView extends Shared {
   constructor(root) {
     super();
@@ -13,6 +15,16 @@ class LinkedView extends Shared {
     this.strip = new Strip(this.root.querySelector(".strip"), new Modes(this.root), { ...on, pick: one });
     this.map = new ContactMap(this.root.querySelector(".map"), { ...on, pick: (picked) => this.pick(picked) });
     this.structure = new StructureView(this.root.querySelector(".structure"), { ...on, pick: one });
+    const pictures = {
+      strip: () => stripPicture(this.data, this.state),
+      map: () => mapPicture(this.map.cells, this.data, this.state.picked),
+      structure: () => structurePicture(this.structure),
+    };
+    for (const [name, draw] of Object.entries(pictures)) {
+      const place = this.root.querySelector(name === "strip" ? ".strip-save" : `.${name} .save`);
+      const formats = name === "structure" ? ["png"] : ["png", "svg"];
+      saveButtons(place, WHAT[name], (format) => this.save(format, name, draw), formats);
+    }
     this.clear = this.root.querySelector(".clear");
     this.clear.addEventListener("click", on.clear);
   }
@@ -30,6 +42,7 @@ class LinkedView extends Shared {
     this.root.querySelector(".map").hidden = !data.cells;
     if (data.cells) this.map.update(data, theme);
     this.structure.update(data, theme);
+    this.root.querySelector(".structure .save").hidden = Boolean(data.texts.no_3d);
     this.show();
   }
 
@@ -61,6 +74,12 @@ class LinkedView extends Shared {
     this.root.querySelector(".bar .picked").textContent = picked.length
       ? `Picked: ${picked.map((residue) => this.data.residues[residue]).join(" and ")}`
       : `Click a residue, ${this.data.cells ? "a cell of the map, " : ""}or the structure.`;
+  }
+
+  save(format, name, draw) {
+    const { texts, source } = this.data;
+    const title = texts[`${name}_title`] ?? "Sequence";
+    return savePicture(format, title, draw, title, [texts[`${name}_caption`], source]);
   }
 
   close() {

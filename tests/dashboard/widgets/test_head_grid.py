@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,38 @@ def test_keys_move_switch_and_select(open_grid: OpenPage) -> None:
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Space", "ArrowLeft", "s"):
         page.keyboard.press(key)
     expect_python(page, "off: L2H3; selected L2H2")
+
+
+@pytest.mark.browser
+def test_keys_reach_the_names_of_rows_and_columns(open_grid: OpenPage) -> None:
+    page = open_grid("?layers=3&heads=4")
+    page.locator(".grid").focus()
+    for key in ("ArrowDown", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".tip")).to_have_text("Switch all heads of L2")
+    expect_python(page, "off: L2H1, L2H2, L2H3, L2H4; selected L1H1")
+    for key in ("Enter", "ArrowRight", "ArrowUp", "ArrowUp", "s", "Space"):
+        page.keyboard.press(key)
+    expect_python(page, "off: L1H1, L2H1, L3H1; selected L1H1")
+    expect(page.locator(".grid")).to_have_attribute("aria-activedescendant", "label--1-0")
+
+
+@pytest.mark.browser
+def test_names_stay_readable_where_there_is_little_room(open_grid: OpenPage) -> None:
+    page = open_grid(width=560)
+    named = page.locator(".row:first-child .label:not(.unnamed)")
+    expect(named).to_have_text(["H2", "H4", "H6", "H8", "H10", "H12", "H14", "H16", "H18", "H20", "Attn", "MLP"])
+    sizes = named.evaluate_all("labels => labels.map(label => parseFloat(getComputedStyle(label).fontSize))")
+    assert min(sizes) >= 11
+    edges = named.evaluate_all(
+        """labels => labels.map(label => {
+            const range = document.createRange();
+            range.selectNodeContents(label);
+            const { left, right } = range.getBoundingClientRect();
+            return [left, right];
+        })"""
+    )
+    assert all(before[1] < after[0] for before, after in pairwise(edges)), "names run into each other"
 
 
 @pytest.mark.browser

@@ -383,6 +383,23 @@ def test_where_nothing_can_be_masked_nothing_offers_to(open_view: OpenPage) -> N
 
 
 @pytest.mark.browser
+def test_keys_pick_turn_and_zoom_in_3d(open_view: OpenPage) -> None:
+    page = open_view()
+    stage = page.locator(".stage")
+    stage.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("Python knows: picked (1,) masked (0,)")).to_be_visible()
+    expect(page.locator(".tag")).to_have_count(1)
+    for key in ("Shift+ArrowRight", "Shift+ArrowUp", "+"):
+        place = page.locator(".tag").get_attribute("style") or ""
+        page.keyboard.press(key)
+        expect(page.locator(".tag")).not_to_have_attribute("style", place)
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Python knows: picked () masked (0,)")).to_be_visible()
+
+
+@pytest.mark.browser
 def test_arrow_keys_move_the_picked_cell(open_view: OpenPage) -> None:
     page = open_view()
     click_cell(page, 4, 40)

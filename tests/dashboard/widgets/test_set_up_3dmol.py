@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,20 @@ def test_what_is_there_is_left_alone(static: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(set_up_3dmol, "fetch_package", lambda _: pytest.fail("fetched again"))
     set_up_3dmol.main()
     assert set_up_3dmol.is_set_up()
+
+
+def test_a_first_start_sets_up_once(static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    fetched: list[Path] = []
+
+    def fetch(folder: Path) -> Path:
+        fetched.append(folder)
+        done.set()
+        raise set_up_3dmol.SetUpError("no network")
+
+    monkeypatch.setattr(set_up_3dmol, "fetch_package", fetch)
+    set_up_3dmol.set_up_meanwhile.cache_clear()
+    for _ in range(3):
+        set_up_3dmol.set_up_meanwhile()
+    assert done.wait(10)
+    assert len(fetched) == 1

@@ -80,6 +80,8 @@ def test_planted_directions_are_found() -> None:
         loss = encoder(draw(), dead_after=20_000)
         loss.backward()
         encoder.keep_unit_rows()
+        assert encoder.decoder.grad is not None
+        assert encoder.decoder.grad.grad_fn is None  # else it is never freed
         along = (encoder.decoder.grad * encoder.decoder).sum(-1)
         torch.testing.assert_close(along, torch.zeros_like(along), atol=1e-5, rtol=0)
         optimiser.step()
