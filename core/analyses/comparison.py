@@ -121,9 +121,11 @@ def band_difference(first: BandView, second: BandView) -> BandView:
     )
 
 
-def one_scale(*values: Float[np.ndarray, "..."], least: float = 1e-6) -> float:
-    """Where one colour scale ends for all of them: at the largest size of any value, or `least`."""
-    return max([least, *(float(np.nanmax(np.abs(each), initial=0.0)) for each in values)])
+def one_scale(*values: Float[np.ndarray, "..."], least: float = 1e-6, share: float = 1.0) -> float:
+    """Where one colour scale ends for all of them: at the largest size of any value, or where `share` of the sizes do
+    not go beyond, but not before `least`."""
+    sizes = [np.abs(each[~np.isnan(each)]) for each in values]
+    return max([least, *(float(np.quantile(each, share)) for each in sizes if each.size)])
 
 
 def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Two sides on one scale, A pink and B green, and what B shows more (red) or less (blue)."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -30,7 +30,9 @@ ALONG_THE_FOOT: Final = {
     "yref": "container",
     "y": 0,
     "yanchor": "bottom",
+    "xpad": 0,
     "nticks": 5,
+    "title": {"side": "bottom", "font": {"size": 12}},  # above the bar, plotly writes it onto the bar
 }
 """Of a colour bar: beside a narrow picture it would narrow it more."""
 
@@ -58,8 +60,11 @@ def change(labels: Sequence[str], difference: Float[np.ndarray, " bars"], *, qua
 
 def _one_bar_a_label(figure: go.Figure) -> go.Figure:
     """Every label written; letters and wavelengths are names here, not numbers."""
-    figure.update_layout(height=300)
-    return figure.update_xaxes(type="category", tickmode="linear", tickfont={"size": 10})
+    figure.update_layout(height=300, margin={"l": 45, "r": 5})
+    tick: dict[str, Any] = {"type": "category", "tickmode": "linear", "tickfont": {"size": 10}}
+    if max(map(len, figure.data[0].x)) == 1:
+        tick["tickangle"] = 0  # letters never lie on their sides
+    return figure.update_xaxes(tick)
 
 
 def component_effects(
@@ -118,12 +123,11 @@ def pattern_change(difference: Float[np.ndarray, "pos pos"], names: Sequence[str
     figure = axes(
         "Key position (BOS is 0)",
         "Query position",
-        height=430,
-        margin={"l": 60, "r": 20, "t": 40, "b": 120},
+        height=520,
         xaxis={"constrain": "domain"},
         yaxis={"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"},
     )
-    return figure.add_heatmap(
+    figure.add_heatmap(
         z=shown,
         x=places,
         y=places,
@@ -131,12 +135,12 @@ def pattern_change(difference: Float[np.ndarray, "pos pos"], names: Sequence[str
         colorscale=DIVERGING,
         zmin=-most,
         zmax=most,
-        colorbar=ALONG_THE_FOOT | {"title": {"text": f"attention, {CHANGE}", "side": "top"}},
+        colorbar={"title": {"text": f"attention, {CHANGE}"}},
         hovertemplate="query %{customdata[0]} → key %{customdata[1]}: %{z:+.3f}<extra></extra>",
     )
+    return _legend_below(figure)
 
 
 def _legend_below(figure: go.Figure) -> go.Figure:
     """The figure with its colour bar below it."""
-    bar = ALONG_THE_FOOT | {"title": {"side": "top"}}
-    return figure.update_traces(colorbar=bar).update_layout(margin={"b": 110})
+    return figure.update_traces(colorbar=ALONG_THE_FOOT).update_layout(margin={"b": 110})

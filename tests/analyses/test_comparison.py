@@ -107,3 +107,4 @@ def test_heads_are_the_same_in_the_same_weights_alone(model: Model) -> None:
 def test_one_scale_holds_all() -> None:
     assert one_scale(np.array([0.5, -2.0]), np.array([[1.0, np.nan]])) == 2.0
     assert one_scale(np.zeros(3)) > 0
+    assert one_scale(np.r_[np.ones(999), 50.0], share=0.99) == 1.0

@@ -8,6 +8,9 @@ from core.figures.explore import pattern_heatmap
 from dashboard.page_parts import draw
 from dashboard.views.compare.sides import OTHER_HEADS, Pair
 
+MOST_CELLS = 0.999
+"""Share of a pattern's cells within the colours' end: the few brightest would make all others pale."""
+
 
 def heads_that_read_bos(pair: Pair) -> None:
     st.markdown("**Which heads read BOS from the residue read?**")
@@ -24,13 +27,12 @@ def heads_that_read_bos(pair: Pair) -> None:
         return
     change = difference(*shown)
     most = one_scale(change, least=0.1)
-    left, _ = st.columns(2)
-    with left:
-        draw(
-            figures.attention_heads(change, quantity="attention to BOS, B − A", diverging=True, most=most),
-            "Red: the head attends to BOS more in B, blue: less.",
-            "bos heads difference",
-        )
+    draw(
+        figures.attention_heads(change, quantity="attention to BOS, B − A", diverging=True, most=most),
+        "Red: the head attends to BOS more in B, blue: less. Colours end at a tenth or above, so small changes stay "
+        "pale.",
+        "bos heads difference",
+    )
 
 
 def attention_to_bos(pair: Pair) -> None:
@@ -60,7 +62,7 @@ def whole_pattern(pair: Pair) -> None:
     heads = " and ".join(dict.fromkeys(str(side.head) for side in pair.sides))
     st.markdown(f"**Where does {heads} look?**")
     a, b = (side.run.pattern for side in pair.sides)
-    most = one_scale(a, b)
+    most = one_scale(a, b, share=MOST_CELLS)
     for place, side in zip(st.columns(2), pair.sides, strict=True):
         with place:
             draw(
@@ -73,11 +75,9 @@ def whole_pattern(pair: Pair) -> None:
         return
     change = position_difference(a, b, pair.where)
     names = ["BOS", *(pair.a.question.numbering.name(at) for at in pair.where.first.tolist()), "EOS"]
-    left, _ = st.columns(2)
-    with left:
-        draw(
-            figures.pattern_change(change, names, one_scale(change, least=0.1 * most)),
-            "Red: B attends there more, blue: less; names are A's. Colours end at a tenth of the attention's own scale "
-            "or above, so small changes stay pale.",
-            "pattern difference",
-        )
+    draw(
+        figures.pattern_change(change, names, one_scale(change, least=0.1 * most, share=MOST_CELLS)),
+        "Red: B attends there more, blue: less; names are A's. Colours end at a tenth of the attention's own scale or "
+        "above, so small changes stay pale.",
+        "pattern difference",
+    )

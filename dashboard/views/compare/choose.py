@@ -16,7 +16,6 @@ from dashboard.controls.edits import EDITED, choose_edits, choose_head
 from dashboard.controls.heads import warn_of_unknown
 from dashboard.controls.model import choose_model
 from dashboard.controls.protein import choose_protein
-from dashboard.page_parts import called
 from dashboard.question import Question, numbering_of
 from dashboard.session import plain
 from dashboard.sidebar import choose_mask_and_target
@@ -32,7 +31,7 @@ def choose_pair(question: Question, row: DeltaGenerator, left: DeltaGenerator, r
         names, cards = names[::-1], cards[::-1]
     warn_of_unknown(question.model, *(f"{SIDEBAR}{key}" for key in ("head", *EDITED)))
     head = choose_head(question.model, key=f"{SIDEBAR}head", place=row, width=bound.WIDTH)
-    _offer_variant(question, names[0], row)
+    _offer_variant(question, names[0], row, cards[1])
     with cards[0]:
         ours = _sidebars_side(question, names[0], head)
     with cards[1]:
@@ -41,19 +40,17 @@ def choose_pair(question: Question, row: DeltaGenerator, left: DeltaGenerator, r
 
 
 def _sidebars_side(question: Question, name: str, head: Head) -> Side:
-    title = st.empty()
-    locks = st.container(horizontal=True, vertical_alignment="center")
-    locks.caption("Model and protein: in the sidebar.")
-    with locks.popover(f"Edits of {name}", icon=":material/tune:"):
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.caption("Model and protein: in the sidebar.")
+    with row.popover("Edits"):
         edits = choose_edits(question, head, SIDEBAR)
-    title.markdown(_title(name, question))
     return Side(name, question, edits, head)
 
 
 def _other_side(ours: Side, name: str) -> Side:
     """The side beside: what isn't the same as `ours` has its controls here."""
-    title, question = st.empty(), ours.question
-    locks = st.container(horizontal=True, vertical_alignment="center")
+    question = ours.question
+    locks = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
     same = {
         what: bound.toggle(f"Same {what}", f"same_{what}", locks, value=what != "edits")
         for what in ("model", "protein", "edits")
@@ -64,7 +61,6 @@ def _other_side(ours: Side, name: str) -> Side:
     else:
         protein = choose_protein(BESIDE)
         question = choose_mask_and_target(model, protein, numbering_of(protein), of=BESIDE)
-    title.markdown(_title(name, question))
     head = _head_of(model, ours, name)
     if same["edits"]:
         edits, lacking = edits_on(ours.edits, question)
@@ -72,7 +68,7 @@ def _other_side(ours: Side, name: str) -> Side:
             st.caption(plain(f"Left out, as {name} has none: {', '.join(lacking)}."))
         return Side(name, question, edits, head)
     warn_of_unknown(model, *(f"{BESIDE}{key}" for key in EDITED))
-    with locks.popover(f"Edits of {name}", icon=":material/tune:"):
+    with locks.popover("Edits"):
         edits = choose_edits(question, head, BESIDE)
     return Side(name, question, edits, head)
 
@@ -87,13 +83,7 @@ def _head_of(model: Model, ours: Side, name: str) -> Head:
     return choose_head(model, f"Look closely at head of {name}", f"{BESIDE}head")
 
 
-def _title(name: str, question: Question) -> str:
-    asked = f"{question.residue_label} masked" if len(question.masked) == 1 else f"read at {question.residue_label}"
-    said = " · ".join(map(plain, (question.protein.name, called(question.model), asked)))
-    return f"**{name}** · {said}, target {question.letter}"
-
-
-def _offer_variant(question: Question, name: str, row: DeltaGenerator) -> None:
+def _offer_variant(question: Question, name: str, row: DeltaGenerator, card: DeltaGenerator) -> None:
     """Makes the other side a variant of this one when the person asks."""
     text = row.text_input(f"A variant of {name}", key="variant of", placeholder="A23V", width=bound.WIDTH)
     if not row.button("Compare with it", disabled=not text.strip()):
@@ -101,7 +91,7 @@ def _offer_variant(question: Question, name: str, row: DeltaGenerator) -> None:
     try:
         variant = parse_variant(text, question.numbering)
     except InputError as error:
-        st.warning(plain(str(error)))
+        card.warning(plain(str(error)))
         return
     sequence = mutated(question.protein.sequence, variant)
     numbering = Numbering(sequence)

@@ -7,21 +7,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.analyses.comparison import gained_pairs, in_place, one_scale, residue_difference
-from core.analyses.contact_calibration import kept_calibration, worth_marking
 from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
-from core.proteins.contact_scores import largest_counted, top_contacts
+from core.proteins.contact_scores import largest_counted
 from core.proteins.correspondence import Correspondence
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.session import plain
 from dashboard.views.compare.sides import Pair, Side
+from dashboard.views.contacts.marked import MARK_HIGHEST, Pairs, marked
+from dashboard.views.contacts.methods import CONTACT_HEAD
 from dashboard.views.explore.linked import COLOURINGS, residue_values
 from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, linked_view
 
-Pairs = list[tuple[int, int]]
 Picked = tuple[int, ...]
 
 
@@ -33,7 +33,7 @@ def strip_map_structure(pair: Pair) -> None:
     source, averaged = _choose_source(pair, row)
     colouring = bound.select("In 3D", COLOURINGS, "colour", row, width=250)
     picked = choose_picked(pair.a.question.numbering, row, placeholder="M1, K27", width=bound.WIDTH)
-    highest = bound.toggle("Mark the L/2 highest pairs, whatever they are worth", "highest", row)
+    highest = bound.toggle(MARK_HIGHEST, "highest", row)
     maps = a, b = [map_of(side.question, side.condition, side.run, source, averaged) for side in pair.sides]
     picks = picked, pair.where.of(picked) if pair.where else ()
     values = [
@@ -42,8 +42,10 @@ def strip_map_structure(pair: Pair) -> None:
     ]
     ends = one_scale(*(each.values for each in values if each))
     quantity, most = (PROBABILITY, 1.0) if source == "contact head" else (ATTENTION, one_scale(a, b))
+    method = CONTACT_HEAD if source == "contact head" else SOURCES[source]
     for place, side, predicted, at, shown in zip(st.columns(2), pair.sides, maps, picks, values, strict=True):
-        data = _data(side, Heat(predicted, quantity, "edited", 0.0, most), _marked(side, source, predicted, highest))
+        pairs, said = marked(side.question, method, predicted, highest)
+        data = _data(side, Heat(predicted, quantity, "edited", 0.0, most), pairs, said)
         with place:
             if side.question.protein.structure is not None:
                 precision_line(predicted, None, side.question.protein.structure)
@@ -66,13 +68,7 @@ def _choose_source(pair: Pair, row: DeltaGenerator) -> tuple[str, list[str]]:
     return source, bound.several("Heads to average", names, "averaged", row, placeholder="Choose heads", width=220)
 
 
-def _marked(side: Side, source: str, predicted: np.ndarray, highest: bool) -> Pairs:
-    """The pairs that a calibration finds worth it; the L/2 highest where there is none, or all the same."""
-    calibration = kept_calibration(side.question.model) if source == "contact head" and not highest else None
-    return worth_marking(predicted, calibration) if calibration else top_contacts(predicted)
-
-
-def _data(side: Side, above: Heat, pairs: Pairs) -> LinkedViewData:
+def _data(side: Side, above: Heat, pairs: Pairs, said: str) -> LinkedViewData:
     structure = side.question.protein.structure
     below = None if structure is None else Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
     return LinkedViewData.of(
@@ -82,7 +78,7 @@ def _data(side: Side, above: Heat, pairs: Pairs) -> LinkedViewData:
         pairs,
         maskable=False,
         map_title=f"Contact map of {side.name}",
-        map_caption=f"{len(pairs)} pairs are marked.",
+        map_caption=said,
         structure_title=f"Structure of {side.name}",
     )
 
@@ -114,7 +110,7 @@ def _difference(
         gained,
         maskable=False,
         map_title="Difference of the maps",
-        map_caption=f"Marked: the {len(gained)} pairs that are among the L/2 highest in B alone. Residues are A's; "
+        map_caption=f"Marked ({len(gained)}): the pairs that are among the L/2 highest in B alone. Residues are A's; "
         "blank where B has none. Colours end at a tenth of the maps' own scale or above, so small changes stay pale.",
         structure_title="Structure of A",
     )

@@ -37,11 +37,9 @@ def effects_of_heads(pair: Pair, among: Among) -> None:
         st.caption(OTHER_HEADS)
         return
     change = difference(a, b)
-    left, _ = st.columns(2)
-    with left:
-        draw(
-            figures.component_effects(change, quantity=f"{QUANTITY}, B − A", most=one_scale(change, least=0.1 * most)),
-            "Red: switching that part off raises the gap more in B, or lowers it less; blue: the other way. Colours "
-            "end at a tenth of the scale above or higher.",
-            "effects difference",
-        )
+    draw(
+        figures.component_effects(change, quantity=f"{QUANTITY}, B − A", most=one_scale(change, least=0.1 * most)),
+        "Red: switching that part off raises the gap more in B, or lowers it less; blue: the other way. Colours end at "
+        "a tenth of the scale above or higher.",
+        "effects difference",
+    )

@@ -17,6 +17,7 @@ from dashboard.views.compare.effects import effects_of_heads
 from dashboard.views.compare.features import features_at_the_residues
 from dashboard.views.compare.headline import headline
 from dashboard.views.compare.prediction import predicted_amino_acids
+from dashboard.views.compare.sides import OTHER_TARGETS
 from dashboard.views.explore.headline import COMPETITORS
 
 __all__ = ["PATH", "TITLE", "page"]
@@ -31,18 +32,21 @@ def page(question: Question) -> None:
         "Pink is A, green is B; of differences, red is more in B and blue is less.",
     )
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    left, right = (column.container(border=True, height="stretch") for column in st.columns(2))
+    cards = [column.container(border=True, height="stretch") for column in st.columns(2)]
+    numbers = [card.container() for card in cards]
+    choices = [card.container() for card in cards]
     try:
-        pair = choose_pair(question, row, left, right)
-        among = bound.select("Target gap against", COMPETITORS, "against", row, width=bound.WIDTH)
+        pair = choose_pair(question, row, *choices)
+        among = bound.select("Target gap against", COMPETITORS, "against", row, width=220)
         a, b = (side.prediction(among) for side in pair.sides)
     except InputError as error:
         stop_with(error)
-    with left:
+    with numbers[0]:
         headline(pair.a, a)
-    with right:
-        headline(pair.b, b, prediction_difference(a, b))
-    st.caption(f"Residues of A and B correspond {plain(pair.said)}." if pair.where else plain(f"{pair.said}."))
+    with numbers[1]:
+        headline(pair.b, b, prediction_difference(a, b) if pair.same_target else None)
+    where = f"Residues of A and B {'correspond' if pair.where else 'do not correspond:'} {pair.said}."
+    st.caption(plain(where if pair.same_target else f"{where} {OTHER_TARGETS}"))
     with st.container(border=True):
         predicted_amino_acids(pair)
     with st.container(border=True):

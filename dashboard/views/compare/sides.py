@@ -17,6 +17,7 @@ from dashboard.session import EditChoices
 from dashboard.views.explore.runs import logits_of, view_of
 
 OTHER_HEADS: Final = "No difference: in two models a head's name means two heads."
+OTHER_TARGETS: Final = "The sides follow two amino acids, so the numbers above have no difference."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +83,11 @@ class Pair:
     def same_heads(self) -> bool:
         """Whether a head's name means one head."""
         return heads_correspond(self.a.question.model, self.b.question.model)
+
+    @property
+    def same_target(self) -> bool:
+        """Whether both sides follow one amino acid."""
+        return self.a.question.letter == self.b.question.letter
 
     @property
     def no_difference(self) -> str:
