@@ -16,7 +16,7 @@ RUNS = {"before": "clean", "after": "edited"}
 def script_of(
     question: Question, condition: Condition, head: Head, target: Target, readout: Readout = "probability"
 ) -> Script:
-    """Prints the target's gap and rank at the residue read, clean and under `condition`, and draws the prediction."""
+    """Prints the target's gap and rank at the residue read, clean and under `condition`, and draws the page's figure of it."""
     model = loading(question.model)
     if any(isinstance(part, ScaleFeature | ClampFeature) for part in condition):
         model = Call(with_kept_dictionaries, (model,))
@@ -31,5 +31,6 @@ def script_of(
         f'f"{run:7} {letter} gap {{{found}.target_gap:+.4f}}, rank {{{found}.target_rank}}"'
         for found, run in RUNS.items()
     )
-    bars = Call(prediction_bars, (Expression("before"), Expression("after"), letter, readout))
+    edited = Expression("after") if condition else None
+    bars = Call(prediction_bars, (Expression("before"), edited, letter, readout))
     return Script(f"{question.residue_label}: {describe(condition)}", steps, printed, bars)
