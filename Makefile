@@ -19,6 +19,8 @@ check: .venv/test.done
 bench: .venv/app.done
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.contacts
+	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.load
 
 .venv/app.done: requirements.txt dashboard/widgets/set_up_3dmol.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -12,7 +12,16 @@ from core.proteins.examples import examples, load_example
 from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein, read_text
 from dashboard.question import Question
-from dashboard.session import MODES, SCOPE_NAMES, SIDES, WILD_TYPE, EditChoices, chosen_scope, target_letter
+from dashboard.session import (
+    MODES,
+    SCOPE_NAMES,
+    SIDES,
+    WILD_TYPE,
+    EditChoices,
+    chosen_scope,
+    parse_feature_edits,
+    target_letter,
+)
 
 Key = TypeVar("Key", bound=str)
 
@@ -32,6 +41,7 @@ READ = {
     "shift",
     "shifted",
     "side",
+    "feat",
 }
 """The parameters that decide what is computed; `head` decides what is looked at."""
 
@@ -59,14 +69,16 @@ def view_of(link: Link, model: Model) -> View:
     names = head_names(model.shape)
     head = Head.parse(_among(names, _one(link, "head", names[-1]), "head"))
     shifted = tuple(Head.parse(_among(names, name, "head")) for name in _several(link, "shifted")) or (head,)
+    scope = chosen_scope(_key(SCOPE_NAMES, link, "scope"), _one(link, "at", ""), numbering)
     edits = EditChoices(
         off=_several(link, "off"),
-        scope=chosen_scope(_key(SCOPE_NAMES, link, "scope"), _one(link, "at", ""), numbering),
+        scope=scope,
         mode=_key(MODES, link, "mode"),
         blocked=_several(link, "bos"),
         shift=int(_one(link, "shift", "0")),
         shifted=shifted,
         side=_key(SIDES, link, "side"),
+        features=parse_feature_edits(_one(link, "feat", ""), scope),
     )
     return View(Question(model, protein, tuple(sorted(masked)), masked[0], letter), edits.condition(model.shape), head)
 

@@ -54,6 +54,11 @@ def protein_features(
     return ProteinFeatures(layer, active[order], dense[:, active[order]].T.copy(), score[order])
 
 
+def together(activation: Float[np.ndarray, " residue"]) -> Float[np.ndarray, "residue residue"]:
+    """For every pair of residues how strongly a feature fires at both: the lower of the two activations."""
+    return np.minimum.outer(activation, activation)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureChanges:
     """How an edit changes the features of a protein, the largest change first."""

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analyses.evidence import PARTS, Part
-from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, Curve, axes, curves
+from core.figures.style import CLEAN, EDITED, NEAR_MISS, OTHER, PALE, RIGHT, TARGET, Curve, axes, curves
 from core.tables import rows
 
 NAMES: Final[Mapping[Part, str]] = {
@@ -32,7 +32,7 @@ VERDICT_COLOURS: Final[Mapping[str, str]] = {
     "composition": COLOURS["composition"],
     "competition": EDITED,
     "unsettled": NEAR_MISS,
-    "none": CLEAN,
+    "none": PALE,
 }
 
 

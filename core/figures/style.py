@@ -24,6 +24,9 @@ SIDE_A: Final = OTHER[0]
 SIDE_B: Final = OTHER[2]
 """Two sides of a comparison."""
 
+PALE: Final = "#CCCCCC"
+"""For what has nothing to say: paler than the rest also to people who see no red or no green."""
+
 WHISKER: Final = "#777777"
 """Of intervals: seen on a white page, on a dark one, and on most bars."""
 

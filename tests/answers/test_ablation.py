@@ -12,8 +12,9 @@ from core.answers.subjects import masked
 from core.components import ablate, component_names, components, heads_of_layers
 from core.interventions import AblateHead, Head
 from core.metrics import Target
-from core.model import Model, ModelShape
+from core.model import Model
 from tests.answers.conftest import SEQUENCES, DirectSurvey
+from tests.conftest import random_fair_esm
 
 
 def test_every_scope_agrees_with_its_own_sweep(survey: DirectSurvey, lively: Model, target: Target):
@@ -39,11 +40,7 @@ def made(gaps: dict[str, list[float]]) -> DirectSurvey:
                 for name, gap in gaps.items()
             }
 
-    return Made(_Shaped())  # pyright: ignore
-
-
-class _Shaped:
-    shape = ModelShape(1, 1, 8)
+    return Made(Model.from_fair_esm(random_fair_esm(1, 1, 8), name="one head"))
 
 
 def test_failures_are_counted_where_the_target_ranks_first_to_begin_with():

@@ -16,7 +16,7 @@ RUNS = {"before": "clean", "after": "edited"}
 def script_of(
     question: Question, condition: Condition, head: Head, target: Target, readout: Readout = "probability"
 ) -> Script:
-    """Prints the target's gap and rank at the residue read, clean and under `condition`, and draws the page's figure of it."""
+    """Prints the target's gap and rank at the residue read, clean and under `condition`; draws what the page does."""
     model = loading(question.model)
     if any(isinstance(part, ScaleFeature | ClampFeature) for part in condition):
         model = Call(with_kept_dictionaries, (model,))
