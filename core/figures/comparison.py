@@ -8,6 +8,10 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 from plotly.colors import get_colorscale
 
+from core.alphabet import AMINO_ACIDS
+from core.analyses.comparison import PredictionDifference
+from core.analyses.prediction import Prediction
+from core.figures.explore import Readout
 from core.figures.style import (
     DIVERGING,
     SIDE_A,
@@ -37,6 +41,29 @@ ALONG_THE_FOOT: Final = {
 """Of a colour bar: beside a narrow picture it would narrow it more."""
 
 
+def predictions(first: Prediction, second: Prediction, readout: Readout = "probability") -> go.Figure:
+    """The twenty amino acids on either side, most likely in A first."""
+    order = np.argsort(-first.logits, kind="stable")
+    letters, a, b = _letters(order), _read(first, readout)[order], _read(second, readout)[order]
+    return side_by_side(letters, a, b, quantity=readout.capitalize(), x="Amino acid")
+
+
+def prediction_change(
+    first: Prediction, difference: PredictionDifference, readout: Readout = "probability"
+) -> go.Figure:
+    """The difference of the twenty amino acids, most likely in A first."""
+    order = np.argsort(-first.logits, kind="stable")
+    return change(_letters(order), _read(difference, readout)[order], quantity=readout.capitalize(), x="Amino acid")
+
+
+def _letters(order: Int[np.ndarray, "20"]) -> list[str]:
+    return [AMINO_ACIDS[place] for place in order]
+
+
+def _read(found: Prediction | PredictionDifference, readout: Readout) -> Float[np.ndarray, "20"]:
+    return found.probabilities if readout == "probability" else found.logits
+
+
 def side_by_side(
     labels: Sequence[str],
     first: Float[np.ndarray, " bars"],
@@ -48,21 +75,21 @@ def side_by_side(
     """A bar of each side per label."""
     colours = {"A": SIDE_A, "B": SIDE_B}
     figure = bars(labels, {"A": first, "B": second}, colours=colours, x_title=x, y_title=quantity)
-    return _one_bar_a_label(figure)
+    return _one_bar_a_label(figure, labels)
 
 
 def change(labels: Sequence[str], difference: Float[np.ndarray, " bars"], *, quantity: str, x: str) -> go.Figure:
     """A bar of the difference per label."""
     colours = [MORE if value > 0 else LESS for value in difference]
     figure = bars(labels, {CHANGE: difference}, colours=colours, x_title=x, y_title=f"{quantity}, {CHANGE}")
-    return _one_bar_a_label(figure)
+    return _one_bar_a_label(figure, labels)
 
 
-def _one_bar_a_label(figure: go.Figure) -> go.Figure:
+def _one_bar_a_label(figure: go.Figure, labels: Sequence[str]) -> go.Figure:
     """Every label written; letters and wavelengths are names here, not numbers."""
     figure.update_layout(height=300, margin={"l": 45, "r": 5})
     tick: dict[str, Any] = {"type": "category", "tickmode": "linear", "tickfont": {"size": 10}}
-    if max(map(len, figure.data[0].x)) == 1:
+    if max(map(len, labels), default=0) == 1:
         tick["tickangle"] = 0  # letters never lie on their sides
     return figure.update_xaxes(tick)
 

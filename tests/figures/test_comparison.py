@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from core.alphabet import AMINO_ACIDS
+from core.analyses.comparison import prediction_difference
+from core.analyses.prediction import Prediction
 from core.figures.comparison import (
     LESS,
     MORE,
@@ -10,6 +13,8 @@ from core.figures.comparison import (
     change,
     component_effects,
     pattern_change,
+    prediction_change,
+    predictions,
     side_by_side,
 )
 from core.figures.style import SIDE_A, SIDE_B
@@ -23,6 +28,16 @@ def test_each_label_has_a_bar_of_each_side_in_its_colour() -> None:
         ("A", SIDE_A, [0.9, 0.1]),
         ("B", SIDE_B, [0.2, 0.8]),
     ]
+
+
+def test_amino_acids_stand_in_the_order_of_a() -> None:
+    shares, logits = np.random.default_rng(0).random((2, 2, 20))
+    a, b = (Prediction(*each, "M", 0.0, 1) for each in zip(shares, logits, strict=True))
+    bars, changes = predictions(a, b, "logit"), prediction_change(a, prediction_difference(a, b), "logit")
+    assert list(bars.data[0].y) == sorted(a.logits, reverse=True)
+    at = [AMINO_ACIDS.index(letter) for letter in bars.data[0].x]
+    assert np.array_equal(bars.data[1].y, b.logits[at])
+    assert np.allclose(changes.data[0].y, (b.logits - a.logits)[at])
 
 
 def test_what_b_shows_more_is_red_and_less_is_blue() -> None:

@@ -14,6 +14,7 @@ from core.proteins.correspondence import Correspondence
 from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
+from dashboard.page_parts import download
 from dashboard.session import plain
 from dashboard.views.compare.sides import Pair, Side
 from dashboard.views.contacts.marked import MARK_HIGHEST, Pairs, marked
@@ -93,6 +94,7 @@ def _linked(pair: Pair, side: Side, data: LinkedViewData, picked: Picked, name: 
         keep_pick(Pick(ours), pair.a.question.numbering)
 
     linked_view(data, key=f"linked {name}", pick=Pick(picked), on_change=keep)
+    download(lambda: data.pairs, f"map {name}")
 
 
 def _difference(

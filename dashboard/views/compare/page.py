@@ -8,6 +8,7 @@ from dashboard.controls import bound
 from dashboard.page_parts import introduce
 from dashboard.question import Question, stop_with
 from dashboard.session import plain
+from dashboard.take_away import offer_script
 from dashboard.views.compare import PATH, TITLE
 from dashboard.views.compare.attention import attention_to_bos, heads_that_read_bos, whole_pattern
 from dashboard.views.compare.bands import band_by_band
@@ -17,6 +18,7 @@ from dashboard.views.compare.effects import effects_of_heads
 from dashboard.views.compare.features import features_at_the_residues
 from dashboard.views.compare.headline import headline
 from dashboard.views.compare.prediction import predicted_amino_acids
+from dashboard.views.compare.script import script_of
 from dashboard.views.compare.sides import OTHER_TARGETS
 from dashboard.views.explore.headline import COMPETITORS
 
@@ -41,6 +43,8 @@ def page(question: Question) -> None:
         a, b = (side.prediction(among) for side in pair.sides)
     except InputError as error:
         stop_with(error)
+    with row:
+        offer_script(script_of(pair, among))
     with numbers[0]:
         headline(pair.a, a)
     with numbers[1]:
