@@ -15,6 +15,7 @@ from dashboard.views.circuits import (
     sufficiency,
     write_vectors,
 )
+from dashboard.views.compare import page as compare
 from dashboard.views.contacts import edited, fit_head, motif, rank_heads, three_methods
 from dashboard.views.explore import page as explore
 from dashboard.views.features import edited as edited_features
@@ -26,7 +27,7 @@ from dashboard.views.start import home, learn, words
 from dashboard.views.variants import page as variants
 
 MENU: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "": (home, explore, sanity, variants, learn),
+    "": (home, explore, sanity, variants, compare, learn),
     "Circuits": (
         first_residue,
         ablation,

@@ -16,7 +16,7 @@ from dashboard.controls.protein import choose_protein
 from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, stop_with
 from dashboard.session import WILD_TYPE, plain, target_letter
 
-TYPED = ("mask", "pick", "at")
+TYPED = ("mask", "pick", "at", "a_at")
 """The keys of what residues are typed into."""
 OUT_OF_SIGHT = "<style>.st-key-masked {display: none}</style>"
 
@@ -34,7 +34,7 @@ def ask(masks: bool = True) -> Question:
         if not masks:
             st.html(OUT_OF_SIGHT)
         with st.container(key="masked"):
-            return _choose_mask_and_target(model, protein, numbering, masks)
+            return choose_mask_and_target(model, protein, numbering, masks)
 
 
 def _choose_numbering(protein: Protein) -> Numbering:
@@ -61,11 +61,14 @@ def _rewrite_typed(protein: Protein) -> None:
             st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
 
 
-def _choose_mask_and_target(model: Model, protein: Protein, numbering: Numbering, masks: bool) -> Question:
+def choose_mask_and_target(
+    model: Model, protein: Protein, numbering: Numbering, masks: bool = True, of: str = ""
+) -> Question:
+    """Draws both choices; `of` stands before the keys where a page asks for another protein too."""
     sequence = protein.sequence
     text = bound.text(
         "Masked residues",
-        "mask",
+        f"{of}mask",
         value="1",
         help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
@@ -80,7 +83,7 @@ def _choose_mask_and_target(model: Model, protein: Protein, numbering: Numbering
     target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],
-        "target",
+        f"{of}target",
         help="Whose logit is followed: the residue's own amino acid, or one that you choose.",
     )
     letter = target_letter(target, sequence, written[0])

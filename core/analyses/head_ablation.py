@@ -27,6 +27,11 @@ class ComponentEffects:
     attention: Float[np.ndarray, " n_layers"]
     mlp: Float[np.ndarray, " n_layers"]
 
+    @property
+    def by_layer(self) -> Float[np.ndarray, "n_layers parts"]:
+        """A row per layer: its heads, its attention module, its MLP."""
+        return np.column_stack([self.heads, self.attention, self.mlp])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComponentLogits:

@@ -156,8 +156,11 @@ def bos_attention_positions(clean: Float[np.ndarray, " pos"], edited: Float[np.n
     )
 
 
-def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str) -> go.Figure:
-    """A head's whole attention pattern: queries downwards, keys across, BOS at 0 and EOS last; each row sums to 1."""
+def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str, most: float | None = None) -> go.Figure:
+    """A head's whole attention pattern: queries downwards, keys across, BOS at 0 and EOS last; each row sums to 1.
+
+    Colours end where all but a thousandth of the attention does, or at `most`.
+    """
     step = -(-len(pattern) // 600)  # a browser draws a million cells in seconds: show every step-th row and column
     shown = pattern[::step, ::step]
     positions = np.arange(0, len(pattern), step)
@@ -176,7 +179,7 @@ def pattern_heatmap(pattern: Float[np.ndarray, "pos pos"], name: str) -> go.Figu
         y=positions,
         colorscale=SEQUENTIAL,
         zmin=0,
-        zmax=float(np.quantile(pattern, 0.999)) or 1.0,
+        zmax=most or float(np.quantile(pattern, 0.999)) or 1.0,
         # Along the foot of the figure, whatever the axes leave: beside a square map it would narrow the map.
         colorbar={"orientation": "h", "thickness": 12, "yref": "container", "y": 0, "yanchor": "bottom", "nticks": 3},
         hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",

@@ -20,6 +20,10 @@ INSIDE: Final = "#7B5EA7"
 OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
 """For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
 
+SIDE_A: Final = OTHER[0]
+SIDE_B: Final = OTHER[2]
+"""Two sides of a comparison."""
+
 PALE: Final = "#CCCCCC"
 """For what has nothing to say: paler than the rest also to people who see no red or no green."""
 
@@ -130,12 +134,14 @@ def heatmap(
     x: str,
     y: str,
     diverging: bool = True,
+    most: float | None = None,
 ) -> go.Figure:
     """A labelled heatmap, first row on top; `quantity` (with its unit) names the colour.
 
     Diverging scales are centred at zero and symmetric, so that the same colour is the same size of effect either way.
+    They end at the largest value, or at `most`.
     """
-    largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    largest = most or float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     height = 120 + max(200, 26 * len(rows))
     figure = axes(x, y, height, xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"})
     return figure.add_heatmap(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from Bio.Align import PairwiseAligner, substitution_matrices
+from Bio.Align import Alignment, PairwiseAligner, substitution_matrices
 
 RELATED: Final = 80.0
 """Mean local-alignment score (BLOSUM62, gaps 12 + 1) with a family's members above which a protein belongs to it.
@@ -20,8 +20,9 @@ KARLIN_K: Final = 0.041
 LARGEST_E: Final = 1e-3
 LEAST_IDENTITY: Final = 0.3
 LEAST_COVERAGE: Final = 0.5
+ALIGNMENT_SAID: Final = f"a local alignment (BLOSUM62, gaps 11 + 1) with E ≤ {LARGEST_E:g}"
 HOMOLOGY_SAID: Final = (
-    f"a local alignment (BLOSUM62, gaps 11 + 1) with E ≤ {LARGEST_E:g} over at least {LEAST_COVERAGE:.0%} of the "
+    f"{ALIGNMENT_SAID} over at least {LEAST_COVERAGE:.0%} of the "
     f"shorter sequence at {LEAST_IDENTITY:.0%} identity or more"
 )
 
@@ -61,20 +62,30 @@ def homologues(proteins: Mapping[str, str], others: Mapping[str, str]) -> dict[s
     Altschul's, for the two lengths and all the others) that covers at least half of the shorter sequence at 30%
     identity or more.
     """
-    aligner = _local_aligner(-11.0)
     found: dict[str, Homologue] = {}
     for name, sequence in proteins.items():
         for other_name, other in others.items():
-            one, two = _tabulated(sequence), _tabulated(other)
-            n_places = len(one) * len(two) * len(others)
-            if KARLIN_K * n_places * math.exp(-KARLIN_LAMBDA * aligner.score(one, two)) > LARGEST_E:
+            alignment = significant_alignment(sequence, other, len(others))
+            if alignment is None:
                 continue
-            counts = aligner.align(one, two)[0].counts()
+            counts = alignment.counts()
             n_pairs = counts.identities + counts.mismatches
-            here = Homologue(other_name, counts.identities / n_pairs, n_pairs / min(len(one), len(two)))
+            here = Homologue(other_name, counts.identities / n_pairs, n_pairs / min(len(sequence), len(other)))
             if here.identity >= LEAST_IDENTITY and here.coverage >= LEAST_COVERAGE:
                 found[name] = max(found.get(name, here), here, key=lambda each: each.identity)
     return found
+
+
+def significant_alignment(one: str, two: str, n_others: int = 1) -> Alignment | None:
+    """The best local alignment of two sequences, None where its E-value is above 0.001.
+
+    BLOSUM62 with gaps 11 + 1, Karlin and Altschul's E-value for the two lengths and the `n_others` sequences searched.
+    """
+    aligner, one, two = _local_aligner(-11.0), _tabulated(one), _tabulated(two)
+    n_places = len(one) * len(two) * n_others
+    if KARLIN_K * n_places * math.exp(-KARLIN_LAMBDA * aligner.score(one, two)) > LARGEST_E:
+        return None
+    return aligner.align(one, two)[0]
 
 
 def _local_aligner(gap: float) -> PairwiseAligner:

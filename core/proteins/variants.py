@@ -82,6 +82,14 @@ def parse_variant(text: str, numbering: Numbering, score: float | None = None) -
     return Variant(":".join(names), substitutions, score)
 
 
+def mutated(sequence: str, variant: Variant) -> str:
+    """The protein with the variant's substitutions made."""
+    letters = list(sequence)
+    for part in variant.substitutions:
+        letters[part.residue] = part.letter
+    return "".join(letters)
+
+
 def _substitution(text: str, numbering: Numbering) -> Substitution:
     text = text.strip().removeprefix("p.").strip("()[]")
     found = _THREE.fullmatch(text) or _ONE.fullmatch(text)

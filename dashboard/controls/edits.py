@@ -1,6 +1,7 @@
 """The sidebar's second half: what is switched off, where, and how RoPE is shifted."""
 
 from functools import cache
+from typing import Any
 
 import streamlit as st
 
@@ -26,11 +27,9 @@ def edit_controls(question: Question) -> tuple[Head, EditChoices]:
 
     Raises `InputError` when the chosen residues cannot be read.
     """
-    heads = head_names(question.model.shape)
     with st.sidebar:
         st.divider()
-        preset = heads.index(str(_readout_head(question.model)))
-        head = Head.parse(bound.select("Look closely at head", heads, "head", index=preset))
+        head = choose_head(question.model)
         edits = choose_edits(question, head)
         bound.toggle(
             "Grid colours given what is off",
@@ -38,6 +37,12 @@ def edit_controls(question: Question) -> tuple[Head, EditChoices]:
             help="Measure each part's effect on top of the edits above, instead of on the clean run.",
         )
     return head, edits
+
+
+def choose_head(model: Model, label: str = "Look closely at head", key: str = "head", **look: Any) -> Head:
+    """Draws the choice of the head looked at."""
+    heads = head_names(model.shape)
+    return Head.parse(bound.select(label, heads, key, index=heads.index(str(_readout_head(model))), **look))
 
 
 def _readout_head(model: Model) -> Head:
@@ -53,26 +58,27 @@ def _first_example() -> Protein:
     return load_example(examples()[0].id)
 
 
-def choose_edits(question: Question, looked_at: Head | None = None) -> EditChoices:
+def choose_edits(question: Question, looked_at: Head | None = None, of: str = "") -> EditChoices:
     """Draws the controls that switch parts off and shift RoPE; without a head `looked_at`, only chosen ones shift.
 
-    Raises `InputError` when the chosen residues cannot be read.
+    `of` stands before the keys where a page has several sides to edit. Raises `InputError` when the chosen residues
+    cannot be read.
     """
     shape = question.model.shape
-    heads = head_names(shape)
+    heads, none = head_names(shape), "None" if of else "Or click the grid"
     st.subheader("Switch off", divider=False)
-    off = bound.several("Heads and modules", component_names(shape), "off", placeholder="Or click the grid")
-    scope = bound.select("Where", SCOPE_NAMES, "scope")
-    residues = bound.text("At residues", "at", placeholder="M1, 5, 8-12") if scope == "residues" else ""
-    mode = bound.select("Replace by", MODES, "mode")
+    off = bound.several("Heads and modules", component_names(shape), f"{of}off", placeholder=none)
+    scope = bound.select("Where", SCOPE_NAMES, f"{of}scope")
+    residues = bound.text("At residues", f"{of}at", placeholder="M1, 5, 8-12") if scope == "residues" else ""
+    mode = bound.select("Replace by", MODES, f"{of}mode")
     features = ""
     if question.model.dictionaries:
-        features = bound.text("Features", "feat", placeholder="L3F120, L3F7 x2, L3F9 = 4", help=FEATURES_HELP)
-    blocked = bound.several("Block attention to BOS in", [EVERY_HEAD, *heads], "bos", placeholder="No head")
+        features = bound.text("Features", f"{of}feat", placeholder="L3F120, L3F7 x2, L3F9 = 4", help=FEATURES_HELP)
+    blocked = bound.several("Block attention to BOS in", [EVERY_HEAD, *heads], f"{of}bos", placeholder="No head")
     st.subheader("Shift RoPE", divider=False)
-    shift = bound.slider("Residues", -20, 20, 0, "shift")
-    shifted = bound.several("In heads", heads, "shifted", placeholder=str(looked_at or "No head"))
-    side = bound.switch("Move", SIDES, "side")
+    shift = bound.slider("Residues", -20, 20, 0, f"{of}shift")
+    shifted = bound.several("In heads", heads, f"{of}shifted", placeholder=str(looked_at or "No head"))
+    side = bound.switch("Move", SIDES, f"{of}side")
     return EditChoices(
         off=tuple(off),
         scope=(at := chosen_scope(scope, residues, question.numbering)),

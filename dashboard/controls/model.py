@@ -18,13 +18,14 @@ HALF_OFFERED_ABOVE: Final = 400_000_000
 """Bytes of float32 weights from which bfloat16 is offered."""
 
 
-def choose_model() -> Model:
-    name = bound.linked("model", "Model", engine.model_names(), "model")
-    _ask_before_large(name)
+def choose_model(of: str = "") -> Model:
+    """Draws the choice of a model and loads it; `of` stands before the keys where a page asks for another one too."""
+    name = bound.linked("model", "Model", engine.model_names(), f"{of}model")
+    _ask_before_large(name, of)
     missing = engine.needs_download(name)
     if missing is not None:
         _ask_before_download(missing)
-    in_half = _choose_precision(name)
+    in_half = _choose_precision(name, of)
     try:
         with st.spinner("Loading the model …", show_time=True):
             model = engine.model(name, in_half)
@@ -48,7 +49,7 @@ def _describe(model: Model) -> None:
         st.caption(f":material/info: {plain(note)}")
 
 
-def _choose_precision(name: str) -> bool:
+def _choose_precision(name: str, of: str) -> bool:
     """Whether the weights are taken in bfloat16, offered where they are many; says what either takes."""
     published = PUBLISHED_BY_NAME.get(name)
     weights = 4 * published.n_parameters if published else bytes_on_disk(name)
@@ -56,7 +57,7 @@ def _choose_precision(name: str) -> bool:
         return False
     return bound.toggle(
         f"Weights in bfloat16: {in_words(weights // 2)} of memory, not {in_words(weights)}",
-        "half",
+        f"{of}half",
         help="Half of float32's memory. Numbers are rounded to about three digits, so small effects drown.",
     )
 
@@ -78,7 +79,7 @@ def _ask_before_download(missing: PublishedModel) -> None:
     st.rerun()
 
 
-def _ask_before_large(name: str) -> None:
+def _ask_before_large(name: str, of: str) -> None:
     """Stops the page until the person agrees to what a large model needs."""
     published = PUBLISHED_BY_NAME.get(name)
     if published is None or not published.is_large:
@@ -88,7 +89,7 @@ def _ask_before_large(name: str) -> None:
         "minutes for each run.",
         icon=":material/memory:",
     )
-    if not bound.toggle("Use it all the same", "large"):
+    if not bound.toggle("Use it all the same", f"{of}large"):
         st.stop()
 
 

@@ -22,12 +22,13 @@ from dashboard.question import stop_with
 from dashboard.session import plain
 
 
-def choose_protein() -> Protein:
+def choose_protein(of: str = "") -> Protein:
+    """Draws the choice of a protein; `of` stands before the keys where a page asks for another one too."""
     sources = {"Example": _example, "Paste": _pasted, "Upload": _uploaded, "Identifier": _identified}
     try:
-        protein = sources[bound.switch("Protein", list(sources), "from")]()
+        protein = sources[bound.switch("Protein", list(sources), f"{of}from")](of)
         if protein.structure is None:
-            protein = _with_structure(protein)
+            protein = _with_structure(protein, of)
     except InputError as error:
         stop_with(error)
     st.caption(f"**{plain(protein.name)}** · {len(protein.sequence)} residues")
@@ -36,41 +37,41 @@ def choose_protein() -> Protein:
     return protein
 
 
-def _example() -> Protein:
+def _example(of: str) -> Protein:
     by_id = {example.id: example for example in examples()}
     titles = {id: example.title for id, example in by_id.items()}
-    chosen = bound.linked("example", "Example", titles, "example", label_visibility="collapsed")
+    chosen = bound.linked("example", "Example", titles, f"{of}example", label_visibility="collapsed")
     st.caption(by_id[chosen].why)
     return load_example(chosen)
 
 
-def _pasted() -> Protein:
-    text = bound.lines("Sequence or FASTA", "sequence", height=120, placeholder="MQIFVKTLTGKTITLEVEPSD…")
+def _pasted(of: str) -> Protein:
+    text = bound.lines("Sequence or FASTA", f"{of}sequence", height=120, placeholder="MQIFVKTLTGKTITLEVEPSD…")
     if not text.strip():
         st.info("Paste a sequence, or FASTA text with one or several entries.")
         st.stop()
-    options = _reading_options(text, "pasted protein")
-    return _one_of(read_text(text, **options))
+    options = _reading_options(text, "pasted protein", of)
+    return _one_of(read_text(text, **options), of)
 
 
-def _uploaded() -> Protein:
-    file = upload("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", "file")
+def _uploaded(of: str) -> Protein:
+    file = upload("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", f"{of}file")
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it: to share a sequence, paste it instead.")
         st.stop()
     data = file.data
-    options = _reading_options(upload_text(file.name, data), file.name)
+    options = _reading_options(upload_text(file.name, data), file.name, of)
     key = ("upload", file.name, hashlib.sha256(data).hexdigest(), *options.values())
     work = partial(read_file, file.name, data, **options)
-    return _one_of(engine.computed(key, lambda _: work(), "Reading the file"))
+    return _one_of(engine.computed(key, lambda _: work(), "Reading the file"), of)
 
 
-def _identified() -> Protein:
-    identifier = bound.text("Identifier", "identifier", placeholder="P0CG48, UBC_HUMAN, 1UBQ, 1AKE:A or AF-P0CG48")
+def _identified(of: str) -> Protein:
+    identifier = bound.text("Identifier", f"{of}identifier", placeholder="P0CG48, UBC_HUMAN, 1UBQ, 1AKE:A or AF-P0CG48")
     if not identifier.strip():
         st.info("A UniProt accession, a PDB entry, or AF- and an accession for AlphaFold DB; this needs network.")
         st.stop()
-    longest = _longest()
+    longest = _longest(of)
     return engine.computed(
         ("identifier", identifier.strip(), longest),
         lambda _: protein_from_identifier(identifier, max_length=longest),
@@ -79,10 +80,10 @@ def _identified() -> Protein:
     )
 
 
-def _with_structure(protein: Protein) -> Protein:
+def _with_structure(protein: Protein, of: str) -> Protein:
     """The protein with a structure that the person adds: its chain that fits best, aligned to the sequence."""
     with st.expander("Add its structure"):
-        file = upload("PDB or mmCIF, also .gz", "structure file")
+        file = upload("PDB or mmCIF, also .gz", f"{of}structure file")
         if file is None:
             return protein
         data = file.data
@@ -93,11 +94,11 @@ def _with_structure(protein: Protein) -> Protein:
     return replace(protein, notes=protein.notes + structure.notes, structure=structure)
 
 
-def _longest() -> int:
+def _longest(of: str) -> int:
     """How many residues are taken: as many as ESM-2 was trained on, unless the person allows more."""
     allowed = bound.toggle(
         f"Allow more than {MAX_LENGTH:,} residues",
-        "long",
+        f"{of}long",
         help="ESM-2 was trained on no longer ones, ESMC on up to about twice that; time and memory grow with the "
         "square of the length.",
     )
@@ -112,21 +113,21 @@ class ReadingOptions(TypedDict):
     translate: bool
 
 
-def _reading_options(text: str, name: str) -> ReadingOptions:
+def _reading_options(text: str, name: str, of: str) -> ReadingOptions:
     """Draws what the text asks for: which row where it is an alignment, and whether DNA is to be translated."""
     rows = alignment_rows(text, name)
     names = {number: f"{number}. {one_line(header)}" for number, (header, _) in enumerate(rows, start=1)}
-    row = bound.select("Row of the alignment", names, "row") if len(rows) > 1 else None
+    row = bound.select("Row of the alignment", names, f"{of}row") if len(rows) > 1 else None
     translate = holds_nucleic(text) and bound.toggle(
-        "Translate DNA and RNA", "translate", help="The first reading frame, by the standard code."
+        "Translate DNA and RNA", f"{of}translate", help="The first reading frame, by the standard code."
     )
-    return {"max_length": _longest(), "row": row, "translate": translate}
+    return {"max_length": _longest(of), "row": row, "translate": translate}
 
 
-def _one_of(reading: Reading) -> Protein:
+def _one_of(reading: Reading, of: str) -> Protein:
     """The protein that the person chooses of several, with a note on what is left out."""
     protein = reading.proteins[0]
     if len(reading.proteins) > 1:
         by_label = {f"{number}. {each.name}": each for number, each in enumerate(reading.proteins, start=1)}
-        protein = by_label[bound.linked("protein", f"{len(by_label)} entries", list(by_label), "entry")]
+        protein = by_label[bound.linked("protein", f"{len(by_label)} entries", list(by_label), f"{of}entry")]
     return replace(protein, notes=protein.notes + reading.notes)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import msgspec
 import streamlit as st
@@ -16,8 +16,7 @@ from dashboard.session import plain
 MAX_UPLOAD_BYTES = 5 * 2**20
 BROUGHT_BACK: Final = "files"
 """The address's parameter that says which files a session file brought."""
-Key = Literal["file", "structure file", "set file", "variant file"]
-KEYS: Final[tuple[Key, ...]] = get_args(Key)
+KEYS: Final = ("file", "structure file", "b_file", "b_structure file", "set file", "variant file")
 """Of the places whose files a session file keeps."""
 
 
@@ -28,8 +27,9 @@ class Upload(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def upload(label: str, key: Key, place: DeltaGenerator | None = None, **look: Any) -> Upload | None:
-    """Draws a place for a file; the file there, or the one that a session file brought back, or None.
+def upload(label: str, key: str, place: DeltaGenerator | None = None, **look: Any) -> Upload | None:
+    """Draws a place for a file, `key` being one of `KEYS`; the file there, or the one that a session file brought back,
+    or None.
 
     `InputError` for a file that is too large.
     """

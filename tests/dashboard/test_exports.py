@@ -40,6 +40,11 @@ PANELS = {
     "explore": ["prediction", "bands", "bos heads", "bos positions", "pattern"],
     "sanity": ["surprise", "verdicts", "shares", "ladder"],
     "variants": ["ratios", "parts of the ratio"],
+    "compare": [
+        *("both predictions", "prediction difference", "both bands", "band difference"),
+        *("bos heads A", "bos heads B", "bos heads difference", "bos positions", "bos positions difference"),
+        *("pattern A", "pattern B", "pattern difference", "effects A", "effects B", "effects difference"),
+    ],
     "first-residue": ["gaps"],
     "ablation": ["scopes"],
     "bos": ["necessity", "sufficiency", "attention", "pattern"],

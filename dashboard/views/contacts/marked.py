@@ -14,10 +14,18 @@ from dashboard.session import plain
 from dashboard.views.contacts.methods import CONTACT_HEAD
 
 Pairs = list[tuple[int, int]]
+MARK_HIGHEST = "Mark the L/2 highest pairs, whatever they are worth"
 
 
 def choose_marked(question: Question, method: str, predicted: np.ndarray) -> tuple[Pairs, str]:
     """The marked pairs and what people read of them; asks whether the L/2 highest are to be marked all the same."""
+    calibration = kept_calibration(question.model) if method == CONTACT_HEAD else None
+    highest = calibration is not None and bound.toggle(MARK_HIGHEST, "highest", help=plain(calibration.finding()))
+    return marked(question, method, predicted, highest)
+
+
+def marked(question: Question, method: str, predicted: np.ndarray, rank_alone: bool) -> tuple[Pairs, str]:
+    """The marked pairs and what people read of them; with `rank_alone` the L/2 highest in any case."""
     highest = top_contacts(predicted)
     ranked = f"Marked: the L/2 = {len(highest)} highest pairs at least {MIN_SEPARATION} residues apart, right or not"
     calibration = kept_calibration(question.model) if method == CONTACT_HEAD else None
@@ -25,10 +33,7 @@ def choose_marked(question: Question, method: str, predicted: np.ndarray) -> tup
         return highest, f"{ranked}; what these scores are worth was not measured for this model."
     worth = worth_marking(predicted, calibration)
     said = _said(question, calibration, worth)
-    label = "Mark the L/2 highest pairs, whatever they are worth"
-    if bound.toggle(label, "highest", help=plain(calibration.finding())):
-        return highest, f"{ranked}. {said}"
-    return worth, said
+    return (highest, f"{ranked}. {said}") if rank_alone else (worth, said)
 
 
 def _said(question: Question, calibration: Calibration, worth: Pairs) -> str:

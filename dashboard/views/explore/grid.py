@@ -125,15 +125,19 @@ def _guess(effects: Effects) -> ComponentEffects | None:
 
 
 def _sweep(effects: Effects) -> ComponentLogits | None:
-    question, n_components = effects.question, len(components(effects.question.model.shape))
+    n_components = len(components(effects.question.model.shape))
     with on_request(effects.key, effects.about, f"Compute the effect of all {n_components} components") as go:
-        if not go:
-            return None
-        return engine.computed(
-            effects.key,
-            lambda progress: component_logits(
-                question.model, question.tokens, question.residue + 1, progress=progress, **effects.settings
-            ),
-            f"Switching off {n_components} components, one at a time",
-            effects.about,
-        )
+        return swept(effects) if go else None
+
+
+def swept(effects: Effects) -> ComponentLogits:
+    """Logits without each part, from which the effects are read."""
+    question, n_components = effects.question, len(components(effects.question.model.shape))
+    return engine.computed(
+        effects.key,
+        lambda progress: component_logits(
+            question.model, question.tokens, question.residue + 1, progress=progress, **effects.settings
+        ),
+        f"Switching off {n_components} components, one at a time",
+        effects.about,
+    )

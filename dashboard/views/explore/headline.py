@@ -8,10 +8,13 @@ from core.analyses.prediction import Prediction
 from core.interventions import Condition, describe
 from core.metrics import Among
 from dashboard.glossary import told
+from dashboard.page_parts import link_to
 from dashboard.question import Question
 from dashboard.script import Script
 from dashboard.session import forget_edits
 from dashboard.take_away import show_script
+from dashboard.views import compare
+from dashboard.views.compare import beside_clean
 
 QUIET: Final[dict[str, Any]] = {"delta_color": "off", "delta_arrow": "off"}
 COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabulary": "all other tokens"}
@@ -20,16 +23,19 @@ COMPETITORS: dict[Among, str] = {"amino acids": "the other amino acids", "vocabu
 def headline(
     question: Question, condition: Condition, before: Prediction, after: Prediction, among: Among, script: Script
 ) -> None:
-    title, share, reset = st.columns([3, 1, 1], vertical_alignment="top")
+    title, others = st.columns([3, 2], vertical_alignment="top")
     said = describe(condition) if condition else "Nothing is switched off: the clean run"
     title.markdown(
         f"#### What changes when parts of the model are switched off?\n{said}.",
         help=told("masked residue", "head", "MLP", "attention", "BOS", "RoPE", "contact"),
     )
-    reset.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:", width="stretch")
-    with share.popover("Share", icon=":material/share:", width="stretch"):
+    buttons = others.container(horizontal=True, horizontal_alignment="right")
+    with buttons.popover("Share", icon=":material/share:"):
         st.caption("The address of this page holds every choice: copy it to share this view. The same run in Python:")
         show_script(script)
+    buttons.button("Reset", on_click=forget_edits, disabled=not condition, icon=":material/undo:")
+    edits = {key: st.query_params.get_all(key) for key in st.query_params}
+    link_to(compare, "Compare with clean", beside_clean(edits), others.container(horizontal_alignment="right"))
     target = question.letter
     columns = st.columns(4)
     columns[0].metric(

@@ -15,7 +15,7 @@ from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.views.contacts.marked import choose_marked
 from dashboard.views.contacts.methods import CONTACT_HEAD
-from dashboard.views.explore.maps import CONTACT, SOURCES, maps_of, precision_line
+from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Palette, Pick, ResidueValues, linked_view
 
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
@@ -52,21 +52,22 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     picked = choose_picked(numbering, row, placeholder="M1, K27", help=clicks, width=bound.WIDTH)
     if source == "heads" and not averaged:
         st.info("Choose the heads to average; until then the map is that of the head looked at.")
-    before, after = maps_of(question, condition, clean, edited, source, averaged)
+    runs = (((), clean), (condition, edited))
+    before, after = (map_of(question, made, run, source, averaged) for made, run in runs)
     quantity, most = (PROBABILITY, 1.0) if source == "contact head" else (ATTENTION, _largest(before, after))
     run: Palette = "edited" if condition else "clean"
     lower = Heat(before, f"{quantity}, clean run", "clean", 0.0, most)
     if structure is not None:
         if below == "truth":
             lower = Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
-        precision_line(condition, before, after, structure)
+        precision_line(before, after if condition else None, structure)
     pairs, said = choose_marked(question, CONTACT_HEAD if source == "contact head" else SOURCES[source], after)
     data = LinkedViewData.of(
         question.protein,
         Heat(after, f"{quantity}, {run} run", run, 0.0, most),
         lower,
         pairs,
-        residue_values=_residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
+        residue_values=residue_values(colouring, picked[0] if picked else question.residue, numbering, edited),
         map_title="Where are the contacts?",
         map_caption=said,
         structure_title="Where are they in 3D?",
@@ -77,7 +78,8 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     download(lambda: data.pairs, "map")
 
 
-def _residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:
+def residue_values(colouring: str, residue: int, numbering: Numbering, edited: RunView) -> ResidueValues | None:
+    """What colours strip and structure; None where the contacts are drawn."""
     name = numbering.name(residue)
     if colouring == "contacts":
         return None

@@ -14,28 +14,27 @@ SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "
 CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"
 
 
-def maps_of(
-    question: Question, condition: Condition, clean: RunView, edited: RunView, source: str, averaged: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The clean and the edited run's contact maps from the chosen source."""
-    if source == "contact head" and clean.contact_head is not None and edited.contact_head is not None:
-        return clean.contact_head, edited.contact_head
+def map_of(question: Question, condition: Condition, run: RunView, source: str, averaged: list[str]) -> np.ndarray:
+    """A run's contact map from the chosen source."""
+    if source == "contact head" and run.contact_head is not None:
+        return run.contact_head
     if source == "head" or not averaged:
-        return clean.head_map, edited.head_map
+        return run.head_map
     heads = tuple(map(Head.parse, averaged))
-    before, after = (attention_of(question, each, *heads).heads_map(heads) for each in ((), condition))
-    return before, after
+    return attention_of(question, condition, *heads).heads_map(heads)
 
 
-def precision_line(condition: Condition, before: np.ndarray, after: np.ndarray, structure: Structure) -> None:
-    """P@L and P@L/2 of both runs, or where nothing is edited of the one, beside chance."""
+def precision_line(before: np.ndarray, after: np.ndarray | None, structure: Structure) -> None:
+    """P@L and P@L/2 of both maps, or where nothing is edited of the one, beside chance."""
     truth, parts = contact_truth(structure), []
+    maps = [before] if after is None else [before, after]
     for separation in SEPARATIONS:
-        clean, edited = ([precision_at(each, *truth, separation, per) for per in (1, 2)] for each in (before, after))
-        if clean[0].n_ranked:
-            now, was = ("/".join(f"{found.precision:.2f}" for found in each) for each in (edited, clean))
-            beside = f"clean {was}, chance {clean[0].chance:.2f}" if condition else f"chance {clean[0].chance:.2f}"
-            parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside})")
+        found = [[precision_at(each, *truth, separation, per) for per in (1, 2)] for each in maps]
+        first = found[0][0]
+        if first.n_ranked:
+            *clean, now = ("/".join(f"{each.precision:.2f}" for each in of_map) for of_map in found)
+            beside = f"clean {clean[0]}, " if clean else ""
+            parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside}chance {first.chance:.2f})")
     if parts:
         st.caption(
             f"P@L / P@L/2, contacts being {CONTACT}: {' · '.join(parts)}. Read with the residue masked; the pages under"
