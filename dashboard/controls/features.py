@@ -68,7 +68,7 @@ def label(model: Model, layer: int, feature: int) -> str:
 def features_of(question: Question, layer: int, condition: Condition = ()) -> ProteinFeatures:
     """The protein's features, masked as the question masks it."""
     return engine.computed(
-        ("features", *question.key, layer, condition),
+        ("features", *question.run_key, layer, condition),
         lambda _: protein_features(question.model, question.tokens, layer, condition),
         "Reading the features",
     )

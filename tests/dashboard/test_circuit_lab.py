@@ -130,7 +130,7 @@ def test_every_sequence_of_the_set_has_its_gap(embedded, clean):
 def test_knock_outs_begin_with_the_clean_gap(embedded, clean):
     table = start("bos").dataframe[0].value
     none = table[(table["Test"] == "necessity") & (table["Knocked out"] == "none")]
-    assert none["M gap"].to_numpy() == pytest.approx(read(embedded, clean, [()]).gap[0], abs=1e-5)
+    assert none["M gap"].astype(float).to_numpy() == pytest.approx(read(embedded, clean, [()]).gap[0], abs=0.005)
 
 
 def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
@@ -140,7 +140,7 @@ def test_the_minimal_circuit_is_the_greedy_searchs(embedded, clean):
     app = start("sufficiency")
     assert app.session_state["kept"] == names
     whole = token_scopes(embedded, clean, needed).gap[0]
-    assert f"The whole model's gap is {whole:+.2f}" in said(app)
+    assert f"whole model {whole:.2f}" in said(app)
 
 
 def test_rescues_are_those_of_the_patches(embedded, clean, internal, main):

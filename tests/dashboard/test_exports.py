@@ -37,13 +37,14 @@ from tests.dashboard.conftest import ROOT, OpenPage
 from tests.dashboard.test_circuit_lab import APP, SEQUENCE, SLOW, start
 
 PANELS = {
-    "explore": ["prediction", "bands", "bos heads", "bos positions", "pattern"],
+    "explore": ["prediction", "bands", "bos heads", "bos positions", "pattern", "features at the mask"],
     "sanity": ["surprise", "verdicts", "shares", "ladder"],
     "variants": ["ratios", "parts of the ratio"],
     "compare": [
         *("both predictions", "prediction difference", "both bands", "band difference"),
         *("bos heads A", "bos heads B", "bos heads difference", "bos positions", "bos positions difference"),
         *("pattern A", "pattern B", "pattern difference", "effects A", "effects B", "effects difference"),
+        *("both features", "features difference"),
     ],
     "first-residue": ["gaps"],
     "ablation": ["scopes"],

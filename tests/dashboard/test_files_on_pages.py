@@ -37,7 +37,7 @@ def ask_of_a_numbered_structure() -> None:
 
     text = as_pdb(entry(chain("A", "MKTAYIAKQRQISFVKSHFS", first=101)))
     protein = protein_from_structure(read_structure(text))
-    question = sidebar._choose_mask_and_target(load_model("embedded"), protein)
+    question = sidebar.choose_mask_and_target(load_model("embedded"), protein, sidebar._choose_numbering(protein))
     st.text(f"masked {question.masked} reads {question.residue_label}")
 
 

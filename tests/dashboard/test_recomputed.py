@@ -73,9 +73,9 @@ def test_what_is_read_off_a_run_costs_no_pass(app, passes, kind, key, value):
     assert passes.of(app) == 0
 
 
-def test_an_edit_costs_a_pass_for_logits_and_one_for_attention(app, passes):
+def test_an_edit_costs_a_pass_for_logits_one_for_attention_and_one_for_features(app, passes):
     app.multiselect(key="off").set_value(["L3H5", "L4 MLP"])
-    assert passes.of(app) == 2
+    assert passes.of(app) == 3
     app.multiselect(key="off").set_value(["L2H2"])
     assert passes.of(app) == 0, "it is the edit from before"
 
