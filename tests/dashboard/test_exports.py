@@ -117,7 +117,7 @@ def test_every_page_with_a_figure_is_in_the_table():
     others = {"", "learn", "words", "contacts", "heads", "contact-edits", "fit-head", "motif"}
     features = {view.PATH for view in MENU["Features"]} | {view.PATH for view in MENU["Contacts"]}
     named = {view.PATH for views in MENU.values() for view in views}
-    assert named - features - others - set(PANELS) <= {"glossary", "compare"}
+    assert named - features - others - set(PANELS) <= {"glossary"}
 
 
 def test_a_grid_and_a_map_have_their_data():

@@ -44,12 +44,14 @@ def strip_map_structure(pair: Pair) -> None:
     ends = one_scale(*(each.values for each in values if each))
     quantity, most = (PROBABILITY, 1.0) if source == "contact head" else (ATTENTION, one_scale(a, b))
     method = CONTACT_HEAD if source == "contact head" else SOURCES[source]
+    for place, side, predicted in zip(st.columns(2), pair.sides, maps, strict=True):
+        if side.question.protein.structure is not None:
+            with place:
+                precision_line(predicted, None, side.question.protein.structure)
     for place, side, predicted, at, shown in zip(st.columns(2), pair.sides, maps, picks, values, strict=True):
         pairs, said = marked(side.question, method, predicted, highest)
         data = _data(side, Heat(predicted, quantity, "edited", 0.0, most), pairs, said)
         with place:
-            if side.question.protein.structure is not None:
-                precision_line(predicted, None, side.question.protein.structure)
             _linked(pair, side, replace(data, residue_values=shown and replace(shown, high=ends)), at, side.name)
     if pair.where is None:
         st.caption(plain(pair.no_difference))

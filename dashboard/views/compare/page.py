@@ -28,7 +28,7 @@ __all__ = ["PATH", "TITLE", "page"]
 def page(question: Question) -> None:
     introduce(
         "What differs between two sides?",
-        "Put two proteins, two models, or a model with and without a part, side by side.",
+        "Put two proteins (a variant and its wild type), two models, or a model with and without a part, side by side.",
         "Each side is a model, a protein and edits; every panel shows both on one scale, and what B shows more or less "
         "than A.",
         "Pink is A, green is B; of differences, red is more in B and blue is less.",
