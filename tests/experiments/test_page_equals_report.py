@@ -20,6 +20,7 @@ from core.model import load_model
 from core.proteins.evaluation_sets import EvaluationSequence
 from core.proteins.protein import proteins_from_text
 from core.tables import grid, rows
+from dashboard import page_parts
 from dashboard.menu import MENU
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGL"
@@ -66,7 +67,12 @@ def page(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Callable[..., Tab
     def start(address: str, **choices: object) -> Tables:
         handed_out: Tables = {}
         view = VIEWS[address]
-        monkeypatch.setattr(view, "download", lambda table, name: handed_out.update({name: table}))
+        for module in (page_parts, view):
+
+            def keep(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+                handed_out[name] = table() if callable(table) else table
+
+            monkeypatch.setattr(module, "download", keep, raising=False)
         script = "from importlib import import_module\nfrom dashboard.sidebar import ask\n"
         app = AppTest.from_string(script + f"import_module({view.__name__!r}).page(ask())", default_timeout=300)
         for name, value in ({"from": "Paste", "sequence": SEQUENCE} | choices).items():
@@ -91,7 +97,7 @@ def alike(ours: pd.DataFrame, theirs: pd.DataFrame, *columns: str) -> None:
 
 
 def test_first_residue(report: Tables, page):
-    alike(page("first-residue", over="This protein")["first-residue"], report["start"].head(1), "gap", "logit", "rank")
+    alike(page("first-residue", over="This protein")["gaps"], report["start"].head(1), "gap", "logit", "rank")
 
 
 def test_ablation(report: Tables, page):
@@ -111,7 +117,7 @@ def test_minimal_circuit(study: Study, report: Tables, page, among: str, search:
     found = page("circuit", among=among, where="At every position")
     beside = rows(report["circuits-beside-random"], search=search, scope="all")
     alike(found["minimal-circuit-beside-random"], beside, "circuit", "gap", "random", "as_well", "p")
-    found = found["minimal-circuit"]
+    found = found["path"]
     needed = rows(report["circuits"], search=search, scope="all").component.tolist()
     everything = study.circuits[search, "all"].table  # pyright: ignore - keys are literals
     assert found.ablated.tolist()[:-1] == [
@@ -124,11 +130,11 @@ def test_sufficiency(study: Study, report: Tables, page):
     choices = {"first": str(first), "second": str(second), "kept": [component_name(each) for each in study.circuit]}
     found = page("sufficiency", **choices, mlps=_flag(study))
     columns = ["attention_at", "mlps_at", "gap", "m_first"]
-    alike(found["sufficiency-token-scopes"], report["token-scopes"], *columns)
-    pair = found["two-heads"]
+    alike(found["token scopes"], report["token-scopes"], *columns)
+    pair = found["pair"]
     if set(study.mask_mlps) in (set(), {("mlp", layer) for layer in range(study.shape.n_layers)}):
         alike(pair, report["composition-by-sequence"], "mode", "kept", "gap")
-    along = rows(found["sufficiency-along"], residue=0)
+    along = rows(found["along"], residue=0)
     alike(along, rows(report["over-prediction"], at="first"), "gap")
 
 
@@ -144,16 +150,16 @@ def test_bos_knockouts(study: Study, report: Tables, page):
     found = page("bos", **heads_of(study))
     keys = ["heads", "test", "knockout", "rate", "gap", "logit_drop", "rescue"]
     alike(found["bos-knockouts"], report["bos-knockouts"], *keys)
-    alike(found["bos-attention"], report["attention-to-bos"], "attention")
-    alike(found["main-head-pattern"], report["main-head-pattern"], *report["main-head-pattern"].columns)
+    alike(found["attention"], report["attention-to-bos"], "attention")
+    alike(found["pattern"], report["main-head-pattern"], *report["main-head-pattern"].columns)
 
 
 def test_patching(report: Tables, page):
-    stream = page("patching")["patching-resid_pre"]
+    stream = page("patching")["stream"]
     places = grid(report["patching-stream"], "layer", "place", "rescue")
     for place in places:
         np.testing.assert_allclose(stream[place], places[place], rtol=1e-4, atol=1e-3, err_msg=str(place))
-    heads = page("patching", site="Each head's q after RoPE", at="The mask")["patching-q_rot-mask"]
+    heads = page("patching", site="Each head's q after RoPE", at="The mask")["heads"]
     alike(heads, rows(report["patching-heads"], site="q_rot"), "gap")
 
 
@@ -166,7 +172,7 @@ def test_injection(study: Study, report: Tables, page):
 
 
 def test_write_vectors(report: Tables, page):
-    found = page("write-vectors")["write-vectors"]
+    found = page("write-vectors")["cosine"]
     cosines = grid(report["write-vectors"], "head", "amino_acid", "cosine")
     for letter in cosines:
         np.testing.assert_allclose(found[letter], cosines[letter], atol=1e-5, err_msg=str(letter))
@@ -176,22 +182,22 @@ def test_competition(report: Tables, page):
     found = page("competition", repeat="A", longest="40")
     own, fixed = (rows(report["elongation"], subject="poly-A", dropout=name) for name in ("the model's own", "fixed"))
     for held, table in ((False, own), (True, fixed)):
-        alike(rows(found["elongation"], held=held), table, "length", "target", "repeated", "gap", "rank", "scale")
-    broken = found["destruction"].groupby(["held", "masks"]).gap.mean()
+        alike(rows(found["length"], held=held), table, "length", "target", "repeated", "gap", "rank", "scale")
+    broken = found["masks"].groupby(["held", "masks"]).gap.mean()
     destroyed = rows(report["destruction"], subject="poly-A", dropout="the model's own")
     np.testing.assert_allclose(broken[False], destroyed.gap, atol=1e-5)
 
 
 def test_rotations(study: Study, report: Tables, page):
     found = page("rope", **heads_of(study))
-    alike(found["rope-removal"], report["rope-removal"], "layers", "gap", "logit", "logit_drop", "m_first")
-    alike(found["patch-sets"], report["patch-sets"], "condition", "gap", "m_first", "rescue")
-    alike(found["bos-attention-by-cause"], report["attention-causes"], "clean", "internal", "rotation", "content")
-    assert found["bos-attention-by-cause"]["head"].tolist() == head_names(study.shape)
+    alike(found["removal"], report["rope-removal"], "layers", "gap", "logit", "logit_drop", "m_first")
+    alike(found["patch sets"], report["patch-sets"], "condition", "gap", "m_first", "rescue")
+    alike(found["causes"], report["attention-causes"], "clean", "internal", "rotation", "content")
+    assert found["causes"]["head"].tolist() == head_names(study.shape)
 
 
 def test_swapped_rotations(study: Study, report: Tables, page):
-    found = page("rope-swap", swapmain=str(study.main_head), steps="12")["rope-swap"]
+    found = page("rope-swap", swapmain=str(study.main_head), steps="12")["steps"]
     alike(
         found.assign(m_first=found.rate / 100),
         report["rope-swap"].assign(head=report["rope-swap"].name),
@@ -204,11 +210,11 @@ def test_swapped_rotations(study: Study, report: Tables, page):
 def test_shift(study: Study, report: Tables, page):
     found = page("rope-shift", main=str(study.main_head))
     curves = report["rope-shift"]
-    alike(found["rope-shift"], rows(curves, mask="first", side="q"), "shift", "gap")
-    inside = found["rope-shift"].assign(gap=found["rope-shift"].gap_inside)
+    alike(found["shift"], rows(curves, mask="first", side="q"), "shift", "gap")
+    inside = found["shift"].assign(gap=found["shift"].gap_inside)
     alike(inside, rows(curves, mask="inside", side="q"), "gap")
-    alike(found["rope-shift-cosine"], report["rope-shift-cosine"], "cosine")
-    alike(found["rope-shift-bands"], report["rope-shift-bands"], "wavelength", "share")
+    alike(found["cosine"], report["rope-shift-cosine"], "cosine")
+    alike(found["shares"], report["rope-shift-bands"], "wavelength", "share")
 
 
 def test_norm_and_direction(study: Study, report: Tables, page):
@@ -217,7 +223,7 @@ def test_norm_and_direction(study: Study, report: Tables, page):
 
 
 def test_bands_at_more_residues(study: Study, report: Tables, page):
-    found = page("rope-bands", main=str(study.main_head))["rope-bands-along"]
+    found = page("rope-bands", main=str(study.main_head))["along"]
     alike(found, report["bands-along"], *report["bands-along"].columns)
 
 
