@@ -61,9 +61,10 @@ def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
             except InputError as error:
                 refused = error
         copy_link(go_to=address)
+        choices, files = _choices(), uploads()  # now: when the button is pressed, no page is run to ask for them
         st.download_button(
             "Save session",
-            lambda: session_file.written(view.PATH, _choices(), uploads()),
+            lambda: session_file.written(view.PATH, choices, files),
             "plmscope-session.json",
             "application/json",
             icon=":material/download:",

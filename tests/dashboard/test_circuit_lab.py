@@ -299,7 +299,7 @@ def test_a_fasta_file_is_measured_and_what_is_too_short_is_listed(open_page, tmp
     fasta.write_text(f">whole\n{SEQUENCE}\n>short <b>\nMKTAY\n>half\n{SEQUENCE[:12]}\n")
     page = open_page(APP, query="/rope-bands?over=FASTA+file")
     expect(page.get_by_text("A link to this page cannot hold it")).to_be_visible(timeout=SLOW)
-    page.locator("input[type=file]").first.set_input_files(str(fasta))
+    page.get_by_test_id("stMain").locator("input[type=file]").first.set_input_files(str(fasta))
     page.get_by_text("1 of 3 sequences are left out").click(timeout=SLOW)
     listed = page.get_by_text("2. short <b>: cannot mask residue 11: the sequence has residues 1 to 5")
     expect(listed).to_be_visible(timeout=SLOW)
@@ -311,7 +311,7 @@ def test_over_a_set_a_head_ablated_is_compared_with_its_attention_to_bos_blocked
     fasta = tmp_path / "three.fasta"
     fasta.write_text(f">one\n{SEQUENCE}\n>two\n{SEQUENCE[::-1]}\n>three\n{SEQUENCE[:15]}\n")
     page = open_page(APP, query="/bos?over=FASTA+file&main=L6H18&keys=L1H6")
-    page.locator("input[type=file]").first.set_input_files(str(fasta))
+    page.get_by_test_id("stMain").locator("input[type=file]").first.set_input_files(str(fasta))
     expect(page.get_by_text("Is BOS all that L6H18 brings?")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text(re.compile(r"r = -?\d\.\d\d, slope -?\d\.\d\d, over 3 sequences"))).to_be_visible(
         timeout=SLOW

@@ -16,8 +16,8 @@ class SavePicture extends Shared {
   save(format) {
     const panel = this.root.getRootNode().host.closest("[class*=st-key-panel]");
     const caption = panel.querySelector("[data-testid=stCaptionContainer]").innerText;
-    const chart = panel.querySelector(".js-plotly-plot");
-    return savePicture(format, this.data.name, () => drawnForPaper(chart), headingAbove(panel), [caption, this.data.source]);
+    const drawn = async () => drawnForPaper(await chartIn(panel));
+    return savePicture(format, this.data.name, drawn, headingAbove(panel), [caption, this.data.source]);
   }
 }
 
@@ -27,6 +27,16 @@ function headingAbove(panel) {
   const whole = headings.filter((each) => each.tagName !== "STRONG" || each.textContent === each.parentElement.textContent);
   const above = whole.filter((each) => each.compareDocumentPosition(panel) & Node.DOCUMENT_POSITION_FOLLOWING);
   return above.at(-1)?.textContent ?? document.title;
+}
+
+/** The panel's figure, once it is drawn: while the page is redrawn its place may be empty for a moment. */
+async function chartIn(panel) {
+  let chart = null;
+  while (!chart?.data) {
+    await new Promise(requestAnimationFrame);
+    chart = panel.querySelector(".js-plotly-plot");
+  }
+  return chart;
 }
 
 async function drawnForPaper({ data, layout }) {
