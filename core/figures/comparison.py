@@ -20,6 +20,7 @@ from core.figures.style import (
     axes,
     bars,
     curves,
+    head_heatmap,
     head_labels,
     heatmap,
     layer_labels,
@@ -108,18 +109,8 @@ def attention_heads(
     attention: Float[np.ndarray, "n_layers n_heads"], *, quantity: str, diverging: bool = False, most: float = 1.0
 ) -> go.Figure:
     """A cell per head; colours end at `most`."""
-    n_layers, n_heads = attention.shape
-    figure = heatmap(
-        attention,
-        layer_labels(n_layers),
-        head_labels(n_heads),
-        quantity=quantity,
-        x="Head",
-        y="Layer",
-        diverging=diverging,
-        most=most,
-    )
-    return _legend_below(figure).update_layout(height=250 + 26 * n_layers)
+    figure = head_heatmap(attention, quantity=quantity, diverging=diverging, most=most)
+    return _legend_below(figure).update_layout(height=250 + 26 * len(attention))
 
 
 def attention_to_bos(first: Float[np.ndarray, " pos"], second: Float[np.ndarray, " other_pos"]) -> go.Figure:

@@ -161,8 +161,13 @@ def wrapped(label: str, width: int = WIDEST_LABEL) -> str:
     return "<br>".join(wrap(label, width, break_long_words=False))
 
 
-def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, diverging: bool = True) -> go.Figure:
-    """One cell per head, layers downwards: `values[layer, head]` under the names people read (L6H8)."""
+def head_heatmap(
+    values: Float[np.ndarray, "layer head"], *, quantity: str, diverging: bool = True, most: float | None = None
+) -> go.Figure:
+    """One cell per head, layers downwards: `values[layer, head]` under the names people read (L6H8).
+
+    Colours end at the largest value, or at `most`.
+    """
     n_layers, n_heads = values.shape
     return heatmap(
         values,
@@ -172,6 +177,7 @@ def head_heatmap(values: Float[np.ndarray, "layer head"], *, quantity: str, dive
         x="Head",
         y="Layer",
         diverging=diverging,
+        most=most,
     )
 
 

@@ -51,18 +51,16 @@ def page(question: Question) -> None:
         headline(pair.b, b, prediction_difference(a, b) if pair.same_target else None)
     where = f"Residues of A and B {'correspond' if pair.where else 'do not correspond:'} {pair.said}."
     st.caption(plain(where if pair.same_target else f"{where} {OTHER_TARGETS}"))
-    with st.container(border=True):
-        predicted_amino_acids(pair)
-    with st.container(border=True):
-        strip_map_structure(pair)
-    with st.container(border=True):
-        band_by_band(pair)
-    with st.container(border=True):
-        heads_that_read_bos(pair)
-    with st.container(border=True):
-        attention_to_bos(pair)
-    with st.container(border=True):
-        whole_pattern(pair)
+    for panel in (
+        predicted_amino_acids,
+        strip_map_structure,
+        band_by_band,
+        heads_that_read_bos,
+        attention_to_bos,
+        whole_pattern,
+    ):
+        with st.container(border=True):
+            panel(pair)
     features_at_the_residues(pair)
     with st.container(border=True):  # last: it takes a pass for every part, all else one a side
         effects_of_heads(pair, among)
