@@ -25,6 +25,12 @@ QUANTITIES = {
     "logit_change": "Change of the target's logit",
     "fails": "Failure rate",
 }
+WITH_UNITS = {
+    "gap_change": "Change of the gap (logits)",
+    "logit_change": "Change of the target's logit (logits)",
+    "fails": "Failure rate (share)",
+}
+"""What a colour bar says: choices stay as links have them."""
 CARRIED = "carried to Explore"
 
 
@@ -68,7 +74,7 @@ def _shown(question: Question, quantity: str, scope: NamedScope) -> Shown:
         name: Expression(f"found.at({each!r})[{quantity!r}].to_numpy(){last}") for each, name in _where().items()
     }
     modules = Expression(f"list(found.at({scope!r}).index{last})")
-    by_scope = Call(figures.by_scope, (columns, modules), {"quantity": QUANTITIES[quantity]})
+    by_scope = Call(figures.by_scope, (columns, modules), {"quantity": WITH_UNITS[quantity]})
     return Shown(f"found.at({scope!r}).reset_index()", by_scope)
 
 
@@ -115,7 +121,7 @@ def _scopes(found: Ablation, quantity: str) -> None:
     values = pd.DataFrame({SCOPE_NAMES[scope]: found.at(scope)[quantity].iloc[-n_modules:] for scope in SCOPES})
     columns = {name: values[name].to_numpy() for name in values}
     draw(
-        figures.by_scope(columns, list(values.index), quantity=QUANTITIES[quantity]),
+        figures.by_scope(columns, list(values.index), quantity=WITH_UNITS[quantity]),
         "Whole modules switched off at the mask alone, at BOS alone, at both, or at every position. A module that "
         "matters only at BOS prepares what others read there.",
         "scopes",

@@ -73,7 +73,7 @@ class LinkedView extends Shared {
     this.clear.disabled = !picked.length;
     this.root.querySelector(".bar .picked").textContent = picked.length
       ? `Picked: ${picked.map((residue) => this.data.residues[residue]).join(" and ")}`
-      : `Click a residue, ${this.data.cells ? "a cell of the map, " : ""}or the structure.`;
+      : "Click a residue, here or below.";
   }
 
   save(format, name, draw) {
