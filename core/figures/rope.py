@@ -67,6 +67,7 @@ def patch_sets(conditions: Sequence[str], rescue: Float[np.ndarray, " conditions
         orientation="h",
         marker={"color": colours},
         text=[f"{value:z.0f}%" for value in rescue],
+        cliponaxis=False,  # a bar near zero has its number beside it, over the axis
         hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
     )
     return figure.update_yaxes(autorange="reversed").update_layout(margin={"l": 190})
