@@ -191,7 +191,7 @@ def norm_and_direction(table: pd.DataFrame, wavelengths: Float[np.ndarray, " n_b
 
     `table` has a row per band and columns norm, direction and flagged.
     """
-    figure = axes("Wavelength (residues)", "Score difference, start − inside")
+    figure = axes("Wavelength (residues)", "Score difference, start − inside (logits)")
     pattern = ["/" if flagged else "" for flagged in table.flagged]
     for name, colour in (("norm", OTHER[0]), ("direction", EDITED)):
         figure.add_bar(
