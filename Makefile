@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: app test check bench browser
 app: .venv/app.done
-	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
+	$(BIN)/python -m dashboard --server.port $(PORT)
 
 test: .venv/test.done browser check
 	$(BIN)/python -m pytest

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from core.bootstrap import CONFIDENCE, LEAST, Interval, intervals_of
 
@@ -86,7 +86,7 @@ def rate_in(row: pd.Series, column: str) -> Rate:
 
 def wilson(share: float, n: int) -> tuple[float, float]:
     """Wilson's score interval of a share of n trials. Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209."""
-    z = float(ndtri((1 + CONFIDENCE) / 2))
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre, half = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return max(0.0, (centre - half) / (1 + z**2 / n)), min(1.0, (centre + half) / (1 + z**2 / n))
 
