@@ -117,13 +117,19 @@ def _bytes(result: object) -> int:
 
 
 def computed(
-    key: Hashable, work: Callable[[Progress], Result], label: str, about: float = 0.0, lane: Lane | None = None
+    key: Hashable,
+    work: Callable[[Progress], Result],
+    label: str,
+    about: float = 0.0,
+    lane: Lane | None = None,
+    partly: Callable[[Result], None] | None = None,
 ) -> Result:
     """`work`'s result, from the cache when `key` was computed before, else from a worker: that of `lane`, or the one
     that `about` seconds decide.
 
-    After half a second a progress bar called `label` is shown. When the person changes something meanwhile, Streamlit
-    leaves this function and the computation is cancelled.
+    After half a second a progress bar called `label` is shown; `partly` draws what the work shows of its result
+    before the end. When the person changes something meanwhile, Streamlit leaves this function and the computation is
+    cancelled.
     """
     results, lock = _results()
 
@@ -140,7 +146,7 @@ def computed(
     with lock:
         if key in results:
             return results[key]
-    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"))
+    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"), partly)
 
 
 def kept(key: Hashable, make: Callable[[], Result]) -> Result:
@@ -163,12 +169,17 @@ def known(key: Hashable) -> Any:
         return results.get(key)
 
 
-def _awaited(work: Callable[[Progress], Result], label: str, lane: Lane) -> Result:
+def _awaited(
+    work: Callable[[Progress], Result], label: str, lane: Lane, partly: Callable[[Any], None] | None = None
+) -> Result:
+    drawn = None
     progress, worker = Progress(), _worker(lane)
     future = worker.submit(lambda: work(progress))
     begin, place = time.monotonic(), st.empty()
     try:
         while not wait([future], timeout=0.1).done:
+            if partly is not None and (so_far := progress.so_far) is not drawn:
+                partly(drawn := so_far)
             if time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
                 if future.running():
                     _show(place, progress, label, time.monotonic() - begin)

@@ -75,6 +75,22 @@ def test_a_click_does_not_wait_for_somebody_elses_long_work():
         somebody.join()
 
 
+def test_what_work_shows_before_its_end_is_drawn():
+    drawn, may_end = [], threading.Event()
+
+    def work(progress: Progress) -> str:
+        progress.show("half")
+        may_end.wait(30)
+        return "whole"
+
+    def draw(so_far: str) -> None:
+        drawn.append(so_far)
+        may_end.set()
+
+    assert engine.computed("streamed", work, "Streamed", partly=draw) == "whole"
+    assert drawn == ["half"]
+
+
 def test_the_place_in_the_queue_counts_those_who_still_wait():
     worker, may_end = engine.Worker("light"), threading.Event()
     worker.submit(lambda: may_end.wait(30))
