@@ -16,11 +16,12 @@ check: .venv/test.done
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-bench: .venv/app.done
+bench: .venv/test.done
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.contacts
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.workers
 
 .venv/app.done: requirements.txt dashboard/widgets/set_up_3dmol.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
