@@ -12,12 +12,12 @@ from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.model import choose_model
-from dashboard.controls.protein import choose_protein
+from dashboard.controls.protein import choose_protein, protein_shown
 from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, say
 from dashboard.session import WILD_TYPE, plain, target_letter
 
-TYPED = ("mask", "pick", "at", "a_at")
-"""The keys of what residues are typed into."""
+TYPED, TYPED_BESIDE = ("mask", "pick", "at", "a_at"), ("b_mask", "b_at")
+"""The keys of what residues are typed into: of the sidebar's protein, and of Compare's other side."""
 OUT_OF_SIGHT = "<style>.st-key-masked {display: none}</style>"
 
 
@@ -53,11 +53,14 @@ def _choose_numbering(protein: Protein) -> Numbering:
 
 def _rewrite_typed(protein: Protein) -> None:
     """Writes the residues that were typed by the other kind of numbers."""
-    now = numbering_of(protein)
-    before = replace(now, by_author=not now.by_author)
-    for key in TYPED:
-        with suppress(InputError):
-            st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
+    same = st.session_state.get("same_protein", True)
+    beside = protein if same else protein_shown("b_") or protein
+    for of, keys in ((protein, TYPED), (beside, TYPED_BESIDE)):
+        now = numbering_of(of)
+        before = replace(now, by_author=not now.by_author)
+        for key in filter(st.session_state.get, keys):
+            with suppress(InputError):
+                st.session_state[key] = now.written(before.parse_list(st.session_state[key]))
 
 
 def choose_mask_and_target(

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 from functools import partial
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import streamlit as st
 
@@ -15,15 +15,20 @@ from core.proteins.protein import LONGEST_ALLOWED, MAX_LENGTH, Protein, Reading,
 from core.proteins.sequence_text import alignment_rows
 from core.proteins.structure import align_best_chain
 from core.proteins.uploads import one_line, upload_text
+from core.proteins.variants import on_wild_types_structure
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.uploads import upload
 from dashboard.question import say
 from dashboard.session import plain
 
+SHOWN: Final = "protein shown"
+"""In the session: the protein that was chosen last."""
 
-def choose_protein(of: str = "") -> Protein:
-    """Draws the choice of a protein; `of` stands before the keys where a page asks for another one too.
+
+def choose_protein(of: str = "", wild_type: Protein | None = None) -> Protein:
+    """Draws the choice of a protein; `of` stands before the keys where a page asks for another one too, whose structure
+    is that of `wild_type` where it is a variant of it and has none.
 
     Until one is given that can be used, the page keeps the one that was there.
     """
@@ -32,18 +37,24 @@ def choose_protein(of: str = "") -> Protein:
         protein = sources[bound.switch("Protein", list(sources), f"{of}from")](of)
         if protein is not None and protein.structure is None:
             protein = _with_structure(protein, of)
+        if protein is not None and wild_type is not None:
+            protein = on_wild_types_structure(protein, wild_type)
     except InputError as error:
         say(error)
         protein = None
-    kept = f"{of}protein shown"
     if protein is None:
-        protein = st.session_state.get(kept) or st.stop()
+        protein = protein_shown(of) or st.stop()
         st.caption("The page still shows:")
-    st.session_state[kept] = protein
+    st.session_state[f"{of}{SHOWN}"] = protein
     st.caption(f"**{plain(protein.name)}** · {len(protein.sequence)} residues")
     for note in protein.notes:
         st.caption(f":material/info: {plain(note)}")
     return protein
+
+
+def protein_shown(of: str = "") -> Protein | None:
+    """The protein that was there when the page was drawn last, if any."""
+    return st.session_state.get(f"{of}{SHOWN}")
 
 
 def _example(of: str) -> Protein:
