@@ -263,7 +263,8 @@ def on_request(key: Hashable, about: float, what: str, unasked: float | None = N
             return
         stages[key] = stage = "asked"
     if stage == "asked" and about > CANCELLED_FROM:
-        place.button("Cancel", on_click=stages.update, args=({key: "waits"},), icon=":material/close:")
+        cancel = {key: "waits"}
+        place.button("Cancel", f"cancel: {what}", on_click=stages.update, args=(cancel,), icon=":material/close:")
     yield True
     stages[key] = "done"
     place.empty()

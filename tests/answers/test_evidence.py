@@ -156,8 +156,8 @@ def test_sentences_say_the_numbers():
     found = made(["position", "evidence", "copied", "composition"], "MKTW", "AKTA")
     names = ("A1", "K2", "T3", "A4")
     said = sentences(found, "it", names, pd.DataFrame({"pairs": [2], "probability": [0.2]}), VERDICTS_SAID)
-    assert "default of position" in said[0]
-    assert "M ranks first in 3 of 8" in said[0]
+    assert said[0].startswith("**M at the start: default of position, not evidence.** M ranks first in 3 of 8")
+    assert "The protein has A there" in said[0]
     assert "25% of the chain" in said[1]
     assert f"Pseudo-perplexity {np.exp(np.linspace(0.1, 1.0, 4).mean()):.1f}" in said[1]
     assert "1 of them are copied from it (T3); 1 are defaults of composition (A4)" in said[2]

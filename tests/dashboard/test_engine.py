@@ -23,6 +23,17 @@ def script(about: float) -> None:
         st.write("finished")
 
 
+def two_of_them() -> None:
+    import streamlit as st
+
+    from dashboard.engine import on_request
+
+    for what in ("First", "Second"):
+        with on_request(what, 10.0, what) as go:
+            if go:
+                st.write(what)
+
+
 def labels(app: AppTest) -> list[str]:
     assert not app.exception
     return [button.label for button in app.button]
@@ -55,6 +66,12 @@ def test_cancelled_work_waits_to_be_asked_for(about, first):
     assert finished(app)
     assert labels(app) == []
     assert finished(app.run())
+
+
+def test_a_page_may_have_several_pieces_of_long_work():
+    app = AppTest.from_function(two_of_them).run()
+    assert labels(app) == []
+    assert [text.value for text in app.markdown] == ["First", "Second"]
 
 
 def test_a_click_does_not_wait_for_somebody_elses_long_work():

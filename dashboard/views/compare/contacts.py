@@ -12,6 +12,7 @@ from core.figures.contacts import ATTENTION, PROBABILITY
 from core.proteins.contact_scores import largest_counted
 from core.proteins.correspondence import Correspondence
 from core.proteins.structure import contact_truth
+from core.proteins.variants import WILD_TYPES
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.page_parts import download
@@ -83,6 +84,7 @@ def _data(side: Side, above: Heat, pairs: Pairs, said: str) -> LinkedViewData:
         map_title=f"Contact map of {side.name}",
         map_caption=said,
         structure_title=f"Structure of {side.name}",
+        structure_caption="The wild type's." if WILD_TYPES in side.question.protein.notes else "",
     )
 
 
