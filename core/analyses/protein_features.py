@@ -27,6 +27,14 @@ class ProteinFeatures:
         here = np.flatnonzero(self.activation[:, position])
         return self.features[here[self.activation[here, position].argsort()[::-1]]]
 
+    def most_specific(self, n: int, kept: int | None = None) -> Int[np.ndarray, " rows"]:
+        """The rows of the first n features; where the feature `kept` comes later, its row is the last of them."""
+        rows = np.arange(min(n, len(self.features)))
+        found = np.flatnonzero(self.features == kept)
+        if len(found):
+            rows[-1] = max(rows[-1], found[0])
+        return rows
+
     def of(self, feature: int) -> Float[np.ndarray, " pos"]:
         """One feature's activation at every position; zeros where it is active nowhere."""
         found = np.flatnonzero(self.features == feature)

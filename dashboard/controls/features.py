@@ -1,15 +1,18 @@
 """What the pages of features choose and name: a dictionary, a feature, and how well the dictionary reads here."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.analyses.protein_features import ProteinFeatures, protein_features
 from core.answers.features import feature_table
+from core.errors import InputError
 from core.features.descriptions import Description, Descriptions, kept_descriptions
 from core.features.reconstruction import Reconstruction, reconstruct_masked
-from core.interventions import Condition, feature_name
+from core.interventions import Condition, feature_name, parse_feature
 from core.model import Model
 from core.model_files import features_folder
 from dashboard import engine
@@ -19,6 +22,8 @@ from dashboard.session import plain
 
 POOR_VARIANCE, POOR_RECOVERY = 0.5, 0.6
 """From where a reconstruction is called poor."""
+PICKED_FEATURE = "feature"
+"""The key of the box, and its name in the address."""
 NOWHERE = Description(0.0, 0.0, 0.0)
 COLUMNS = {
     "feature": "Feature",
@@ -45,6 +50,35 @@ def choose_layer(question: Question) -> int | None:
         return None
     options = {held.layer: f"L{held.layer + 1}" for held in model.dictionaries}
     return bound.select("Layer", options, "layer", width=bound.WIDTH)
+
+
+def choose_feature(model: Model, place: DeltaGenerator | None = None, **look: Any) -> tuple[int, int] | None:
+    """Draws the box of the feature that is picked: its layer and number, None where it is empty.
+
+    `InputError` for what is no feature, or none of this model's.
+    """
+    text = bound.text("Feature", PICKED_FEATURE, place, width=bound.WIDTH, **look)
+    if not text:
+        return None
+    layer, feature = parse_feature(text)
+    n_features = model.dictionary(layer).n_features
+    if feature >= n_features:
+        raise InputError(f"{text} does not exist: L{layer + 1} has features F0 to F{n_features - 1}")
+    return layer, feature
+
+
+def feature_before(layer: int) -> int | None:
+    """The feature of `layer` that is picked, for what is drawn above the box, which says what is wrong."""
+    try:
+        picked = parse_feature(st.session_state.get(PICKED_FEATURE, st.query_params.get(PICKED_FEATURE)) or "")
+    except InputError:
+        return None
+    return picked[1] if picked[0] == layer else None
+
+
+def keep_feature(name: str) -> None:
+    """Writes into the box what was clicked."""
+    st.session_state[PICKED_FEATURE] = name
 
 
 def descriptions(model: Model) -> Mapping[int, Descriptions]:
