@@ -71,6 +71,7 @@ def together(activation: Float[np.ndarray, " residue"]) -> Float[np.ndarray, "re
 class FeatureChanges:
     """How an edit changes the features of a protein, the largest change first."""
 
+    layer: int
     features: Int[np.ndarray, " changed"]
     change: Float[np.ndarray, "changed pos"]
     """Edited minus clean."""
@@ -85,4 +86,4 @@ def feature_changes(clean: ProteinFeatures, edited: ProteinFeatures) -> FeatureC
     largest = np.abs(change).max(1)
     order = largest.argsort()[::-1]
     order = order[largest[order] > 0]
-    return FeatureChanges(every[order], change[order])
+    return FeatureChanges(clean.layer, every[order], change[order])

@@ -1,7 +1,7 @@
 """Figures of features: where they fire in a protein, how strongly, what they do and what they raise."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,7 +13,8 @@ from core.features.descriptions import Description
 from core.figures.style import CLEAN, EDITED, PICKED, RIGHT, TARGET, axes, heatmap, translucent
 
 
-class Picked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Picked:
     """What is picked of a heatmap, counted from 0."""
 
     rows: Sequence[int] = ()

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from jaxtyping import Int
 from streamlit.delta_generator import DeltaGenerator
 
 from core.analyses.protein_features import ProteinFeatures, protein_features
 from core.answers.features import feature_table
 from core.errors import InputError
 from core.features.descriptions import Description, Descriptions, kept_descriptions
+from core.features.descriptions import labels as named
 from core.features.reconstruction import Reconstruction, reconstruct_masked
-from core.interventions import Condition, feature_name, parse_feature
+from core.interventions import Condition, parse_feature
 from core.model import Model
 from core.model_files import features_folder
 from dashboard import engine
@@ -33,6 +36,8 @@ COLUMNS = {
     "strongest_at": "Strongest at",
     "activation": "Activation there",
     "positions": "Positions",
+    "changes_most_at": "Changes most at",
+    "change": "Change",
 }
 
 
@@ -44,8 +49,8 @@ def choose_layer(question: Question) -> int | None:
         place = plain(str(folder)) if folder else "the folder of its weights"
         st.info(
             f"{plain(model.name)} has no dictionary of features: put into {place} Biohub's (`config.json` and "
-            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), or what "
-            "`python -m core.training.features` wrote."
+            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), InterProt's (`NAME_lN_saeF.safetensors` "
+            "and `config.json` with its k), or what `python -m core.training.features` wrote; then start the app again."
         )
         return None
     options = {held.layer: f"L{held.layer + 1}" for held in model.dictionaries}
@@ -93,10 +98,14 @@ def described(model: Model, layer: int, feature: int) -> Description:
     return found.features[feature] if found else NOWHERE
 
 
+def labels(model: Model, layer: int, features: Int[np.ndarray, " features"]) -> list[str]:
+    """What people call features: L3F120 and, where it has one, its name."""
+    return named(layer, features, descriptions(model).get(layer))
+
+
 def label(model: Model, layer: int, feature: int) -> str:
-    """L3F120 and, where it has one, its name."""
-    name = described(model, layer, feature).name
-    return feature_name(layer, feature) + (f" {name}" if name != "unnamed" else "")
+    """What people call one feature."""
+    return labels(model, layer, np.array([feature]))[0]
 
 
 def features_of(question: Question, layer: int, condition: Condition = ()) -> ProteinFeatures:
@@ -128,12 +137,7 @@ def say_reconstruction(question: Question, layer: int) -> None:
         st.caption(said)
 
 
-def places(question: Question) -> list[str]:
-    """What people call every position: BOS, the residues, EOS."""
-    return ["BOS", *question.numbering.names(), "EOS"]
-
-
 def table_of(question: Question, found: ProteinFeatures) -> pd.DataFrame:
     """A row per feature of the protein, as people read it."""
-    table = feature_table(found, descriptions(question.model).get(found.layer), places(question))
+    table = feature_table(found, descriptions(question.model).get(found.layer), question.numbering.positions())
     return table.rename(columns=COLUMNS)

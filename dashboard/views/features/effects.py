@@ -7,7 +7,7 @@ from core.analyses.protein_features import ProteinFeatures
 from core.figures import features as figures
 from dashboard import engine
 from dashboard.controls import bound
-from dashboard.controls.features import label
+from dashboard.controls.features import labels
 from dashboard.controls.picked import picked_before
 from dashboard.page_parts import draw
 from dashboard.question import Question
@@ -32,7 +32,7 @@ def effects_at_the_residue(question: Question, found: ProteinFeatures) -> None:
             ),
             "Switching features off",
         )
-        names = [label(question.model, found.layer, feature) for feature in effects.features.tolist()]
+        names = labels(question.model, found.layer, effects.features)
         agree = effects.rank_correlation
         said = f" Their rank correlation is {agree:+.2f} over {len(names)} features." if agree is not None else ""
         draw(

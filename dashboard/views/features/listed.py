@@ -12,7 +12,7 @@ from core.answers.words import counted
 from core.errors import InputError
 from core.interventions import feature_name
 from dashboard.controls import bound
-from dashboard.controls.features import choose_feature, keep_feature, label, places, table_of
+from dashboard.controls.features import choose_feature, keep_feature, label, table_of
 from dashboard.controls.picked import choose_picked
 from dashboard.page_parts import download, link_to
 from dashboard.question import Question
@@ -69,7 +69,7 @@ def _where_it_fires(question: Question, found: ProteinFeatures, layer: int, feat
     if layer != found.layer:
         said = f"is a feature of L{layer + 1}, which is not shown"
     else:
-        activation, at = found.of(feature), places(question)
+        activation, at = found.of(feature), question.numbering.positions()
         order = activation.argsort(stable=True)[::-1]
         fires = [f"{at[each]} ({activation[each]:.2f})" for each in order[:MOST_SAID] if activation[each] > 0]
         n = int((activation > 0).sum())

@@ -9,7 +9,9 @@ from dashboard.controls.features import choose_feature, choose_layer, described,
 from dashboard.page_parts import introduce
 from dashboard.question import Question
 from dashboard.session import plain
+from dashboard.take_away import offer_script
 from dashboard.views.features.around import alike, heads_around, letters_it_raises
+from dashboard.views.features.script import script_of_feature
 from dashboard.views.features.where import fires_elsewhere, fires_here
 
 TITLE, PATH = "One feature", "feature"
@@ -30,6 +32,7 @@ def page(question: Question) -> None:
     strongest = int(features_of(question, first).features[0])
     chosen = choose_feature(model, placeholder=feature_name(first, strongest))
     layer, feature = chosen or (first, strongest)
+    offer_script(script_of_feature(question, layer, feature))
     known = described(model, layer, feature)
     _name(model, layer, feature, known)
     activation = features_of(question, layer).of(feature)
