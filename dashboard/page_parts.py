@@ -15,6 +15,7 @@ from core.model import Model
 from core.paper_values import PAPERS_TARGET, SOURCE, PaperValue
 from dashboard.glossary import told_in
 from dashboard.question import Question
+from dashboard.widgets.pick_cell import Cell, pick_cell
 from dashboard.widgets.save_picture import save_picture
 
 BARE = {"displayModeBar": False}
@@ -28,15 +29,23 @@ def introduce(question: str, asked: str, shown: str, how_to_read: str) -> None:
     st.markdown(text)
 
 
-def draw(figure: go.Figure, caption: str, key: str, data: pd.DataFrame | None = None) -> None:
+def draw(
+    figure: go.Figure,
+    caption: str,
+    key: str,
+    data: pd.DataFrame | None = None,
+    on_pick: Callable[[Cell], None] | None = None,
+) -> None:
     """A figure, the line that says how to read it, and the buttons that save it as a picture and its data as CSV: what
-    it draws, or the fuller table `data`."""
+    it draws, or the fuller table `data`. With `on_pick` it is a heatmap whose cells can be clicked."""
     with st.container(key=f"panel {key}", gap="small"):
         st.plotly_chart(figure, key=f"figure: {key}", config=BARE)
         st.caption(caption)
         with st.container(horizontal=True, vertical_alignment="center"):
             save_picture(key)
             download(partial(drawn, figure) if data is None else data, key)
+            if on_pick:
+                pick_cell(key, on_pick)
 
 
 def download(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:

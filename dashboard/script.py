@@ -112,11 +112,9 @@ def _opening(calls: Iterable[Call], clone: str) -> str:
     by_module: dict[str, list[str]] = {}
     for module, name in names:
         by_module.setdefault(module, []).append(name)
-    imports = [
-        f"from {module} import {', '.join(found)}" if found != [""] else f"import {module}"
-        for module, found in by_module.items()
-    ]
-    imports.sort(key=lambda line: line.startswith("from"))
+    whole = [f"import {module}" for module, found in by_module.items() if "" in found]
+    parts = {module: ", ".join(filter(None, found)) for module, found in by_module.items()}
+    imports = whole + [f"from {module} import {found}" for module, found in parts.items() if found]
     where = f"sys.path.insert(0, {clone!r})  # the folder of plmscope"
     return "\n".join(["import sys\n", where + "\n", *imports])
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -13,7 +14,7 @@ from core.edits import compile_edits, scope_positions
 from core.errors import InputError
 from core.features.dictionary import Parts
 from core.forward import Start, layers, unembed
-from core.interventions import Condition, ScaleFeature, Scope
+from core.interventions import Condition, ScaleFeature, Scope, feature_name
 from core.metrics import Target
 from core.model import Model
 from core.progress import SILENT, Progress
@@ -38,6 +39,14 @@ class FeatureEffects:
         if self.by_ablation is None or len(self.features) < 3:
             return None
         return rank_correlation(self.by_gradient, self.by_ablation)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per feature; without `by_ablation` where it wasn't asked for."""
+        measured = {} if self.by_ablation is None else {"by_ablation": self.by_ablation}
+        names = [feature_name(self.layer, each) for each in self.features.tolist()]
+        columns = {"feature": names, "activation": self.activation, "by_gradient": self.by_gradient}
+        return pd.DataFrame(columns | measured)
 
 
 def feature_effects(

@@ -27,6 +27,14 @@ class ProteinFeatures:
         here = np.flatnonzero(self.activation[:, position])
         return self.features[here[self.activation[here, position].argsort()[::-1]]]
 
+    def most_specific(self, n: int, kept: int | None = None) -> Int[np.ndarray, " rows"]:
+        """The rows of the first n features; where the feature `kept` comes later, its row is the last of them."""
+        rows = np.arange(min(n, len(self.features)))
+        found = np.flatnonzero(self.features == kept)
+        if len(found):
+            rows[-1] = max(rows[-1], found[0])
+        return rows
+
     def of(self, feature: int) -> Float[np.ndarray, " pos"]:
         """One feature's activation at every position; zeros where it is active nowhere."""
         found = np.flatnonzero(self.features == feature)
@@ -63,6 +71,7 @@ def together(activation: Float[np.ndarray, " residue"]) -> Float[np.ndarray, "re
 class FeatureChanges:
     """How an edit changes the features of a protein, the largest change first."""
 
+    layer: int
     features: Int[np.ndarray, " changed"]
     change: Float[np.ndarray, "changed pos"]
     """Edited minus clean."""
@@ -77,4 +86,4 @@ def feature_changes(clean: ProteinFeatures, edited: ProteinFeatures) -> FeatureC
     largest = np.abs(change).max(1)
     order = largest.argsort()[::-1]
     order = order[largest[order] > 0]
-    return FeatureChanges(every[order], change[order])
+    return FeatureChanges(clean.layer, every[order], change[order])

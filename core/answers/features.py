@@ -1,6 +1,6 @@
 """Which features, and which named concepts, does a layer see in each protein of a set?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.alphabet import tokenize
-from core.analyses.protein_features import ProteinFeatures, protein_features
+from core.analyses.protein_features import FeatureChanges, ProteinFeatures, protein_features
 from core.answers.survey import Survey
 from core.features.descriptions import Description, Descriptions, descriptions_in
 from core.features.files import with_dictionaries
@@ -28,7 +28,7 @@ class ConceptsFound:
     """In how many proteins, and at how many positions, each concept was found."""
 
 
-def feature_table(found: ProteinFeatures, known: Descriptions | None, places: list[str]) -> pd.DataFrame:
+def feature_table(found: ProteinFeatures, known: Descriptions | None, places: Sequence[str]) -> pd.DataFrame:
     """A row per active feature: its name, how specific it is, and where it is strongest (`places`, BOS to EOS)."""
     rows = []
     for feature, activation, score in zip(found.features.tolist(), found.activation, found.score, strict=True):
@@ -45,6 +45,19 @@ def feature_table(found: ProteinFeatures, known: Descriptions | None, places: li
             }
         )
     return pd.DataFrame(rows)
+
+
+def change_table(changes: FeatureChanges, known: Descriptions | None, places: Sequence[str]) -> pd.DataFrame:
+    """A row per feature that an edit changes: its name, where (`places`, BOS to EOS) it changes most, and how much."""
+    features, at = changes.features.tolist(), np.abs(changes.change).argmax(1)
+    return pd.DataFrame(
+        {
+            "feature": [feature_name(changes.layer, each) for each in features],
+            "name": [known.features[each].name if known else "unnamed" for each in features],
+            "changes_most_at": [places[each] for each in at],
+            "change": changes.change[np.arange(len(at)), at],
+        }
+    )
 
 
 def concept_table(found: ProteinFeatures, known: Descriptions, sequence: str) -> pd.DataFrame:

@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from jaxtyping import Int
 from scipy.sparse import csc_array, vstack
 
 from core.errors import InputError
 from core.features.concepts import Labelled
 from core.features.names import NAMED_FROM, Activations, Group, Name, name_features
+from core.interventions import feature_name
 from core.model import Model
 from core.model_files import features_folder
 from core.whole_file import write_whole
@@ -130,6 +132,12 @@ def _described(
         quantiles=tuple(example(index) for index in at_quantiles.tolist()),
         **scores,
     )
+
+
+def labels(layer: int, features: Int[np.ndarray, " features"], known: Descriptions | None) -> list[str]:
+    """What people call features: L3F120 and, where it has one, its name."""
+    names = {each: known.features[each].name if known else "unnamed" for each in features.tolist()}
+    return [feature_name(layer, each) + (f" {name}" if name != "unnamed" else "") for each, name in names.items()]
 
 
 def save_descriptions(descriptions: Descriptions, folder: Path) -> None:

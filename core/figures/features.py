@@ -1,6 +1,7 @@
 """Figures of features: where they fire in a protein, how strongly, what they do and what they raise."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,18 +10,41 @@ from jaxtyping import Float
 from core.alphabet import AMINO_ACIDS
 from core.analyses.feature_effects import FeatureEffects
 from core.features.descriptions import Description
-from core.figures.style import CLEAN, EDITED, RIGHT, TARGET, axes, heatmap
+from core.figures.style import CLEAN, EDITED, PICKED, RIGHT, TARGET, axes, heatmap, translucent
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What is picked of a heatmap, counted from 0."""
+
+    rows: Sequence[int] = ()
+    columns: Sequence[int] = ()
 
 
 def where_they_fire(
-    activation: Float[np.ndarray, "features pos"], names: Sequence[str], places: Sequence[str], change: bool = False
+    activation: Float[np.ndarray, "features pos"],
+    names: Sequence[str],
+    places: Sequence[str],
+    change: bool = False,
+    picked: Picked = Picked(),
 ) -> go.Figure:
-    """Features downwards, BOS to EOS across; with `change` edited minus clean, centred at zero."""
+    """Features downwards, BOS to EOS across; with `change` edited minus clean, centred at zero.
+
+    Rows and columns that are `picked` are marked.
+    """
     quantity = "change of activation" if change else "activation"
     figure = heatmap(activation, names, places, quantity=quantity, x="Position", y="", diverging=change)
     figure.update_traces(x=list(range(len(places))), customdata=np.broadcast_to(places, activation.shape))
     figure.update_traces(y=list(names), hovertemplate="%{y}<br>%{customdata} " + quantity + " %{z:.3f}<extra></extra>")
-    return figure.update_layout(height=140 + 18 * len(names)).update_xaxes(type="linear")
+    across, down = ("x", len(places), "y", picked.rows), ("y", len(names), "x", picked.columns)
+    bands = [
+        {f"{along}0": -0.5, f"{along}1": size - 0.5, f"{at}0": each - 0.5, f"{at}1": each + 0.5}
+        for along, size, at, chosen in (across, down)
+        for each in chosen
+    ]
+    mark = {"type": "rect", "fillcolor": translucent(PICKED, 0.45), "line": {"width": 0}}
+    figure.update_layout(height=140 + 18 * len(names), shapes=[mark | band for band in bands])
+    return figure.update_xaxes(type="linear")
 
 
 def effects(found: FeatureEffects, names: Sequence[str]) -> go.Figure:

@@ -20,6 +20,9 @@ INSIDE: Final = "#7B5EA7"
 OTHER: Final = ("#CC79A7", "#A6761D", "#66A61E")
 """For what carries none of the meanings above; like them, seen on a white page and on a dark one."""
 
+PICKED: Final = OTHER[0]
+"""What the person has picked, wherever it is drawn."""
+
 SIDE_A: Final = OTHER[0]
 SIDE_B: Final = OTHER[2]
 """Two sides of a comparison."""

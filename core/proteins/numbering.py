@@ -51,6 +51,10 @@ class Numbering:
         """`name` of every residue."""
         return tuple(map(self.name, range(len(self.sequence))))
 
+    def positions(self) -> tuple[str, ...]:
+        """What people call every position that a model reads: BOS, the residues, EOS."""
+        return ("BOS", *self.names(), "EOS")
+
     def written(self, indices: Iterable[int]) -> str:
         """Residues as they are typed, so that `parse_list` gives them back."""
         return ", ".join(map(self._typed, indices))

@@ -1,15 +1,21 @@
 """What the pages of features choose and name: a dictionary, a feature, and how well the dictionary reads here."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from jaxtyping import Int
+from streamlit.delta_generator import DeltaGenerator
 
 from core.analyses.protein_features import ProteinFeatures, protein_features
 from core.answers.features import feature_table
+from core.errors import InputError
 from core.features.descriptions import Description, Descriptions, kept_descriptions
+from core.features.descriptions import labels as named
 from core.features.reconstruction import Reconstruction, reconstruct_masked
-from core.interventions import Condition, feature_name
+from core.interventions import Condition, parse_feature
 from core.model import Model
 from core.model_files import features_folder
 from dashboard import engine
@@ -19,6 +25,8 @@ from dashboard.session import plain
 
 POOR_VARIANCE, POOR_RECOVERY = 0.5, 0.6
 """From where a reconstruction is called poor."""
+PICKED_FEATURE = "feature"
+"""The key of the box, and its name in the address."""
 NOWHERE = Description(0.0, 0.0, 0.0)
 COLUMNS = {
     "feature": "Feature",
@@ -28,6 +36,8 @@ COLUMNS = {
     "strongest_at": "Strongest at",
     "activation": "Activation there",
     "positions": "Positions",
+    "changes_most_at": "Changes most at",
+    "change": "Change",
 }
 
 
@@ -39,8 +49,8 @@ def choose_layer(question: Question) -> int | None:
         place = plain(str(folder)) if folder else "the folder of its weights"
         st.info(
             f"{plain(model.name)} has no dictionary of features: put into {place} Biohub's (`config.json` and "
-            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), or what "
-            "`python -m core.training.features` wrote."
+            "`layer_N.safetensors`), InterPLM's (`layer_N/ae_normalized.pt`), InterProt's (`NAME_lN_saeF.safetensors` "
+            "and `config.json` with its k), or what `python -m core.training.features` wrote; then start the app again."
         )
         return None
     options = {held.layer: f"L{held.layer + 1}" for held in model.dictionaries}
@@ -50,6 +60,35 @@ def choose_layer(question: Question) -> int | None:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _descriptions(fingerprint: str, features_fingerprint: str, _model: Model) -> Mapping[int, Descriptions]:
     return kept_descriptions(_model)
+
+
+def choose_feature(model: Model, place: DeltaGenerator | None = None, **look: Any) -> tuple[int, int] | None:
+    """Draws the box of the feature that is picked: its layer and number, None where it is empty.
+
+    `InputError` for what is no feature, or none of this model's.
+    """
+    text = bound.text("Feature", PICKED_FEATURE, place, width=bound.WIDTH, **look)
+    if not text:
+        return None
+    layer, feature = parse_feature(text)
+    n_features = model.dictionary(layer).n_features
+    if feature >= n_features:
+        raise InputError(f"{text} does not exist: L{layer + 1} has features F0 to F{n_features - 1}")
+    return layer, feature
+
+
+def feature_before(layer: int) -> int | None:
+    """The feature of `layer` that is picked, for what is drawn above the box, which says what is wrong."""
+    try:
+        picked = parse_feature(st.session_state.get(PICKED_FEATURE, st.query_params.get(PICKED_FEATURE)) or "")
+    except InputError:
+        return None
+    return picked[1] if picked[0] == layer else None
+
+
+def keep_feature(name: str) -> None:
+    """Writes into the box what was clicked."""
+    st.session_state[PICKED_FEATURE] = name
 
 
 def descriptions(model: Model) -> Mapping[int, Descriptions]:
@@ -63,10 +102,14 @@ def described(model: Model, layer: int, feature: int) -> Description:
     return found.features[feature] if found else NOWHERE
 
 
+def labels(model: Model, layer: int, features: Int[np.ndarray, " features"]) -> list[str]:
+    """What people call features: L3F120 and, where it has one, its name."""
+    return named(layer, features, descriptions(model).get(layer))
+
+
 def label(model: Model, layer: int, feature: int) -> str:
-    """L3F120 and, where it has one, its name."""
-    name = described(model, layer, feature).name
-    return feature_name(layer, feature) + (f" {name}" if name != "unnamed" else "")
+    """What people call one feature."""
+    return labels(model, layer, np.array([feature]))[0]
 
 
 def features_of(question: Question, layer: int, condition: Condition = ()) -> ProteinFeatures:
@@ -98,12 +141,7 @@ def say_reconstruction(question: Question, layer: int) -> None:
         st.caption(said)
 
 
-def places(question: Question) -> list[str]:
-    """What people call every position: BOS, the residues, EOS."""
-    return ["BOS", *question.numbering.names(), "EOS"]
-
-
 def table_of(question: Question, found: ProteinFeatures) -> pd.DataFrame:
     """A row per feature of the protein, as people read it."""
-    table = feature_table(found, descriptions(question.model).get(found.layer), places(question))
+    table = feature_table(found, descriptions(question.model).get(found.layer), question.numbering.positions())
     return table.rename(columns=COLUMNS)

@@ -9,7 +9,7 @@ from plotly.colors import get_colorscale
 from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
-from core.figures.style import CLEAN, DIVERGING, EDITED, NEAR_MISS, OTHER, RIGHT, TARGET, WRONG
+from core.figures.style import CLEAN, DIVERGING, EDITED, NEAR_MISS, PICKED, RIGHT, TARGET, WRONG
 
 _DIVERGING_STOPS: Final = [colour for _, colour in get_colorscale(DIVERGING)]
 COLOURS: Final = {
@@ -20,7 +20,7 @@ COLOURS: Final = {
     "edited": EDITED,
     "clean": CLEAN,
     "masked": TARGET,
-    "picked": OTHER[0],
+    "picked": PICKED,
     "lowers": _DIVERGING_STOPS[1],
     "raises": _DIVERGING_STOPS[-2],
 }

@@ -35,6 +35,11 @@ class Modes {
   }
 }
 
+/** The panel that a component was drawn in. */
+function panelAround(element) {
+  return element.getRootNode().host.closest("[class*=st-key-panel]");
+}
+
 /** Draws the view of a place, made when the place is new; what it gives back ends the view. */
 function mount(View, { parentElement, data, setStateValue }) {
   if (!shown.has(parentElement)) shown.set(parentElement, new View(parentElement));

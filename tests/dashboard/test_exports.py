@@ -56,6 +56,9 @@ PANELS = {
     "write-vectors": ["cosine", "drops"],
     "competition": ["length", "masks"],
     "repeats": ["twin attention", "blocked heads"],
+    "features": ["where they fire", "feature effects"],
+    "feature": ["histogram", "letters", "write_effect", "write_weight", "read_effect", "read_weight"],
+    "feature-edits": ["changed features"],
     "rope": ["removal", "patch sets", "causes"],
     "rope-swap": ["steps"],
     "rope-shift": ["shift", "cosine", "shares"],
@@ -75,6 +78,8 @@ SMALL = {
     "first-residue": {"over": "This protein"},
     "repeats": {"segments": "4", "length": "6"},
     "competition": {"longest": "5"},
+    "feature": {"feature": "L5F2951"},
+    "feature-edits": {"off": "L1H6"},
 }
 
 

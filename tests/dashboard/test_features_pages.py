@@ -1,14 +1,20 @@
 """The Features pages as scripts, on a small random dictionary of the embedded model, and on a model without any."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+import streamlit
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
 from core.analyses.feature_effects import feature_effects
+from core.analyses.protein_features import protein_features
+from core.answers.words import counted
 from core.features.activations import feature_activations
 from core.interventions import AblateHead, ClampFeature, Head, ScaleFeature
 from core.metrics import Target
@@ -20,7 +26,10 @@ from dashboard.question import Question
 from dashboard.script import python
 from dashboard.session import parse_feature_edits, plain
 from dashboard.views.explore.script import script_of
-from tests.dashboard.conftest import ROOT
+from dashboard.views.features import heatmap
+from tests.dashboard.conftest import ROOT, OpenPage
+from tests.dashboard.test_accessibility import STILL
+from tests.dashboard.test_circuit_lab import APP, SLOW
 from tests.made_features import LAYER, SHORT, write_made_features
 
 VIEWS = {view.PATH: view.__name__ for view in MENU["Features"]}
@@ -105,6 +114,58 @@ def test_the_proteins_features_and_their_effects(carried: Model) -> None:
     assert "A poor reconstruction" in said(app)  # it is random
     found = start("features", find=row["Feature"][2:])
     assert row["Feature"] in set(found.dataframe[0].value["Feature"])
+
+
+def test_a_picked_feature_says_where_it_fires_and_is_marked(carried: Model, monkeypatch) -> None:
+    drawn: dict[str, go.Figure] = {}
+    monkeypatch.setattr(streamlit, "plotly_chart", lambda figure, key, **_: drawn.update({key: figure}))
+    monkeypatch.setattr(heatmap, "MOST_DRAWN", 4)
+    found = protein_features(carried, tokenize(SHORT, masked=[0]), LAYER)
+    feature = int(found.features[-1])  # the least specific
+    app = start("features", feature=f"L3F{feature}", pick="3, 5")
+    assert not app.exception
+    activation = found.of(feature)
+    n, strongest = int((activation > 0).sum()), int(activation.argmax())
+    place = ["BOS", *[f"{letter}{number}" for number, letter in enumerate(SHORT, start=1)], "EOS"][strongest]
+    assert plain(f"fires at {counted(n, 'position')}, the strongest first: {place} ({activation.max():.2f})") in said(
+        app
+    )
+    figure = drawn["figure: where they fire"].to_dict()
+    rows = figure["data"][0]["y"]
+    assert len(rows) == 4
+    assert rows[-1].split()[0] == f"L3F{feature}"
+    marks = figure["layout"]["shapes"]
+    assert [(mark["y0"], mark["y1"]) for mark in marks] == [(2.5, 3.5), (-0.5, 3.5), (-0.5, 3.5)]
+    assert [mark["x0"] for mark in marks[1:]] == [2.5, 4.5]
+    app.button[0].click().run()
+    assert not {"feature", "pick"} & set(app.query_params)
+    assert not drawn["figure: where they fire"].layout.shapes
+    assert "is not a feature" in start("features", feature="cysteine").warning[-1].value
+
+
+@pytest.mark.browser
+def test_a_click_on_a_cell_picks_its_feature_and_its_residue(open_page: OpenPage) -> None:
+    page = open_page(APP, query="/features?example=Trypsin+inhibitor+BPTI%2C+cow&layer=L5")
+    panel = page.locator(".st-key-panel-where-they-fire").first
+    plot = panel.locator(".nsewdrag").first
+    expect(plot).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Which are they?").first).to_be_visible(timeout=SLOW)
+    page.wait_for_function(STILL, timeout=SLOW)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    row, column = 1, 30
+    x, y = box["x"] + box["width"] * (column + 0.5) / 60, box["y"] + box["height"] * (row + 0.5) / 30
+    page.mouse.move(x + 3, y)
+    page.mouse.move(x, y, steps=3)
+    expect(panel.locator(".hoverlayer .hovertext").first).to_be_visible()
+    page.mouse.click(x, y)
+    name = panel.locator(".js-plotly-plot").first.evaluate("(chart, row) => chart.data[0].y[row].split(' ')[0]", row)
+    expect(page.get_by_role("textbox", name="Feature").first).to_have_value(name, timeout=SLOW)
+    expect(page.get_by_role("textbox", name="Picked residues").first).to_have_value("C30")
+    expect(page).to_have_url(re.compile(f"feature={name}.*pick=C30"))
+    expect(panel.locator(".shapelayer path")).to_have_count(2)
+    expect(page.get_by_text("What do the features at C30 do").first).to_be_visible(timeout=SLOW)
 
 
 def test_one_feature(carried: Model) -> None:

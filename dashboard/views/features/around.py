@@ -10,7 +10,7 @@ from core.figures.style import head_heatmap
 from core.interventions import feature_name
 from core.model import Model
 from dashboard import engine
-from dashboard.controls.features import described, places
+from dashboard.controls.features import described
 from dashboard.page_parts import draw
 from dashboard.question import Question
 
@@ -38,7 +38,8 @@ def letters_it_raises(question: Question, layer: int, feature: int) -> None:
 
 
 def heads_around(question: Question, layer: int, feature: int, position: int) -> None:
-    st.markdown(f"**Which heads write it and read it?** At {places(question)[position]}, where it is strongest here.")
+    place = question.numbering.positions()[position]
+    st.markdown(f"**Which heads write it and read it?** At {place}, where it is strongest here.")
     found: FeatureHeads = engine.computed(
         ("feature heads", *question.key, layer, feature, position),
         lambda progress: feature_heads(question.model, question.tokens, layer, feature, position, progress=progress),

@@ -1,21 +1,21 @@
 """Which features change when parts are switched off?"""
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from core.analyses.protein_features import FeatureChanges, feature_changes
+from core.analyses.protein_features import feature_changes
+from core.answers.features import change_table
 from core.errors import InputError
 from core.figures import features as figures
-from core.interventions import describe, feature_name
+from core.interventions import describe
 from dashboard.controls.edits import EDITED, choose_edits
-from dashboard.controls.features import choose_layer, described, features_of, label, places
+from dashboard.controls.features import COLUMNS, choose_layer, descriptions, features_of, labels
 from dashboard.controls.heads import warn_of_unknown
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.take_away import offer_script
+from dashboard.views.features.script import MOST_DRAWN, script_of_changes
 
 TITLE, PATH = "Edited features", "feature-edits"
-MOST_DRAWN = 30
 
 
 def page(question: Question) -> None:
@@ -25,7 +25,8 @@ def page(question: Question) -> None:
         "Shown is every feature's activation in the edited run minus that in the clean one.",
         "Parts after the layer change nothing in it. Features that are switched off show what is left of them.",
     )
-    warn_of_unknown(question.model, *EDITED)
+    model, places = question.model, question.numbering.positions()
+    warn_of_unknown(model, *EDITED)
     layer = choose_layer(question)
     if layer is None:
         return
@@ -33,7 +34,7 @@ def page(question: Question) -> None:
         with st.sidebar:
             st.divider()
             edits = choose_edits(question)
-        condition = edits.condition(question.model.shape)
+        condition = edits.condition(model.shape)
         clean, edited = (features_of(question, layer, each) for each in ((), condition))
     except InputError as error:
         stop_with(error)
@@ -42,27 +43,14 @@ def page(question: Question) -> None:
     if not len(changes.features):
         st.info("No feature of this layer changes: choose in the sidebar what to switch off, at this layer or before.")
         return
-    shown = min(MOST_DRAWN, len(changes.features))
-    names = [label(question.model, layer, feature) for feature in changes.features[:shown].tolist()]
+    offer_script(script_of_changes(question, layer, condition))
+    names = labels(model, layer, changes.features[:MOST_DRAWN])
     with st.container(border=True):
         draw(
-            figures.where_they_fire(changes.change[:shown], names, places(question), change=True),
-            f"The {shown} of {len(changes.features)} features that change most; blue lost, red gained.",
+            figures.where_they_fire(changes.change[:MOST_DRAWN], names, places, change=True),
+            f"The {len(names)} of {len(changes.features)} features that change most; blue lost, red gained.",
             "changed features",
         )
-        table = _table(question, layer, changes)
-        st.dataframe(table, hide_index=True)
+        table = change_table(changes, descriptions(model).get(layer), places).rename(columns=COLUMNS)
+        st.dataframe(table.round({"Change": 3}), hide_index=True)
         download(table, "changed-features")
-
-
-def _table(question: Question, layer: int, changes: FeatureChanges) -> pd.DataFrame:
-    names, at = places(question), np.abs(changes.change).argmax(1)
-    largest = changes.change[np.arange(len(at)), at]
-    return pd.DataFrame(
-        {
-            "Feature": [feature_name(layer, each) for each in changes.features.tolist()],
-            "Name": [described(question.model, layer, each).name for each in changes.features.tolist()],
-            "Changes most at": [names[each] for each in at],
-            "Change": largest.round(3),
-        }
-    )

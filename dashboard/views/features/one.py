@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from core.errors import InputError
 from core.features.descriptions import Description
-from core.interventions import feature_name, parse_feature
+from core.interventions import feature_name
 from core.model import Model
-from dashboard.controls import bound
-from dashboard.controls.features import choose_layer, described, features_of, label
+from dashboard.controls.features import choose_feature, choose_layer, described, features_of, label
 from dashboard.page_parts import introduce
 from dashboard.question import Question
 from dashboard.session import plain
+from dashboard.take_away import offer_script
 from dashboard.views.features.around import alike, heads_around, letters_it_raises
+from dashboard.views.features.script import script_of_feature
 from dashboard.views.features.where import fires_elsewhere, fires_here
 
 TITLE, PATH = "One feature", "feature"
@@ -30,11 +30,9 @@ def page(question: Question) -> None:
         return
     first = model.dictionaries[0].layer
     strongest = int(features_of(question, first).features[0])
-    text = bound.text("Feature", "feature", placeholder=feature_name(first, strongest), width=bound.WIDTH)
-    layer, feature = parse_feature(text) if text else (first, strongest)
-    n_features = model.dictionary(layer).n_features
-    if feature >= n_features:
-        raise InputError(f"{text} does not exist: L{layer + 1} has features F0 to F{n_features - 1}")
+    chosen = choose_feature(model, placeholder=feature_name(first, strongest))
+    layer, feature = chosen or (first, strongest)
+    offer_script(script_of_feature(question, layer, feature))
     known = described(model, layer, feature)
     _name(model, layer, feature, known)
     activation = features_of(question, layer).of(feature)

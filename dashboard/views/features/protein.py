@@ -1,23 +1,13 @@
 """What does a layer say of this protein?"""
 
-import numpy as np
-import pandas as pd
-import streamlit as st
-
-from core.analyses.feature_effects import FeatureEffects, feature_effects
-from core.analyses.protein_features import ProteinFeatures
-from core.figures import features as figures
-from core.interventions import feature_name
-from dashboard import engine
-from dashboard.controls import bound
-from dashboard.controls.features import choose_layer, features_of, label, places, say_reconstruction, table_of
-from dashboard.controls.picked import choose_picked, picked_before
-from dashboard.page_parts import download, draw, introduce, link_to
+from dashboard.controls.features import choose_layer, features_of, say_reconstruction
+from dashboard.page_parts import introduce
 from dashboard.question import Question
-from dashboard.views.features import one
+from dashboard.views.features.effects import effects_at_the_residue
+from dashboard.views.features.heatmap import where_they_fire
+from dashboard.views.features.listed import which_they_are
 
 TITLE, PATH = "Features", "features"
-MOST_DRAWN = 30
 
 
 def page(question: Question) -> None:
@@ -32,85 +22,8 @@ def page(question: Question) -> None:
     layer = choose_layer(question)
     if layer is None:
         return
-    say_reconstruction(question, layer)
     found = features_of(question, layer)
-    with st.container(border=True):
-        _where(question, found)
-    with st.container(border=True):
-        _table(question, found)
-    with st.container(border=True):
-        _effects(question, found)
-
-
-def _where(question: Question, found: ProteinFeatures) -> None:
-    st.markdown("**Where do they fire?**")
-    shown = min(MOST_DRAWN, len(found.features))
-    names = [label(question.model, found.layer, feature) for feature in found.features[:shown].tolist()]
-    draw(
-        figures.where_they_fire(found.activation[:shown], names, places(question)),
-        f"The {shown} most specific of {len(found.features)} active features. Specificity: largest activation here "
-        "over the largest known, times the log of how rare the feature is among proteins, where its file says both.",
-        "where they fire",
-    )
-
-
-def _table(question: Question, found: ProteinFeatures) -> None:
-    st.markdown("**Which are they?**")
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    asked = bound.text("Search by name or number", "find", row, placeholder="cysteine, F120", width=260)
-    picked = choose_picked(question.numbering, row, placeholder="M1, K27", width=bound.WIDTH)
-    table = table_of(question, found)
-    keep = np.ones(len(table), dtype=bool)
-    for residue in picked:
-        keep &= found.activation[:, residue + 1] > 0
-    if asked:
-        words = table["Feature"] + " " + table["Name"]
-        keep &= words.str.contains(asked.strip(), case=False, regex=False).to_numpy()
-    shown = pd.DataFrame(table[keep])
-    chosen = st.dataframe(
-        shown,
-        hide_index=True,
-        key="features of the protein",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={name: st.column_config.NumberColumn(format="%.2f") for name in ("F1", "Specificity")},
-    )
-    st.caption("Picked residues leave the features active at all of them; a chosen row opens below as a link.")
-    download(shown, "features")
-    rows = chosen["selection"]["rows"]
-    if rows and rows[0] < len(shown):
-        name = str(shown.iloc[rows[0]]["Feature"])
-        link_to(one, f"Look closely at {name}", {"feature": name})
-
-
-def _effects(question: Question, found: ProteinFeatures) -> None:
-    residue = next(iter(picked_before(question.numbering)), question.residue)
-    st.markdown(f"**What do the features at {question.numbering.name(residue)} do to {question.letter}?**")
-    exact = bound.toggle("Measure each by switching it off", "exact", value=False)
-    effects: FeatureEffects = engine.computed(
-        ("feature effects", *question.key, found.layer, residue, exact),
-        lambda progress: feature_effects(
-            question.model,
-            question.tokens,
-            found.layer,
-            (residue,),
-            target=question.target,
-            exact=exact,
-            progress=progress,
-        ),
-        "Switching features off",
-    )
-    names = [label(question.model, found.layer, feature) for feature in effects.features.tolist()]
-    agree = effects.rank_correlation
-    said = f" Their rank correlation is {agree:+.2f} over {len(names)} features." if agree is not None else ""
-    table = pd.DataFrame({"feature": [feature_name(found.layer, each) for each in effects.features.tolist()]})
-    table["activation"], table["by_gradient"] = effects.activation, effects.by_gradient
-    if effects.by_ablation is not None:
-        table["by_ablation"] = effects.by_ablation
-    draw(
-        figures.effects(effects, names),
-        f"Change of {question.letter}'s gap at {question.residue_label} when the feature is off at "
-        f"{question.numbering.name(residue)}: grey to first order (one backward pass), blue measured.{said}",
-        "feature effects",
-        table.assign(name=names),
-    )
+    where_they_fire(question, found)
+    say_reconstruction(question, layer)  # after the picture: it takes longer than the features do
+    which_they_are(question, found)
+    effects_at_the_residue(question, found)

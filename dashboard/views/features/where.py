@@ -9,7 +9,6 @@ from core.features.descriptions import Description, Example
 from core.figures import features as figures
 from core.interventions import feature_name
 from dashboard.controls import bound
-from dashboard.controls.features import places
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.page_parts import draw
 from dashboard.question import Question
@@ -19,7 +18,7 @@ from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, ResidueVal
 
 def fires_here(question: Question, layer: int, feature: int, activation: np.ndarray) -> None:
     name = feature_name(layer, feature)
-    strongest = places(question)[int(activation.argmax())]
+    strongest = question.numbering.positions()[int(activation.argmax())]
     said = f"strongest at {strongest} ({activation.max():.2f})" if activation.any() else "nowhere in this protein"
     st.markdown(f"**Where does it fire here?** {plain(said[0].upper() + said[1:])}.")
     picked = choose_picked(question.numbering, placeholder="M1, K27", width=bound.WIDTH)

@@ -14,7 +14,7 @@ class SavePicture extends Shared {
   }
 
   save(format) {
-    const panel = this.root.getRootNode().host.closest("[class*=st-key-panel]");
+    const panel = panelAround(this.root);
     const caption = panel.querySelector("[data-testid=stCaptionContainer]").innerText;
     const drawn = async () => drawnForPaper(await chartIn(panel));
     return savePicture(format, this.data.name, drawn, headingAbove(panel), [caption, this.data.source]);
