@@ -2,14 +2,21 @@
 
 import sys
 import threading
-from importlib import import_module
 from pathlib import Path
 
 from streamlit.web.cli import main
 
+
+def read_ahead() -> None:
+    """Reads PyTorch, the pages and the first model, which Streamlit would read when the first browser is there."""
+    import dashboard.menu  # noqa: F401
+    from core.model import EMBEDDED
+    from dashboard.engine import model
+
+    model(EMBEDDED)
+
+
 if __name__ == "__main__":
-    # Streamlit reads a script when the first browser comes: PyTorch and the pages are read while that one starts
-    threading.Thread(target=import_module, args=("dashboard.menu",), daemon=True).start()
-    app = Path(__file__).with_name("app.py")
-    sys.argv = ["streamlit", "run", str(app), *sys.argv[1:]]
+    threading.Thread(target=read_ahead, daemon=True).start()
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]]
     main()

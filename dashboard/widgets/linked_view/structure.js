@@ -3,6 +3,8 @@
 const LINE_RADIUS = 0.16; // ångström
 const TURN = 10; // degrees for a key
 const ZOOM = { "+": 1.15, "=": 1.15, "-": 1 / 1.15 };
+/** Comes when the browser has drawn what else there is: opening WebGL takes long where it runs in software. */
+const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 5000 }) : setTimeout(go, 300)));
 const idleViewers = []; // 3Dmol can't end a viewer: one whose page was left waits here for the next page
 
 class StructureView {
@@ -46,7 +48,7 @@ class StructureView {
 
   /** Whether the viewer is open; false, after a line, where its file isn't to be had. */
   load3Dmol(url) {
-    return import(url).then(
+    return idle().then(() => import(url)).then(
       (mol) => {
         this.open(mol);
         return true;
