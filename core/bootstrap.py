@@ -45,9 +45,9 @@ def intervals_of(
 
 
 def interval_of(
-    of: Callable[..., np.ndarray], proteins: Iterable[object], *columns: Iterable[float], seed: int = 0
+    of: Callable[..., np.ndarray], proteins: Iterable[object], *columns: Iterable[float] | np.ndarray, seed: int = 0
 ) -> Interval:
-    """The interval of one number: `intervals_of` with a value per measurement in each column."""
+    """The interval of one number, which is all that `of` makes of its columns (`intervals_of`)."""
     found = intervals_of(of, proteins, *(np.array(list(column), dtype=float) for column in columns), seed=seed)
     return None if found is None or np.isnan(found).any() else (float(found[0]), float(found[1]))
 
