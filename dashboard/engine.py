@@ -244,7 +244,9 @@ def fetch(name: str) -> None:
 
 def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
     """About how long `n_forwards` passes over `n_residues` in all take; a resumed one counts a little over half."""
-    return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
+    shape = model.shape
+    of_attention = 2 * shape.n_layers * shape.d_model * n_residues  # operations come in twos: multiplied and added
+    return 0.6 * 2 * (model.n_parameters + of_attention) * n_forwards * n_residues / OPERATIONS_PER_SECOND
 
 
 @contextmanager
