@@ -92,8 +92,10 @@ class Mean:
     n: int
 
     def __str__(self) -> str:
-        between = f"[{self.low:.3f}, {self.high:.3f}]" if self.n >= FEWEST else f"(no interval below {FEWEST} proteins)"
-        return f"{self.mean:.3f} {between}, N = {self.n}"
+        between = (
+            f"[{self.low:z.3f}, {self.high:z.3f}]" if self.n >= FEWEST else f"(no interval below {FEWEST} proteins)"
+        )
+        return f"{self.mean:z.3f} {between}, N = {self.n}"
 
 
 def mean_over_proteins(values: Sequence[float] | np.ndarray, seed: int = 0) -> Mean:

@@ -108,7 +108,7 @@ class HeadRanking(msgspec.Struct, frozen=True):
         if value <= null.best[1]:
             return f"{found}: no head is shown to see contacts. {shared.capitalize()} ({beside})."
         if number >= null.n_contact_heads[1]:
-            return f"{found}. Which heads see contacts is spread as chance spreads it: {shared} ({beside})."
+            return f"{found}. That contacts sit in fewer heads than by chance is not shown: {shared} ({beside})."
         where = "Contacts sit in a few heads" if number <= A_FEW else "Contacts sit in fewer heads than chance gives"
         return f"{found}. {where}: {shared} ({beside})."
 

@@ -151,11 +151,12 @@ class Ablation:
 
     def beside_paper(self) -> Beside:
         worst, main, failing = self.worst_module, str(self.heads[0]), self.failing_head
-        others = [name for name in self.fails.index if name != worst and self.loss(name).fails.share >= USUAL]
+        losses = {name: self.loss(name).fails for name in self.fails.index if name != worst}
+        others = [f"{name} in {fails}" for name, fails in losses.items() if fails.share >= USUAL]
         ours = (
             worst,
             str(self.loss(worst).fails),
-            ", ".join(others) or "none",
+            ", ".join(others) or f"none of {len(losses)}",
             f"{main}, {self.loss(main).in_words}, {self.split}",
             f"{failing}, {self.loss(failing).fails}",
         )

@@ -142,14 +142,18 @@ class MinimalCircuits:
 
     @property
     def in_words(self) -> str:
-        """Modules: the commonest minimal set, and in how many. Heads: those that most sequences need, and how many."""
-        n = self.n_sequences
+        """Modules: the commonest minimal set, and in how many. Heads: those that most sequences need, and how many.
+
+        Which these are is chosen by half of the sequences, how many have or need them is counted in the other half.
+        """
+        chosen, judged = self.over(self.split.choosing), self.over(self.split.judging)
         if self.search == "modules":
-            found, times = self.commonest
-            return f"{{{', '.join(map(component_name, found)) or 'nothing'}}} in {self._rate(times)}"
-        heads = [head for head in self.usual if isinstance(head, Head)]
-        needed = [f"{head} in {self._rate(round(self.necessity[str(head)] * n))}" for head in heads]
-        return ", ".join(needed) or f"none in most of {n}"
+            names = [component_name(component) for component in chosen.commonest[0]]
+            times = sum(set(own) == set(names) for _, own in judged.needed.groupby("subject").component)
+            return f"{{{', '.join(names) or 'nothing'}}} in {judged._rate(times)}"
+        heads = [str(head) for head in chosen.usual if isinstance(head, Head)]
+        needed = [f"{head} in {judged._rate(int((judged.needed.component == head).sum()))}" for head in heads]
+        return ", ".join(needed) or f"none in most of {chosen.n_sequences}"
 
     def _rate(self, times: int) -> Rate:
         sequences = {**self.split.choosing, **self.split.judging}
@@ -158,7 +162,7 @@ class MinimalCircuits:
 
     def beside_paper(self) -> Beside:
         stated = MINIMAL_CIRCUIT.get((self.search, self.scope))
-        return [(stated, self.in_words)] if stated else []
+        return [(stated, f"{self.in_words}, {self.split}")] if stated else []
 
 
 def minimal_circuits(

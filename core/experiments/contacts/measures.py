@@ -24,7 +24,6 @@ from core.analyses.map_agreement import map_agreement
 from core.contacts import contact_map, heads_map
 from core.interventions import Head
 from core.model import ContactHead, Model
-from core.proteins.contact_scores import counted_pairs
 from core.proteins.labelled import LabelledProtein
 
 CONTACT_HEAD, PROBE, BEST_HEAD, BEST_HEADS = "contact head", "fitted probe", "best head", "best heads averaged"
@@ -101,12 +100,11 @@ def jacobians(
     full = jacobian_map(responses)
     if hidden_layer is not None:
         maps[HIDDEN_JACOBIAN] = representation_jacobian(model, protein.tokens, layer=hidden_layer)
-    n_pairs = len(counted_pairs(len(full))[0])
     agreements = []
     for method, other in maps.items():
         agreement = map_agreement(other, full)
-        agreements.append((method, RANK_CORRELATION, agreement.rank_correlation, 0.0))
-        agreements.append((method, TOP_L_SHARED, agreement.shared, min(len(full) / n_pairs, 1.0)))
+        agreements.append((method, RANK_CORRELATION, agreement.rank_correlation, agreement.correlation_by_chance))
+        agreements.append((method, TOP_L_SHARED, agreement.shared, agreement.shared_by_chance))
     extra = pd.DataFrame(agreements, columns=["method", "kind", "value", "chance"]).assign(measure="agreement")
     return pd.concat([judged(protein, {JACOBIAN: full, **maps}), extra], ignore_index=True)
 

@@ -163,7 +163,9 @@ def _sentence(summary: pd.DataFrame, among: Compared, where: str) -> str:
 def _above(table: pd.DataFrame) -> str:
     """Which methods are above chance, for people."""
     above = [
-        f"{row['method']} (by {row['above']:.3f})" for row in table.to_dict(orient="records") if row["above_low"] > 0
+        f"{row['method']} (by {row['above']:.3f} [{row['above_low']:.3f}, {row['above_high']:.3f}])"
+        for row in table.to_dict(orient="records")
+        if row["above_low"] > 0
     ]
     rest = [row["method"] for row in table.to_dict(orient="records") if not row["above_low"] > 0]
     said = f"Above chance: {', '.join(above)}." if above else ""
@@ -179,7 +181,8 @@ def _apart(study: Study, group: str) -> str:
     else:
         which = f"{counted(len(proteins), 'recent structure')} ({_definitions(study, group)})"
     for among in study.comparisons(group)[-1:]:
-        return _sentence(study.summary(among, group), among, f"Counted apart, {which}; on {len(among.names)} of them")
+        where = "" if len(among.names) == len(proteins) else f"; on {len(among.names)} of them"
+        return _sentence(study.summary(among, group), among, f"Counted apart, {which}{where}")
     return f"Counted apart: {which}; fewer than {FEWEST}, so without a mean."
 
 

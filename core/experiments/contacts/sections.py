@@ -6,6 +6,7 @@ import pandas as pd
 from core.analyses.contact_calibration import N_BINS
 from core.analyses.contact_evaluation import FEWEST, Mean, mean_over_proteins
 from core.analyses.head_ranking import mean_chance
+from core.analyses.map_agreement import MOVED
 from core.bootstrap import CONFIDENCE
 from core.errors import InputError
 from core.experiments.contacts import measures
@@ -125,11 +126,20 @@ def labels(study: Study) -> Section:
     chance = mean_chance(study.split.judged.values())
     most = max(means)
     gains = {n: mean_over_proteins((by_budget[most] - by_budget[n]).to_numpy(), study.seed) for n in means if n < most}
-    enough = next((n for n, gain in gains.items() if gain.low <= 0), most)
+    worse, others = (
+        ", ".join(
+            f"{n} (by {gain.mean:z.3f} [{gain.low:z.3f}, {gain.high:z.3f}])"
+            for n, gain in gains.items()
+            if (gain.low > 0) is is_worse
+        )
+        for is_worse in (True, False)
+    )
     finding = (
         f"On the same {counted(len(by_budget), 'protein')}: "
         + ", ".join(f"{n} labelled {mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]" for n, mean in means.items())
-        + f"; blind picking {chance:.3f}. From {enough} on, no difference from {most} is shown."
+        + f"; blind picking {chance:.3f}."
+        + (f" Worse than {most}: {worse}." if worse else "")
+        + (f" Not shown to be{'' if worse else f' worse than {most}'}: {others}." if others else "")
     )
     summary = pd.DataFrame(means.values()).assign(n_labels=list(means), chance=chance)
     return Section(
@@ -182,18 +192,17 @@ def jacobian_agreement(study: Study) -> Section:
     if not len(found):
         raise InputError(f"no protein of at most {study.longest} residues to compare Jacobians on")
     by_protein: pd.DataFrame = found.pivot(index="subject", columns=["method", "kind"], values="value")
-    chance = rows(found, kind=measures.TOP_L_SHARED).chance.mean()
     n, said = len(by_protein), []
     values = study.values()
     for method in dict.fromkeys(found.method):
         correlation, shared = (
-            mean_over_proteins(rows(found, method=method, kind=kind)["value"].to_numpy(), study.seed)
+            _beyond_chance(rows(found, method=method, kind=kind), study.seed)
             for kind in (measures.RANK_CORRELATION, measures.TOP_L_SHARED)
         )
         less = mean_over_proteins(np.asarray(values[method] - values[measures.JACOBIAN]), study.seed)
         said.append(
             f"{method[0].upper()}{method[1:]}: rank correlation {correlation}; shared among the L highest pairs "
-            f"{shared} (chance {chance:.3f}); its long-range P@L/2 minus the full one's {less}."
+            f"{shared}; its long-range P@L/2 minus the full one's {less}."
         )
     table = by_protein.set_axis([f"{method}, {kind}" for method, kind in by_protein.columns], axis=1).reset_index()
     return Section(
@@ -205,11 +214,18 @@ def jacobian_agreement(study: Study) -> Section:
         reading=(
             f"Spearman's correlation over pairs six or more residues apart, and the share of the L highest pairs that "
             f"both maps have, protein by protein; means over the {counted(n, 'protein')} of at most {study.longest} "
-            "residues with bootstrap intervals. Unrelated maps correlate at 0 and share L of all pairs."
+            "residues with bootstrap intervals. Chance: one of the maps moved along the chain by a random share, "
+            f"{MOVED} times, so that both still fall with the separation."
         ),
         finding=" ".join(said) if n >= FEWEST else _too_few(n),
         tables={"jacobian-agreement": table},
     )
+
+
+def _beyond_chance(table: pd.DataFrame, seed: int) -> str:
+    """A mean over proteins, and by how much it is above its own chance."""
+    value, chance = table["value"].to_numpy(), table.chance.to_numpy()
+    return f"{mean_over_proteins(value, seed)} (above chance by {mean_over_proteins(value - chance, seed)})"
 
 
 def _changes(gain: Mean) -> str:

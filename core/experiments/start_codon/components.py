@@ -102,8 +102,9 @@ def circuits(study: Study) -> Section:
             f"A greedy search in each of {len(study.predicting)} sequences where M ranks first: among all attention "
             "modules and MLPs, then among the heads of "
             "the attention modules that were needed. Bars show in which share of sequences a module could not be "
-            "spared, when modules are ablated at the mask alone and when they are ablated at every position. What most "
-            f"sequences need is a circuit, {study.split}, where it is kept alone. {HOW_CIRCUITS_ARE_DRAWN}"
+            "spared, when modules are ablated at the mask alone and when they are ablated at every position. The "
+            f"commonest set and what most sequences need, a circuit that is kept alone, are {study.split}. "
+            f"{HOW_CIRCUITS_ARE_DRAWN}"
         ),
         finding=said_of(
             study.predicting,

@@ -48,7 +48,9 @@ def chosen_jacobian(question: Question, method: str) -> np.ndarray | None:
     agreement = map_agreement(found, full)
     st.caption(
         f"{said} against the full one on this protein: rank correlation **{agreement.rank_correlation:.2f}** over pairs"
-        f" {MIN_SEPARATION} or more apart, **{agreement.shared:.0%}** of the L highest pairs shared."
+        f" {MIN_SEPARATION} or more apart (by chance {agreement.correlation_by_chance:.2f}), "
+        f"**{agreement.shared:.0%}** of the L highest pairs shared (by chance {agreement.shared_by_chance:.0%}: one of "
+        "the maps moved along the chain)."
     )
     return found
 
