@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: app test check bench browser
 app: .venv/app.done
-	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
+	$(BIN)/python -m dashboard --server.port $(PORT)
 
 test: .venv/test.done browser check
 	$(BIN)/python -m pytest
@@ -16,11 +16,12 @@ check: .venv/test.done
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-bench: .venv/app.done
+bench: .venv/test.done
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.contacts
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.workers
 
 .venv/app.done: requirements.txt dashboard/widgets/set_up_3dmol.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -59,7 +59,7 @@ class Traffic:
 @contextmanager
 def served(port: int) -> Iterator[tuple[str, int]]:
     """The app's address and process, from when it answers; stopped at the end."""
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", "dashboard", "--server.headless=true"]
     server = subprocess.Popen([*command, f"--server.port={port}"], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         while server.poll() is None:

@@ -11,6 +11,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.done, self.total = 0, None
+        self.so_far: object | None = None
+        """What `show` was last given."""
         self._cancelled = threading.Event()
 
     def report(self, done: int, total: int | None) -> None:
@@ -21,6 +23,10 @@ class Progress:
         if self._cancelled.is_set():
             raise Cancelled(f"stopped after {done} of {total}")
         self.done, self.total = done, total
+
+    def show(self, so_far: object) -> None:
+        """Keeps what is found of the whole, frozen, for whoever draws it before the end."""
+        self.so_far = so_far
 
     def cancel(self) -> None:
         """Makes the next report raise."""
@@ -49,6 +55,9 @@ class _Silent(Progress):
     """Nobody listens and nobody stops it, so that all work may share it."""
 
     def report(self, done: int, total: int | None) -> None:
+        pass
+
+    def show(self, so_far: object) -> None:
         pass
 
     def cancel(self) -> None:

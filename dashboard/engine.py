@@ -117,13 +117,19 @@ def _bytes(result: object) -> int:
 
 
 def computed(
-    key: Hashable, work: Callable[[Progress], Result], label: str, about: float = 0.0, lane: Lane | None = None
+    key: Hashable,
+    work: Callable[[Progress], Result],
+    label: str,
+    about: float = 0.0,
+    lane: Lane | None = None,
+    partly: Callable[[Result], None] | None = None,
 ) -> Result:
     """`work`'s result, from the cache when `key` was computed before, else from a worker: that of `lane`, or the one
     that `about` seconds decide.
 
-    After half a second a progress bar called `label` is shown. When the person changes something meanwhile, Streamlit
-    leaves this function and the computation is cancelled.
+    After half a second a progress bar called `label` is shown; `partly` draws what the work shows of its result
+    before the end. When the person changes something meanwhile, Streamlit leaves this function and the computation is
+    cancelled.
     """
     results, lock = _results()
 
@@ -140,7 +146,7 @@ def computed(
     with lock:
         if key in results:
             return results[key]
-    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"))
+    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"), partly)
 
 
 def kept(key: Hashable, make: Callable[[], Result]) -> Result:
@@ -163,12 +169,17 @@ def known(key: Hashable) -> Any:
         return results.get(key)
 
 
-def _awaited(work: Callable[[Progress], Result], label: str, lane: Lane) -> Result:
+def _awaited(
+    work: Callable[[Progress], Result], label: str, lane: Lane, partly: Callable[[Any], None] | None = None
+) -> Result:
+    drawn = None
     progress, worker = Progress(), _worker(lane)
     future = worker.submit(lambda: work(progress))
     begin, place = time.monotonic(), st.empty()
     try:
         while not wait([future], timeout=0.1).done:
+            if partly is not None and (so_far := progress.so_far) is not drawn:
+                partly(drawn := so_far)
             if time.monotonic() - begin > SHOWS_PROGRESS_AFTER:
                 if future.running():
                     _show(place, progress, label, time.monotonic() - begin)
@@ -233,7 +244,9 @@ def fetch(name: str) -> None:
 
 def seconds(model: Model, n_forwards: float, n_residues: int) -> float:
     """About how long `n_forwards` passes over `n_residues` in all take; a resumed one counts a little over half."""
-    return 0.6 * 2 * model.n_parameters * n_forwards * n_residues / OPERATIONS_PER_SECOND
+    shape = model.shape
+    of_attention = 2 * shape.n_layers * shape.d_model * n_residues  # operations come in twos: multiplied and added
+    return 0.6 * 2 * (model.n_parameters + of_attention) * n_forwards * n_residues / OPERATIONS_PER_SECOND
 
 
 @contextmanager
@@ -252,7 +265,8 @@ def on_request(key: Hashable, about: float, what: str, unasked: float | None = N
             return
         stages[key] = stage = "asked"
     if stage == "asked" and about > CANCELLED_FROM:
-        place.button("Cancel", on_click=stages.update, args=({key: "waits"},), icon=":material/close:")
+        cancel = {key: "waits"}
+        place.button("Cancel", f"cancel: {what}", on_click=stages.update, args=(cancel,), icon=":material/close:")
     yield True
     stages[key] = "done"
     place.empty()

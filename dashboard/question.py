@@ -72,5 +72,10 @@ def numbering_of(protein: Protein) -> Numbering:
 
 def stop_with(error: InputError) -> NoReturn:
     """Says in one line what is wrong and ends this run of the page; what was computed stays in the cache."""
-    st.error(plain(str(error)), icon=":material/error:")
+    say(error)
     st.stop()
+
+
+def say(error: InputError) -> None:
+    """Says in one line what is wrong."""
+    st.error(plain(str(error)), icon=":material/error:")

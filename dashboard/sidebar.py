@@ -12,20 +12,19 @@ from core.proteins.numbering import Numbering
 from core.proteins.protein import Protein
 from dashboard.controls import bound
 from dashboard.controls.model import choose_model
-from dashboard.controls.protein import choose_protein
-from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, stop_with
+from dashboard.controls.protein import choose_protein, protein_shown
+from dashboard.question import BY_AUTHOR, NUMBERS, Question, numbering_of, say
 from dashboard.session import WILD_TYPE, plain, target_letter
 
-TYPED = ("mask", "pick", "at", "a_at")
-"""The keys of what residues are typed into."""
+TYPED, TYPED_BESIDE = ("mask", "pick", "at", "a_at"), ("b_mask", "b_at")
+"""The keys of what residues are typed into: of the sidebar's protein, and of Compare's other side."""
 OUT_OF_SIGHT = "<style>.st-key-masked {display: none}</style>"
 
 
 def ask(masks: bool = True) -> Question:
-    """Draws the sidebar and returns the question; stops the page with one line where something cannot be used.
+    """Draws the sidebar and returns the question; one line says what cannot be used.
 
-    Without `masks` the masked residue and the target are drawn out of sight, since Streamlit forgets what isn't drawn;
-    and what cannot be used there is the first residue.
+    Without `masks` the masked residue and the target are drawn out of sight, since Streamlit forgets what isn't drawn.
     """
     with st.sidebar:
         model = choose_model()
@@ -54,17 +53,23 @@ def _choose_numbering(protein: Protein) -> Numbering:
 
 def _rewrite_typed(protein: Protein) -> None:
     """Writes the residues that were typed by the other kind of numbers."""
-    now = numbering_of(protein)
-    before = replace(now, by_author=not now.by_author)
-    for key in TYPED:
-        with suppress(InputError):
-            st.session_state[key] = now.written(before.parse_list(st.session_state.get(key) or ""))
+    same = st.session_state.get("same_protein", True)
+    beside = protein if same else protein_shown("b_") or protein
+    for of, keys in ((protein, TYPED), (beside, TYPED_BESIDE)):
+        now = numbering_of(of)
+        before = replace(now, by_author=not now.by_author)
+        for key in filter(st.session_state.get, keys):
+            with suppress(InputError):
+                st.session_state[key] = now.written(before.parse_list(st.session_state[key]))
 
 
 def choose_mask_and_target(
     model: Model, protein: Protein, numbering: Numbering, masks: bool = True, of: str = ""
 ) -> Question:
-    """Draws both choices; `of` stands before the keys where a page asks for another protein too."""
+    """Draws both choices; `of` stands before the keys where a page asks for another protein too.
+
+    What cannot be used is said, and the page keeps the masks that were there.
+    """
     sequence = protein.sequence
     text = bound.text(
         "Masked residues",
@@ -72,14 +77,16 @@ def choose_mask_and_target(
         value="1",
         help="Residues as people write them: M1, 5, 8-12. The one written first is the one whose prediction is read.",
     )
+    kept = f"{of}masks shown"
     try:
         written = numbering.parse_list(text)
         if not written:
             raise InputError("mask at least one residue: the prediction is read there")
     except InputError as error:
         if masks:
-            stop_with(error)
-        written = (0,)
+            say(error)
+        written = tuple(each for each in st.session_state.get(kept, ()) if each < len(sequence)) or (0,)
+    st.session_state[kept] = written
     target = bound.select(
         "Target amino acid",
         [WILD_TYPE, *sorted(AMINO_ACIDS)],

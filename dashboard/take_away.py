@@ -12,8 +12,8 @@ import streamlit as st
 from core.errors import InputError
 from dashboard import session_file
 from dashboard.controls.uploads import BROUGHT_BACK, bring_back, checked_upload, uploads
+from dashboard.question import say
 from dashboard.script import Script, notebook, python
-from dashboard.session import plain
 from dashboard.widgets.copy_link import copy_link
 
 CLONE: Final = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
         )
         st.file_uploader("Open a session", type="json", key=OPENED, on_change=_note)
         if refused is not None:
-            st.error(plain(str(refused)), icon=":material/error:")
+            say(refused)
 
 
 def _choices() -> dict[str, list[str]]:

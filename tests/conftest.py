@@ -5,6 +5,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook("core", "beartype.beartype")
 
+import core  # noqa: E402, F401, I001 - before torch, whose threads it tells how to wait
 import esm  # noqa: E402
 import torch  # noqa: E402
 

@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from core.analyses.contact_evaluation import FEWEST
-from core.bootstrap import interval_of
+from core.bootstrap import interval_of, share_interval
 from core.errors import InputError
 from core.model import Model
 from core.model_files import ranking_file
@@ -49,8 +49,8 @@ class Calibration(msgspec.Struct, frozen=True):
     brier_calibrated: float
     brier_base: float
     intervals: dict[str, tuple[float, float]] = {}
-    """95%, proteins drawn anew, of `brier`, `brier_calibrated`, `brier_base`, and of `gain`, the last minus the second;
-    empty in calibrations from before they were measured."""
+    """95%, proteins drawn anew, of `brier`, `brier_calibrated`, `brier_base`, of `gain`, the last minus the second, and
+    of `top`, the share of contacts in the highest bins; those that an older calibration didn't measure are missing."""
 
     def calibrated(self, probability: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """The share of contacts among pairs of such probabilities."""
@@ -102,8 +102,11 @@ class Calibration(msgspec.Struct, frozen=True):
         """What pairs of the highest probabilities are worth, counted."""
         first = _top(np.array(self.n_pairs))
         pairs, contacts = sum(self.n_pairs[first:]), sum(self.n_contacts[first:])
+        low, high = self.intervals.get("top", (None, None))
+        known = "" if low is None else f"; {low:.0%} to {high:.0%}, proteins drawn anew"
         return (
-            f"Of the {pairs} pairs given {first / N_BINS:.2f} or more, {contacts} are contacts ({contacts / pairs:.0%})"
+            f"Of the {pairs} pairs given {first / N_BINS:.2f} or more, {contacts} are contacts "
+            f"({contacts / pairs:.0%}{known})"
         )
 
 
@@ -141,6 +144,8 @@ def calibrate(model: Model, proteins: Mapping[str, LabelledProtein], tables: Map
     errors["gain"] = np.subtract(errors["brier_base"], errors["brier_calibrated"]).tolist()
     pairs = [each[:, 0].sum() for each in counts.values()]
     ends = {name: interval_of(lambda error, n: error / n, tables, error, pairs) for name, error in errors.items()}
+    pairs_there, contacts_there = np.stack(list(counts.values()))[:, _top(n_pairs) :].sum(1).T
+    ends["top"] = share_interval(contacts_there, pairs_there)
     return Calibration(
         model=model.name,
         fingerprint=model.fingerprint,

@@ -73,6 +73,44 @@ def bump_in(x: Sequence[int], curves: Float[np.ndarray, "curves x"]) -> Float[np
     return _explained(_bumps, x, curves).max(0)
 
 
+def oscillations(x: Sequence[int], curves: Float[np.ndarray, "curves x"]) -> Float[np.ndarray, "curves 2"]:
+    """The period and the amplitude of the sinusoid that fits each curve best."""
+    return _each_best(_sinusoids, x, curves, lambda best, own: _wave_of(x, float(PERIODS[best]), own))
+
+
+def bumps(x: Sequence[int], curves: Float[np.ndarray, "curves x"]) -> Float[np.ndarray, "curves 2"]:
+    """The centre and the height of the bump that fits each curve best."""
+    places = _places(x)
+    return _each_best(_bumps, x, curves, lambda best, own: _bump_of(x, *places[best], own))
+
+
+def _each_best(
+    shapes: Callable[[tuple[int, ...]], np.ndarray],
+    x: Sequence[int],
+    curves: Float[np.ndarray, "curves x"],
+    of: Callable[[int, np.ndarray], np.ndarray],
+) -> Float[np.ndarray, "curves 2"]:
+    """What `of` tells of every curve, given the candidate that explains most of it; curves that share one together."""
+    chosen = _explained(shapes, x, curves).argmax(0)
+    found = np.empty((len(curves), 2))
+    for best in np.unique(chosen):
+        found[chosen == best] = of(int(best), curves[chosen == best].T)
+    return found
+
+
+def _wave_of(x: Sequence[int], period: float, values: Float[np.ndarray, "x curves"]) -> Float[np.ndarray, "curves 2"]:
+    amplitude = np.hypot(*_weights(x, values, _waves(x, period)))
+    return np.stack([np.full_like(amplitude, period), amplitude], axis=1)
+
+
+def _bump_of(
+    x: Sequence[int], centre: float, width: float, values: Float[np.ndarray, "x curves"]
+) -> Float[np.ndarray, "curves 2"]:
+    shape = _gaussian(x, centre, width)
+    height = _weights(x, values, shape)[0] * shape.max()
+    return np.stack([np.full_like(height, centre), height], axis=1)
+
+
 def _trend(x: Sequence[int]) -> Float[np.ndarray, "x 3"]:
     at = np.asarray(x, dtype=float)
     return np.stack([np.ones_like(at), at, at**2], axis=1)
@@ -130,5 +168,7 @@ def _beside_trend(x: Sequence[int], shapes: Float[np.ndarray, "n x k"]) -> Float
     return np.ascontiguousarray(np.linalg.qr(np.concatenate([trend, shapes], axis=2))[0][:, :, 3:])
 
 
-def _weights(x: Sequence[int], values: np.ndarray, shape: Float[np.ndarray, "x k"]) -> Float[np.ndarray, " k"]:
+def _weights(
+    x: Sequence[int], values: Float[np.ndarray, " x *curves"], shape: Float[np.ndarray, "x k"]
+) -> Float[np.ndarray, " k *curves"]:
     return np.linalg.lstsq(np.column_stack([_trend(x), shape]), values, rcond=None)[0][3:]

@@ -34,9 +34,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
+import scipy
 import torch
 from jaxtyping import Float, Int
-from scipy.special import stdtrit
 from torch import Tensor
 
 from core.alphabet import AMINO_ACIDS, MASK, tokenize
@@ -127,7 +127,7 @@ class Estimate:
     def of(cls, values: Float[np.ndarray, " repeat"]) -> "Estimate":
         n, mean = len(values), float(values.mean())
         spread = float(values.std(ddof=1)) if n > 1 else 0.0
-        half = float(stdtrit(n - 1, (1 + COVERED) / 2)) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
+        half = float(scipy.special.stdtrit(n - 1, (1 + COVERED) / 2)) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
         return cls(mean, mean - half, mean + half)
 
 

@@ -1,6 +1,6 @@
 """Which components does a prediction rest on? Every head and every module switched off, one at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.components import ablate, components
-from core.interventions import Condition, Mode, Scope
+from core.interventions import Condition, Mode, Scope, layer_of
 from core.metrics import Target
 from core.model import Model, ModelShape
 from core.progress import SILENT, Progress
@@ -26,6 +26,20 @@ class ComponentEffects:
     heads: Float[np.ndarray, "n_layers n_heads"]
     attention: Float[np.ndarray, " n_layers"]
     mlp: Float[np.ndarray, " n_layers"]
+
+    @property
+    def n_known_layers(self) -> int:
+        """How many of the first layers' effects are measured: while a sweep runs, NaN stands for those to come."""
+        return int(np.isfinite(self.mlp).sum())
+
+    def or_else(self, guess: "ComponentEffects") -> "ComponentEffects":
+        """With the estimates of `guess` where nothing is measured yet."""
+        return replace(
+            self,
+            heads=np.where(np.isnan(self.heads), guess.heads, self.heads),
+            attention=np.where(np.isnan(self.attention), guess.attention, self.attention),
+            mlp=np.where(np.isnan(self.mlp), guess.mlp, self.mlp),
+        )
 
     @property
     def by_layer(self) -> Float[np.ndarray, "n_layers parts"]:
@@ -92,8 +106,24 @@ def component_logits(
     baseline: Trace | None = None,
     progress: Progress = SILENT,
 ) -> ComponentLogits:
-    """The sweep of `component_sweep` for whichever target is followed at `position` (BOS is 0)."""
+    """The sweep of `component_sweep` for whichever target is followed at `position` (BOS is 0).
+
+    Layer by layer: `progress` is shown what is known after each, NaN for the parts of layers to come.
+    """
     baseline = baseline or run(model, tokens, [given], keep=RESUMABLE)
-    conditions = [given, *(given + ablate(component, scope, mode) for component in components(model.shape))]
-    read = sweep(model, baseline, conditions, lambda trace: trace.logits[:, 0], positions=[position], progress=progress)
-    return ComponentLogits(model.shape, scope, read)
+    edits = [ablate(component, scope, mode) for component in components(model.shape)]
+    layers = np.array([layer_of(edit[0]) for edit in edits])
+    clean = baseline.logits[0, position].double().numpy(force=True)
+    logits = np.vstack([clean, np.full((len(edits), len(clean)), np.nan)])
+    for layer in range(model.shape.n_layers):
+        of_layer = np.flatnonzero(layers == layer)
+        logits[1 + of_layer] = sweep(
+            model,
+            baseline,
+            [given + edits[part] for part in of_layer],
+            lambda trace: trace.logits[:, 0],
+            positions=[position],
+            progress=progress.stretch(layer, model.shape.n_layers),
+        )
+        progress.show(ComponentLogits(model.shape, scope, logits.copy()))
+    return ComponentLogits(model.shape, scope, logits)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
+import pandas as pd
 from jaxtyping import Float, Real
 
 from core.errors import InputError
@@ -39,4 +39,4 @@ def map_agreement(
 
 def rank_correlation(one: Real[np.ndarray, " points"], other: Real[np.ndarray, " points"]) -> float:
     """Spearman's, ties sharing their rank; nan where either is constant."""
-    return float(np.corrcoef(scipy.stats.rankdata(one), scipy.stats.rankdata(other))[0, 1])
+    return float(np.corrcoef(pd.Series(one).rank(), pd.Series(other).rank())[0, 1])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 
 from core.alphabet import AMINO_ACIDS
 from core.answers.evidence import RULE, Chosen
-from core.answers.intervals import wilson
+from core.answers.words import counted
+from core.bootstrap import Interval, share_interval, wilson
 from core.errors import InputError
 from core.model import Model
 from core.model_files import EMBEDDED, file_beside
@@ -22,6 +23,9 @@ FALSE_EVIDENCE, CONSERVED, STARTS, REPEATS, COPIES = 0.05, 0.80, 0.95, 0.95, 0.8
 """What is asked: at most the first share of confident residues of controls may be called evidence, at least the others
 of conserved residues evidence, of first residues a default of position, of poly-X one of composition, of duplicates
 copied."""
+HOW_SHARES_ARE_KNOWN: Final = (
+    "In brackets the 95% interval, sequences drawn anew: residues of one sequence aren't independent."
+)
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -35,16 +39,15 @@ class Criterion(msgspec.Struct, frozen=True):
     counted: int
     of: int
     note: str = ""
+    sequences: int = 0
+    """How many the residues stand in; 0 in a calibration from before they were counted."""
+    by_sequence: Interval = None
+    """The share's 95% interval, sequences drawn anew (`core.bootstrap.share_interval`); None where they are too few."""
 
     @property
     def share(self) -> float:
         """nan where nothing was counted."""
         return self.counted / self.of if self.of else float("nan")
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95% interval of the share."""
-        return wilson(self.share, self.of) if self.of else (float("nan"), float("nan"))
 
     @property
     def met(self) -> bool | None:
@@ -92,15 +95,25 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 def _row(each: Criterion) -> dict[str, str]:
-    low, high = each.interval
     return {
         "Where": each.group,
         "Verdict counted": each.verdict,
-        "Found": f"{each.counted} of {each.of}" + (f" = {each.share:.1%} ({low:.0%} to {high:.0%})" if each.of else ""),
+        "Found": f"{each.counted} of {each.of}" + (f" = {each.share:.1%} ({_known(each)})" if each.of else ""),
         "Asked": f"{each.side} {each.asked:.0%}",
         "Met": {True: "yes", False: "no", None: "nothing to count"}[each.met],
         "Note": each.note,
     }
+
+
+def _known(each: Criterion) -> str:
+    """How well a share is known, in words."""
+    if not each.sequences:
+        low, high = wilson(each.share, each.of)
+        return f"{low:.0%} to {high:.0%}, residues of one sequence counted as if they were independent"
+    if each.by_sequence is None:
+        return f"{counted(each.sequences, 'sequence')}: too few for an interval"
+    low, high = each.by_sequence
+    return f"{low:.0%} to {high:.0%}" + ("" if each.sequences == each.of else f", {each.sequences} sequences")
 
 
 def false_evidence(name: str, group: str, letters: pd.DataFrame) -> list[Criterion]:
@@ -109,18 +122,36 @@ def false_evidence(name: str, group: str, letters: pd.DataFrame) -> list[Criteri
     top = rows(letters, role="top")
     top = pd.DataFrame(top[top.verdict != "none"])
     found = []
-    for what, chosen in (("", top), (", first residues left out", top[top.residue > 0])):
-        counted = int((chosen.verdict == "evidence").sum())
-        criterion = Criterion(name + what, group + what, "evidence", FALSE_EVIDENCE, "at most", counted, len(chosen))
-        found.append(criterion)
+    for what, chosen in (("", top), (", first residues left out", pd.DataFrame(top[top.residue > 0]))):
+        shares = _shares(rows(chosen, verdict="evidence"), residues_of(chosen))
+        found.append(Criterion(name + what, group + what, "evidence", FALSE_EVIDENCE, "at most", **shares))
     return found
 
 
 def called(
-    name: str, group: str, letters: pd.DataFrame, verdict: str, asked: float, of: int, note: str = ""
+    name: str, group: str, letters: pd.DataFrame, verdict: str, asked: float, of: Mapping[str, int], note: str = ""
 ) -> Criterion:
-    """How many of `of` residues have a row with this verdict."""
-    return Criterion(name, group, verdict, asked, "at least", int((letters.verdict == verdict).sum()), of, note)
+    """How many residues have a row with this verdict, of the `of` in each sequence."""
+    shares = _shares(rows(letters, verdict=verdict), of)
+    return Criterion(name, group, verdict, asked, "at least", note=note, **shares)
+
+
+def residues_of(letters: pd.DataFrame) -> dict[str, int]:
+    """How many rows each sequence has."""
+    return letters.subject.value_counts(sort=False).to_dict()
+
+
+def _shares(hits: pd.DataFrame, of: Mapping[str, int]) -> dict[str, Any]:
+    """What is counted, from a row per hit and the residues in each sequence: the fields of a `Criterion`."""
+    of = {name: n for name, n in of.items() if n}
+    by_sequence = hits.subject.value_counts().reindex(list(of), fill_value=0).to_numpy()
+    ends = share_interval(by_sequence, np.array(list(of.values())))
+    return {
+        "counted": int(by_sequence.sum()),
+        "of": sum(of.values()),
+        "sequences": len(of),
+        "by_sequence": ends,
+    }
 
 
 def own(letters: pd.DataFrame, chosen: Mapping[str, Chosen]) -> pd.DataFrame:
@@ -180,7 +211,5 @@ def as_markdown(calibration: Calibration) -> str:
     return (
         f"# Evidence or default: the verdicts calibrated on {name}\n\n"
         f"Written by `{COMMAND}`; every number is in `{FILE}`, for weights {calibration.fingerprint}.\n\n"
-        f"{calibration.rule}\n\n{calibration.sample} In brackets Wilson's 95% interval.\n\n"
-        + "\n".join(lines)
-        + f"\n\n{said}\n"
+        f"{calibration.rule}\n\n{calibration.sample} {HOW_SHARES_ARE_KNOWN}\n\n" + "\n".join(lines) + f"\n\n{said}\n"
     )

@@ -29,15 +29,24 @@ def sentences(
     ]
 
 
+def at_the_start(found: Evidence, name: str, residue: str, words: Mapping[str, str]) -> str:
+    """The answer on the masked first residue, in a line: is it evidence, and in how many random orders is it given."""
+    row = _first(found, name)
+    return f"**{row.letter} at the start: {_conclusion(row, words)}.** {ranks_first(row)}.{_instead(row, residue)}"
+
+
 def start(found: Evidence, name: str, residue: str, words: Mapping[str, str]) -> str:
-    """What is predicted at the masked first residue, and on what grounds."""
-    row = rows(found.letters, subject=name, residue=0, role="top").iloc[0]
+    """The same with the numbers that it rests on."""
+    row = _first(found, name)
     return (
-        f"**The start: {words[row.verdict]}.** Masked, {residue} is predicted to be {row.letter} (P {row.p:.2f}). "
-        f"{ranks_first(row)}; position adds {_added(row, 'position')} of its {row.total:.1f} "
-        f"nats, order {_added(row, 'order')} (in brackets: 95% of further random orders). The residue is masked, so "
-        "the model says the same whatever stands there."
+        f"{at_the_start(found, name, residue, words)} Its P is {row.p:.2f}; to its log-odds of {row.total:+.1f} nats "
+        f"position adds {_added(row, 'position')}, order {_added(row, 'order')} (in brackets: 95% of further random "
+        "orders). The residue is masked, so the model says the same whatever stands there."
     )
+
+
+def _first(found: Evidence, name: str) -> pd.Series:
+    return rows(found.letters, subject=name, residue=0, role="top").iloc[0]
 
 
 def _added(row: pd.Series, part: str) -> str:
@@ -52,14 +61,20 @@ def ranks_first(row: pd.Series) -> str:
 def beside_prediction(letters: pd.DataFrame, residue: str, words: Mapping[str, str]) -> str:
     """One residue's top letter in a line, from its rows: in how many random orders it ranks first, and the verdict."""
     top = rows(letters, role="top").iloc[0]
+    return f"Clean, at {residue}: {ranks_first(top)}: {_conclusion(top, words)}.{_instead(top, residue)}"
+
+
+def _conclusion(row: pd.Series, words: Mapping[str, str]) -> str:
+    """A letter's verdict, and what it thereby isn't."""
+    said = words[row.verdict]
+    ruled_out = {"evidence": "not a default", "position": "not evidence", "composition": "not evidence"}
+    return f"{said}, {ruled_out[row.verdict]}" if row.verdict in ruled_out else said
+
+
+def _instead(row: pd.Series, residue: str) -> str:
+    """What stands at `residue`, as people call it, where the letter is another."""
     own = residue[0]
-    instead = "" if own == top.letter else f" The protein has {own} there, which is masked."
-    conclusion = {
-        "evidence": f"{words['evidence']}, not a default",
-        "position": f"{words['position']}, not evidence",
-        "composition": f"{words['composition']}, not evidence",
-    }.get(top.verdict, words[top.verdict])
-    return f"Clean, at {residue}: {ranks_first(top)}: {conclusion}.{instead}"
+    return "" if own == row.letter else f" The protein has {own} there, which is masked."
 
 
 def _recognised(found: Evidence, name: str) -> str:

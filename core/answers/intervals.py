@@ -1,15 +1,13 @@
 """Numbers over a set with what is known of them: how many they are of, and their 95% intervals."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
-from core.bootstrap import CONFIDENCE, LEAST, Interval, intervals_of
+from core.bootstrap import LEAST, Interval, intervals_of, wilson
 
 HOW_INTERVALS_ARE_MADE: Final = (
     "In brackets: 95% intervals, Wilson's of rates, of means from proteins drawn anew; masks in one protein, and a "
@@ -82,13 +80,6 @@ def pooled(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd
 def rate_in(row: pd.Series, column: str) -> Rate:
     """A rate of one of `pooled`'s rows."""
     return Rate(round(row[column] * row.n), int(row.n), int(row.proteins))
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's score interval of a share of n trials. Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209."""
-    z = float(ndtri((1 + CONFIDENCE) / 2))
-    centre, half = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, (centre - half) / (1 + z**2 / n)), min(1.0, (centre + half) / (1 + z**2 / n))
 
 
 def between(found: Interval, unit: str = "", digits: int = 2) -> str:

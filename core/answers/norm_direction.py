@@ -1,21 +1,23 @@
 """Is the query shorter inside, or turned away? A head's score of BOS by band, at two places of the mask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from core.alphabet import tokenize
 from core.analyses.norm_direction import Attribution, NormDirection, aggregate, bos_bands, compare_bands
-from core.answers.intervals import mean_in, pooled
-from core.answers.subjects import TwoMasks, with_proteins
+from core.answers.intervals import between, mean_in, pooled
+from core.answers.split import Largest, largest
+from core.answers.subjects import TwoMasks, protein_of, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside, counted, percent
 from core.arrays import as_array
-from core.bootstrap import Interval, intervals_of
+from core.bootstrap import Interval, interval_of, intervals_of
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
@@ -46,16 +48,19 @@ class BandAttribution:
 
     head: Head
     bands: pd.DataFrame
-    """`core.analyses.norm_direction.Attribution.bands`, the intervals of difference and weight, both runs' q_norm,
-    k_norm, cosine and contribution (each _clean and _internal) with theirs, wavelength, and the norm's and direction's
-    mean parts."""
+    """`core.analyses.norm_direction.Attribution.bands`, the intervals of difference, weight and norm_share, both runs'
+    q_norm, k_norm, cosine and contribution (each _clean and _internal) and score_share (of the clean run's score) with
+    theirs, wavelength, and the norm's and direction's mean parts."""
     attribution: Attribution
     residual: float
     """The largest failure of the parts to add up, in any band of any sequence."""
     n: int
     """How many masks the means are over."""
-    interval: Interval = None
-    """Of the norm's share, proteins drawn anew, each band with its pooled ratio."""
+    ends: Mapping[str, Interval] = field(default_factory=dict)
+    """The intervals, proteins drawn anew, of "norm_share"; of "by_direction", in how many unflagged bands the direction
+    explains more (which are flagged stays as it is); and of "key_change", the largest change of BOS's key."""
+    most: Largest | None = None
+    """The band that carries most of the difference; None where all were given by hand."""
 
     @property
     def wavelengths(self) -> Float[np.ndarray, " n_bands"]:
@@ -66,8 +71,8 @@ class BandAttribution:
         """The norm's share of the whole difference, with and without flagged bands, in words."""
         found, flagged = self.attribution, int(self.bands.flagged.sum())
         ends = f"A {percent(found.norm_share_a)}, B {percent(found.norm_share_b)}"
-        if self.interval:
-            ends = f"{percent(self.interval[0])} to {percent(self.interval[1])}; {ends}"
+        if known := self.ends.get("norm_share"):
+            ends = f"{percent(known[0])} to {percent(known[1])}; {ends}"
         if not flagged:
             return f"{percent(found.norm_share)} ({ends}; no band is flagged)"
         kept = found.norm_share_unflagged
@@ -77,9 +82,16 @@ class BandAttribution:
     @property
     def widest(self) -> str:
         """The band that carries most of the difference, in words: its wavelength, weight and interval."""
-        top = self.bands.loc[self.bands.weight.idxmax()]
-        carried = mean_in(top, "weight", "%", 0, times=100)
-        return f"the band of wavelength {top.wavelength:,.1f} carries {carried} of it, the most of {len(self.bands)}"
+        assert self.most is not None
+        length = self.wavelengths[self.most.index]
+        return f"of the whole difference the band of wavelength {length:,.1f} carries {self.most}"
+
+    @property
+    def by_direction(self) -> str:
+        """In how many unflagged bands the direction explains more than the norm, in words."""
+        kept = self.bands[~self.bands.flagged]
+        n, known = int((kept.direction_share > kept.norm_share).sum()), between(self.ends.get("by_direction"), digits=0)
+        return f"in {n} of {counted(len(kept), 'unflagged band')}{known} the direction explains more than the norm"
 
     @property
     def bands_are_the_papers(self) -> bool:
@@ -90,16 +102,16 @@ class BandAttribution:
         table, found = self.bands, self.attribution
         first = table.iloc[0]
         changes = (table.k_norm_internal / table.k_norm_clean - 1).abs()
-        score = 100 * table.contribution_clean / table.contribution_clean.sum()
         scaled = (2 * len(table)) ** -0.5
         unscaled = f"{mean_in(first, 'q_norm_clean')} and {mean_in(first, 'q_norm_internal')} unscaled"
         ours = (
             f"{self.shares}, {counted(self.n, 'mask')}",
-            f"{percent(1 - found.norm_share)}, {counted(self.n, 'mask')}",
+            f"{percent(1 - found.norm_share)}{_rest(self.ends.get('norm_share'))}, {counted(self.n, 'mask')}",
             f"{unscaled}; times 1/√d_head, as fair-esm scales q, {scaled * first.q_norm_clean:.2f} and "
             f"{scaled * first.q_norm_internal:.2f}",
             f"{mean_in(first, 'cosine_clean')} and {mean_in(first, 'cosine_internal')}, means of {self.n}",
-            f"{percent(changes.max())}, means of {self.n}",
+            f"{percent(changes.max())}{_percents(self.ends.get('key_change'))}, the largest of {len(table)} bands, "
+            f"means of {self.n}",
         )
         beside: Beside = list(zip(NORM_DIRECTION, ours, strict=True))
         if not self.bands_are_the_papers:
@@ -111,7 +123,7 @@ class BandAttribution:
                 f"{weight}%",
                 "flagged" if share is None else percent(share),
             )
-            part = "flagged" if row.flagged else percent(row.norm_share)
+            part = "flagged" if row.flagged else mean_in(row, "norm_share", "%", 0, times=100)
             quantity = f"band {band}: score difference, weight, norm's share"
             value = PaperValue(quantity, ", ".join(stated), "Extended Data Table 5")
             weight = mean_in(row, "weight", "%", 1, times=100)
@@ -119,7 +131,8 @@ class BandAttribution:
         for band, (period, part) in enumerate(BAND_CONTRIBUTIONS[: len(table)]):
             quantity = f"band {band}: period, contribution to the score"
             value = PaperValue(quantity, f"{period}, {part}%", "Extended Data Table 4")
-            beside.append((value, f"{table.wavelength.iloc[band]:,.2f}, {score.iloc[band]:.1f}%"))
+            row = table.iloc[band]
+            beside.append((value, f"{row.wavelength:,.2f}, {mean_in(row, 'score_share', '%', 1, times=100)}"))
         return beside
 
 
@@ -137,26 +150,62 @@ def band_attribution(survey: Survey, compared: Mapping[str, TwoMasks], *, head: 
         np.stack([getattr(each, part) for each in attributions]) for part in ("difference", "norm", "direction")
     )
     bands["norm"], bands["direction"] = norm.mean(0), direction.mean(0)
-    residual = max(attribution.residual for attribution in attributions)
-    subjects = pd.DataFrame({"subject": table.subject.unique()})
-    of_protein = with_proteins(subjects, compared).protein
-    for column, of in (("difference", lambda mean: mean), ("weight", _weights)):
-        known = intervals_of(of, of_protein, difference)
+    ratio = np.divide(norm, difference, out=np.full_like(norm, np.nan), where=difference != 0)
+    key_0, key_i, score = (
+        table[column].to_numpy().reshape(difference.shape)
+        for column in ("k_norm_clean", "k_norm_internal", "contribution_clean")
+    )
+    bands["score_share"] = _shares(score.mean(0))
+    sequences = {name: compared[name].sequence for name in table.subject.unique()}
+    drawn = list(map(protein_of, sequences.values()))
+    for column, shares, values in (
+        ("difference", _itself, difference),
+        ("weight", _weights, difference),
+        ("norm_share", _itself, ratio),
+        ("score_share", _shares, score),
+    ):
+        known = intervals_of(shares, drawn, values)
         bands[f"{column}_low"], bands[f"{column}_high"] = (np.nan, np.nan) if known is None else known
-    share = intervals_of(_norm_share, of_protein, difference, norm)
-    interval = None if share is None else (float(share[0]), float(share[1]))
-    return BandAttribution(head, bands, found, residual, len(proteins), interval)
+    flagged = found.bands.flagged.to_numpy()
+    known = {
+        "norm_share": interval_of(partial(_norm_share, flagged), drawn, difference, norm, ratio),
+        "by_direction": interval_of(lambda mean: (mean[:, ~flagged] < 0.5).sum(-1), drawn, ratio),
+        "key_change": interval_of(lambda clean, inside: np.abs(inside / clean - 1).max(-1), drawn, key_0, key_i),
+    }
+    residual = max(attribution.residual for attribution in attributions)
+    most = largest(_weights, difference, sequences, what="mask")
+    return BandAttribution(head, bands, found, residual, len(proteins), known, most)
 
 
-def _weights(difference: Float[np.ndarray, "draw band"]) -> Float[np.ndarray, "draw band"]:
-    return np.abs(difference) / np.abs(difference).sum(-1, keepdims=True)
+def _itself(mean: np.ndarray) -> np.ndarray:
+    return mean
+
+
+def _shares(score: Float[np.ndarray, "*draw band"]) -> Float[np.ndarray, "*draw band"]:
+    return score / score.sum(-1, keepdims=True)
+
+
+def _weights(difference: Float[np.ndarray, "*draw band"]) -> Float[np.ndarray, "*draw band"]:
+    return _shares(np.abs(difference))
 
 
 def _norm_share(
-    difference: Float[np.ndarray, "draw band"], norm: Float[np.ndarray, "draw band"]
+    flagged: Bool[np.ndarray, " band"],
+    difference: Float[np.ndarray, "draw band"],
+    norm: Float[np.ndarray, "draw band"],
+    ratio: Float[np.ndarray, "draw band"],
 ) -> Float[np.ndarray, " draw"]:
-    """|difference|-weighted norm / difference: the norms, each with its difference's sign, over |differences|."""
-    return (norm * np.sign(difference)).sum(-1) / np.abs(difference).sum(-1)
+    """As `core.analyses.norm_direction.aggregate` has it: means of ratios, the pooled ratio where a band is flagged."""
+    return (_weights(difference) * np.where(flagged, norm / difference, ratio)).sum(-1)
+
+
+def _percents(ends: Interval) -> str:
+    return between(ends and (100 * ends[0], 100 * ends[1]), "%", 0)
+
+
+def _rest(ends: Interval) -> str:
+    """The interval of what is left of a share, in words."""
+    return _percents(ends and (1 - ends[1], 1 - ends[0]))
 
 
 def bands_at(

@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from jaxtyping import Float, Real
 
-from core.analyses.curve_fits import Bump, Oscillation, bump_in, fit_bump, fit_oscillation, oscillation_in
+from core.analyses.curve_fits import (
+    Bump,
+    Oscillation,
+    bump_in,
+    bumps,
+    fit_bump,
+    fit_oscillation,
+    oscillation_in,
+    oscillations,
+)
+from core.answers.intervals import between
 from core.answers.words import percent
+from core.bootstrap import Interval, interval_of, intervals_of
 
 DRAWS: Final = 999
 """How many draws a null is made of; the smallest p-value is 1 / (1 + DRAWS)."""
@@ -47,6 +58,19 @@ class Shape:
 
     x: Sequence[int]
     values: Float[np.ndarray, " x"]
+    curves: Float[np.ndarray, "sequences x"] | None = None
+    """Those whose mean it is, where they are known."""
+    proteins: Sequence[object] = ()
+    """The protein of each."""
+
+    @cached_property
+    def ends(self) -> tuple[Interval, Interval]:
+        """Intervals, proteins drawn anew: of an oscillation's period and amplitude, or a bump's centre and height."""
+        if self.curves is None or self.kind not in ("oscillation", "bump"):
+            return None, None
+        shapes = oscillations if self.kind == "oscillation" else bumps
+        found = intervals_of(lambda mean: shapes(self.x, mean), self.proteins, self.curves)
+        return (None, None) if found is None else ((found[0, 0], found[1, 0]), (found[0, 1], found[1, 1]))
 
     @cached_property
     def oscillation(self) -> Oscillation:
@@ -78,18 +102,21 @@ class Shape:
             return "is flat"
         noise, bump_noise = self.nulls
         explained, bump_explained = percent(self.oscillation.explained), percent(self.bump.explained)
+        first, second = self.ends
         if self.kind == "bump":
-            high = f"{abs(self.bump.height):.2f} {'high' if self.bump.height > 0 else 'deep'}"
+            at = f"{self.bump.centre:+.1f} residues{between(first, digits=1)}"
+            high = f"{abs(self.bump.height):.2f} {'high' if self.bump.height > 0 else 'deep'}{between(second)}"
             return (
-                f"is one bump at {self.bump.centre:+.1f} residues, {high}, not an oscillation (it explains "
+                f"is one bump at {at}, {high}, not an oscillation (it explains "
                 f"{bump_explained} of the variance around a parabola, a sinusoid {explained}, a bump in noise "
                 f"{percent(bump_noise.median)}, p = {bump_noise.p:.3f})"
             )
         told = f"it explains {explained} of the variance around a parabola, one bump {bump_explained}, a sinusoid in "
         told += f"noise {percent(noise.median)}, p = {noise.p:.3f}"
         if self.kind == "oscillation":
-            period, amplitude = self.oscillation.period, self.oscillation.amplitude
-            return f"oscillates with a period of {period:.1f} residues and an amplitude of {amplitude:.2f} ({told})"
+            period = f"{self.oscillation.period:.1f} residues{between(first, digits=1)}"
+            amplitude = f"{self.oscillation.amplitude:.2f}{between(second)}"
+            return f"oscillates with a period of {period} and an amplitude of {amplitude} ({told})"
         return f"has no shape beyond noise (the best sinusoid: {told})"
 
 
@@ -98,6 +125,52 @@ def _in_noise(x: tuple[int, ...]) -> tuple[Float[np.ndarray, " draws"], Float[np
     """What the best sinusoid and the best bump explain of each curve of white noise."""
     curves = np.random.default_rng(SEED).normal(size=(DRAWS, len(x)))
     return oscillation_in(x, curves), bump_in(x, curves)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Whether two mean curves rise and fall together."""
+
+    first: Float[np.ndarray, "sequences x"]
+    second: Float[np.ndarray, "sequences x"]
+    proteins: Sequence[object]
+    """The protein of each sequence."""
+
+    @cached_property
+    def r(self) -> float:
+        """The correlation of both means; nan where one is flat."""
+        return float(_correlation(self.first.mean(0), self.second.mean(0)))
+
+    @cached_property
+    def null(self) -> Null:
+        """Its size, against that of the first curve's spectrum with phases drawn anew: curves as smooth are alike by
+        chance. Source: Theiler et al. 1992, Physica D 58, 77."""
+        spectrum = np.fft.rfft(self.first.mean(0))
+        phases = np.random.default_rng(SEED).uniform(0, 2 * np.pi, (DRAWS, len(spectrum)))
+        curves = np.fft.irfft(np.abs(spectrum) * np.exp(1j * phases), self.first.shape[1])
+        return against(abs(self.r), np.abs(_correlation(curves, self.second.mean(0))))
+
+    @property
+    def in_words(self) -> str:
+        """The correlation with its interval and its null, over how many points and sequences."""
+        n, points = self.first.shape
+        if np.isnan(self.r):
+            return "not applicable: one of the curves is flat"
+        ends = interval_of(_correlation, self.proteins, self.first, self.second)
+        found = f"r = {self.r:.2f}{between(ends)} over {points} shifts of the mean of {n}"
+        chance = f"|r| of curves as smooth: {self.null.median:.2f}, p = {self.null.p:.3f}"
+        return (
+            f"{found} ({chance})"
+            if self.null.is_exceeded
+            else f"not shown to: {found} is no more than chance ({chance})"
+        )
+
+
+def _correlation(first: Float[np.ndarray, "*#draw x"], second: Float[np.ndarray, "*#draw x"]) -> Any:
+    """Of each draw's curves, or a number for two curves; nan where one is flat."""
+    first, second = (each - each.mean(-1, keepdims=True) for each in (first, second))
+    with np.errstate(invalid="ignore"):
+        return (first * second).sum(-1) / np.sqrt((first**2).sum(-1) * (second**2).sum(-1))
 
 
 HOW_NULLS_ARE_MADE: Final = f"Noise: the median of {DRAWS} curves of white noise (seed {SEED})."

@@ -127,6 +127,17 @@ def before_last(stream: Patched) -> pd.DataFrame:
     return rows(stream.mean, layer=stream.mean["layer"].max()).set_index("place")
 
 
+def elsewhere(stream: Patched) -> str:
+    """Between what the patches before the last layer lie that leave the mask alone, in words.
+
+    Their whole intervals count: so many are compared that the furthest of them lies far by chance.
+    """
+    others = before_last(stream).drop(["0", "mask to mask", "all"], errors="ignore")
+    low, high = others.rescue_low.fillna(others.rescue).min(), others.rescue_high.fillna(others.rescue).max()
+    known = " with all of their intervals" if others.rescue_low.notna().all() else ""
+    return f"patches at the {len(others)} other places bring back between {low:z.1f} and {high:z.1f}%{known}"
+
+
 def beside_paper(stream: Patched, queries: Patched, head: Head) -> Beside:
     """`stream` has the residual stream before each layer by place, `queries` each head's q before RoPE.
 

@@ -15,9 +15,9 @@ from core.analyses.rope_shift import (
     shift_curve,
     shifted_score,
 )
-from core.answers.intervals import mean_in
-from core.answers.nulls import Shape
-from core.answers.subjects import TwoMasks, masked, with_proteins
+from core.answers.nulls import Alike, Shape
+from core.answers.split import Largest, largest
+from core.answers.subjects import TwoMasks, masked, protein_of, with_proteins
 from core.answers.survey import Survey
 from core.answers.words import Beside, counted
 from core.bootstrap import intervals_of
@@ -74,14 +74,18 @@ class RopeShift:
     """Curves over the shift, by sequence, and what the head's score of BOS does meanwhile."""
 
     table: pd.DataFrame
-    """subject, side, shift, gap, logit, largest_change, mask ("first", "inside")."""
+    """subject, protein, side, shift, gap, logit, largest_change, mask ("first", "inside")."""
     cosines: pd.DataFrame
     """Means: shift, cosine (of the query as it is with itself shifted)."""
+    cosine: Float[np.ndarray, "sequences shifts"]
+    """The same by sequence, in the order of `curves`."""
     contribution: Float[np.ndarray, "shifts n_bands"]
     """Means of what each band adds to the score before softmax."""
     wavelengths: Float[np.ndarray, " n_bands"]
     share_ends: Float[np.ndarray, "ends n_bands"] | None = None
     """The intervals of `band_share`, where there are enough proteins."""
+    most: Largest | None = None
+    """The band that makes most of the score's variation; None where all were given by hand."""
 
     @cached_property
     def curves(self) -> dict[str, Float[np.ndarray, "sequences shifts"]]:
@@ -95,17 +99,27 @@ class RopeShift:
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """What each mean curve is, "first" and "inside"."""
-        return {name: Shape(SHIFTS, self.curves[name].mean(0)) for name in ("first", "inside")}
+        return {
+            name: Shape(SHIFTS, self.curves[name].mean(0), self.curves[name], self._proteins(name))
+            for name in ("first", "inside")
+        }
+
+    def _proteins(self, mask: str) -> list[int]:
+        """The protein of each sequence of a curve."""
+        return rows(self.table, mask=mask, side="q").drop_duplicates("subject").protein.tolist()
 
     @property
     def shapes_table(self) -> pd.DataFrame:
-        """Each curve's fits and their nulls: mask, n, kind, period, amplitude, explained, explained_in_noise, p, and
-        the bump's centre, width, height, explained, explained_in_noise, p."""
+        """Each curve's fits and their nulls: mask, n, kind, low and high (of its period, or its centre), period,
+        amplitude, explained, explained_in_noise, p, and the bump's centre, width, height, explained,
+        explained_in_noise, p."""
         rows_ = []
         for name, shape in self.shapes.items():
             wave, bump, (noise, bump_noise) = shape.oscillation, shape.bump, shape.nulls
+            first, _ = shape.ends
             rows_.append(
                 {"mask": name, "n": len(self.curves[name]), "kind": shape.kind}
+                | {"low": None if first is None else first[0], "high": None if first is None else first[1]}
                 | {"period": wave.period, "amplitude": wave.amplitude, "explained": wave.explained}
                 | {"explained_in_noise": noise.median, "p": noise.p}
                 | {"bump_centre": bump.centre, "bump_width": bump.width, "bump_height": bump.height}
@@ -153,29 +167,30 @@ class RopeShift:
     @property
     def widest(self) -> str:
         """The band that makes most of the score's variation, in words."""
-        top = self.bands.loc[self.band_share.argmax()]
-        return (
-            f"The band of wavelength {top.wavelength:,.1f} makes {mean_in(top, 'share', '%', 0, times=100)} of the "
-            f"score's variation, the most of {len(self.wavelengths)} (mean scores of "
-            f"{counted(int(top.n), 'sequence')})."
-        )
+        assert self.most is not None
+        length = self.wavelengths[self.most.index]
+        return f"Of the score's variation (mean scores) the band of wavelength {length:,.1f} makes {self.most}."
 
     @property
     def largest_control(self) -> float:
         """The largest change of any logit in the control."""
         return float(rows(self.table, side="qk").largest_change.max())
 
+    @property
+    def n_control(self) -> str:
+        """In how many runs the control was tried, in words."""
+        return f"{counted(len(self.curves['control']), 'sequence')} at {len(SHIFTS)} shifts"
+
     def beside_paper(self) -> Beside:
-        first, inside, cosine = self.shapes["first"], self.shapes["inside"], self.cosines.cosine.to_numpy()
-        tracks = np.corrcoef(self.curves["first"].mean(0), cosine)[0, 1]
+        first, inside = self.shapes["first"], self.shapes["inside"]
         ours = (
-            first.in_words,
+            f"the mean of {len(self.curves['first'])} {first.in_words}",
             f"{self.wavelengths[0]:.2f} residues",
-            f"r = {tracks:.2f} over {len(SHIFTS)} shifts of the mean of {len(self.curves['first'])}",
+            Alike(self.curves["first"], self.cosine, self._proteins("first")).in_words,
             "not applicable: the curve at residue 1 is no oscillation"
             if first.kind != "oscillation"
-            else inside.in_words,
-            f"{self.largest_control:.1e}",
+            else f"the mean of {len(self.curves['inside'])} {inside.in_words}",
+            f"{self.largest_control:.1e}, the largest in {self.n_control}",
         )
         return list(zip(SHIFT, ours, strict=True))
 
@@ -187,18 +202,20 @@ def rope_shift(
 
     Source: Jedryszek & Crook 2026, Methods, "Global index shift".
     """
-    first = survey.table(shifts, sequences, target=target, head=head).assign(mask="first")
-    within = survey.table(shifts_inside, compared, target=target, head=head).assign(mask="inside")
+    first = with_proteins(survey.table(shifts, sequences, target=target, head=head), sequences)
+    within = with_proteins(survey.table(shifts_inside, compared, target=target, head=head), compared)
     score = with_proteins(survey.table(shifted_bands, sequences, target=target, head=head), sequences)
     n_bands = survey.model.shape.n_bands
     by_sequence = score.contribution.to_numpy().reshape(-1, len(SHIFTS), n_bands)
-    proteins = score.protein.to_numpy()[:: len(SHIFTS) * n_bands]
+    measured = {name: sequences[name] for name in dict.fromkeys(score.subject)}
     return RopeShift(
-        pd.concat([first, within], ignore_index=True),
+        pd.concat([first.assign(mask="first"), within.assign(mask="inside")], ignore_index=True),
         means(score, ["shift"], ["cosine"]),
+        score.cosine.to_numpy().reshape(-1, len(SHIFTS), n_bands)[:, :, 0],
         by_sequence.mean(0),
         wavelengths(survey.model.layers[head.layer].inv_freq).cpu().numpy(),
-        intervals_of(_shares, proteins, by_sequence),
+        intervals_of(_shares, map(protein_of, measured.values()), by_sequence),
+        largest(_shares, by_sequence, measured),
     )
 
 

@@ -12,9 +12,10 @@ from core.analyses import rope_experiments as on_one
 from core.analyses.rope_experiments import EVERY_HEAD
 from core.answers.intervals import mean_in, pooled, rate_in
 from core.answers.rope_swap import rescue_in, rescued
+from core.answers.split import Split, split
 from core.answers.subjects import TwoMasks, masked, with_proteins
 from core.answers.survey import Survey
-from core.answers.words import Beside
+from core.answers.words import Beside, counted
 from core.bootstrap import Interval, interval_of
 from core.components import by_head
 from core.interventions import Head
@@ -59,38 +60,48 @@ class RopeRemoval:
 
     mean: pd.DataFrame
     """layers ("none", "L1", …, "all"), gap, logit, logit_drop and m_first, each with its interval, n, proteins."""
+    chosen: pd.DataFrame
+    """The same of the half of the sequences that says which layer matters most, and of the half that judges it."""
+    judged: pd.DataFrame
+    split: Split
 
-    @cached_property
-    def rate(self) -> dict[str, float]:
-        """The share of sequences where the target ranks first, by layers without rotation."""
-        return self.mean.set_index("layers").m_first.to_dict()
+    @property
+    def layers(self) -> pd.DataFrame:
+        """The rows of the single layers."""
+        return self.mean.iloc[1:-1]
 
     @property
     def worst(self) -> pd.Series:
-        """The row of the single layer without whose rotation the target ranks first least often."""
-        return self.mean.loc[self.mean.iloc[1:-1].m_first.idxmin()]
+        """The single layer without whose rotation the target ranks first least often, and its row where it is judged.
+
+        It is the one that takes most from the logit where several do as much.
+        """
+        ranked = self.chosen.iloc[1:-1].sort_values(by=["m_first", "logit_drop"], ascending=[True, False])
+        return self.judged.loc[ranked.index[0]]
+
+    @property
+    def costliest(self) -> pd.Series:
+        """The same for the layer without whose rotation the target's logit loses most."""
+        return self.judged.loc[self.chosen.iloc[1:-1].logit_drop.idxmax()]
 
     @property
     def in_words(self) -> str:
         """What is left without rotation in the worst layer and in all, and what the logit loses."""
-        last = self.mean.iloc[-1]
+        last, worst = self.mean.iloc[-1], self.worst
         return (
-            f"Without rotation in the single layer where that does most harm, {self.worst.layers}, the target ranks "
-            f"first in {rate_in(self.worst, 'm_first').of('sequences')}; without it in all layers, in "
-            f"{rate_in(last, 'm_first')}, and its logit loses {mean_in(last, 'logit_drop')} (mean of {last.n})."
+            f"Without rotation in the single layer of {len(self.layers)} where that does most harm, {worst.layers} "
+            f"({self.split}), the target ranks first in {rate_in(worst, 'm_first').of('sequences')}; without it in all "
+            f"layers, in {rate_in(last, 'm_first')}, and its logit loses {mean_in(last, 'logit_drop')} (mean of "
+            f"{last.n})."
         )
 
-    @property
-    def single(self) -> dict[str, float]:
-        """The same for one layer at a time."""
-        return {layer: value for layer, value in self.rate.items() if layer not in ("none", "all")}
-
     def beside_paper(self) -> Beside:
-        broken = [layer for layer, value in self.single.items() if value < 0.5]
-        largest = self.mean.loc[self.mean.iloc[1:-1].logit_drop.idxmax()]
-        least = f"least often first: {self.worst.layers}, {rate_in(self.worst, 'm_first')}"
-        falls = f"falls by up to {mean_in(largest, 'logit_drop')}, without {largest.layers} (mean of {largest.n})"
-        ours = (f"{', '.join(broken) or 'none'}; {least}", falls)
+        broken = self.layers.layers[self.layers.m_first < 0.5]
+        worst, most = self.worst, self.costliest
+        least = f"least often first: {worst.layers}, {rate_in(worst, 'm_first')}"
+        falls = f"falls most without {most.layers}, by {mean_in(most, 'logit_drop')} (mean of {most.n})"
+        chosen = f"of {counted(len(self.layers), 'layer')}, {self.split}"
+        ours = (f"{', '.join(broken) or 'none'} (of {self.mean.n.iloc[0]}); {least}; {chosen}", f"{falls}; {chosen}")
         return list(zip(ROPE_REMOVAL, ours, strict=True))
 
 
@@ -100,7 +111,13 @@ def rope_removal(survey: Survey, sequences: Mapping[str, str], target: Target) -
     table = with_proteins(table, sequences)
     rotated = rows(table, layers="none").set_index("subject").logit
     table = table.assign(m_first=table.gap > 0, logit_drop=table.subject.map(rotated) - table.logit)
-    return RopeRemoval(pooled(table, ["layers"], ["gap", "logit", "logit_drop", "m_first"]))
+    halves = split({name: sequences[name] for name in dict.fromkeys(table.subject)})
+
+    def over(half: Mapping[str, str]) -> pd.DataFrame:
+        own = pd.DataFrame(table[table.subject.isin(half)])
+        return pooled(own, ["layers"], ["gap", "logit", "logit_drop", "m_first"])
+
+    return RopeRemoval(over(sequences), over(halves.choosing), over(halves.judging), halves)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,8 +106,9 @@ class Writes:
             return ""
         letter, opposed = self.target.letter, self.opposed
         return (
-            f"not applicable: {main} isn't in the last layer. There {self.closest} writes most towards {letter} "
-            f"({self.cosine(self.closest)}) and {opposed} most against it ({self.cosine(opposed)})"
+            f"not applicable: {main} isn't in the last layer. Of its {len(self.chosen)} heads {self.closest} writes "
+            f"most towards {letter}, cosine {self.cosine(self.closest)}, and {opposed} most against it, "
+            f"{self.cosine(opposed)} ({self.split})"
         )
 
     def beside_paper(self, main: Head | None = None) -> Beside:

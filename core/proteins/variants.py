@@ -3,13 +3,15 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.proteins.numbering import Numbering
+from core.proteins.protein import Protein
 from core.proteins.residue_codes import one_letter
+from core.proteins.structure import align_structure
 from core.proteins.uploads import one_line
 
 VARIANT_COLUMNS: Final = (
@@ -22,6 +24,9 @@ SCORE_COLUMNS: Final = (
 )
 """What columns are called, in lower case, the likeliest first."""
 
+MOST_SUBSTITUTED: Final = 0.1
+"""Share of residues up to which a protein of the same length counts as a variant."""
+WILD_TYPES: Final = "the structure shown is the wild type's: this variant has none of its own"
 FEWEST_SHIFTED: Final = 5
 MOSTLY: Final = 0.9
 """Numbers look shifted where this share of so many residues, or more, would fit others."""
@@ -88,6 +93,20 @@ def mutated(sequence: str, variant: Variant) -> str:
     for part in variant.substitutions:
         letters[part.residue] = part.letter
     return "".join(letters)
+
+
+def on_wild_types_structure(protein: Protein, wild_type: Protein) -> Protein:
+    """A variant without a structure on that of its wild type, with the note `WILD_TYPES`; any other protein as it is.
+
+    A variant is as long as its wild type; of its residues one is another, or up to `MOST_SUBSTITUTED` are.
+    """
+    if protein.structure is not None or wild_type.structure is None or len(protein.sequence) != len(wild_type.sequence):
+        return protein
+    others = sum(one != other for one, other in zip(protein.sequence, wild_type.sequence, strict=True))
+    if others > max(1, MOST_SUBSTITUTED * len(protein.sequence)):
+        return protein
+    structure = align_structure(protein.sequence, wild_type.structure)
+    return replace(protein, structure=structure, notes=(*protein.notes, WILD_TYPES))
 
 
 def _substitution(text: str, numbering: Numbering) -> Substitution:

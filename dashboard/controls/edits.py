@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.analyses.readout_head import stored_readout_head
 from core.components import component_names, head_names
 from core.interventions import Head, component_name, parse_component
 from core.model import Model
@@ -46,11 +47,12 @@ def choose_head(model: Model, label: str = "Look closely at head", key: str = "h
 
 
 def _readout_head(model: Model) -> Head:
-    """The head to show first: what M at residue 1 rests on most.
+    """The head to show first: what M at residue 1 rests on most, over the proteins of the model's card.
 
-    Found on the first example, whatever protein is shown, so that another protein doesn't change it.
+    Without a card, on the first example; never on the protein that is shown, so that another one doesn't change it.
     """
-    return costliest_heads(Question(model, _first_example(), masked=(0,), residue=0, letter="M"))[0]
+    first = Question(model, _first_example(), masked=(0,), residue=0, letter="M")
+    return stored_readout_head(model) or costliest_heads(first)[0]
 
 
 @cache

@@ -57,6 +57,11 @@ def choose_layer(question: Question) -> int | None:
     return bound.select("Layer", options, "layer", width=bound.WIDTH)
 
 
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _descriptions(fingerprint: str, features_fingerprint: str, _model: Model) -> Mapping[int, Descriptions]:
+    return kept_descriptions(_model)
+
+
 def choose_feature(model: Model, place: DeltaGenerator | None = None, **look: Any) -> tuple[int, int] | None:
     """Draws the box of the feature that is picked: its layer and number, None where it is empty.
 
@@ -88,8 +93,7 @@ def keep_feature(name: str) -> None:
 
 def descriptions(model: Model) -> Mapping[int, Descriptions]:
     """What is known of the features, by layer, for those dictionaries that have names.json beside them."""
-    key = ("descriptions", model.fingerprint, model.features_fingerprint)
-    return engine.kept(key, lambda: kept_descriptions(model))
+    return _descriptions(model.fingerprint, model.features_fingerprint, model)
 
 
 def described(model: Model, layer: int, feature: int) -> Description:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 from functools import partial
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import streamlit as st
 
@@ -15,26 +15,46 @@ from core.proteins.protein import LONGEST_ALLOWED, MAX_LENGTH, Protein, Reading,
 from core.proteins.sequence_text import alignment_rows
 from core.proteins.structure import align_best_chain
 from core.proteins.uploads import one_line, upload_text
+from core.proteins.variants import on_wild_types_structure
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.uploads import upload
-from dashboard.question import stop_with
+from dashboard.question import say
 from dashboard.session import plain
 
+SHOWN: Final = "protein shown"
+"""In the session: the protein that was chosen last."""
 
-def choose_protein(of: str = "") -> Protein:
-    """Draws the choice of a protein; `of` stands before the keys where a page asks for another one too."""
+
+def choose_protein(of: str = "", wild_type: Protein | None = None) -> Protein:
+    """Draws the choice of a protein; `of` stands before the keys where a page asks for another one too, whose structure
+    is that of `wild_type` where it is a variant of it and has none.
+
+    Until one is given that can be used, the page keeps the one that was there.
+    """
     sources = {"Example": _example, "Paste": _pasted, "Upload": _uploaded, "Identifier": _identified}
     try:
         protein = sources[bound.switch("Protein", list(sources), f"{of}from")](of)
-        if protein.structure is None:
+        if protein is not None and protein.structure is None:
             protein = _with_structure(protein, of)
+        if protein is not None and wild_type is not None:
+            protein = on_wild_types_structure(protein, wild_type)
     except InputError as error:
-        stop_with(error)
+        say(error)
+        protein = None
+    if protein is None:
+        protein = protein_shown(of) or st.stop()
+        st.caption("The page still shows:")
+    st.session_state[f"{of}{SHOWN}"] = protein
     st.caption(f"**{plain(protein.name)}** · {len(protein.sequence)} residues")
     for note in protein.notes:
         st.caption(f":material/info: {plain(note)}")
     return protein
+
+
+def protein_shown(of: str = "") -> Protein | None:
+    """The protein that was there when the page was drawn last, if any."""
+    return st.session_state.get(f"{of}{SHOWN}")
 
 
 def _example(of: str) -> Protein:
@@ -45,20 +65,20 @@ def _example(of: str) -> Protein:
     return load_example(chosen)
 
 
-def _pasted(of: str) -> Protein:
+def _pasted(of: str) -> Protein | None:
     text = bound.lines("Sequence or FASTA", f"{of}sequence", height=120, placeholder="MQIFVKTLTGKTITLEVEPSD…")
     if not text.strip():
         st.info("Paste a sequence, or FASTA text with one or several entries.")
-        st.stop()
+        return None
     options = _reading_options(text, "pasted protein", of)
     return _one_of(read_text(text, **options), of)
 
 
-def _uploaded(of: str) -> Protein:
+def _uploaded(of: str) -> Protein | None:
     file = upload("FASTA, an alignment, GenPept, PDB or mmCIF, also .gz", f"{of}file")
     if file is None:
         st.info("Upload a file. A link to this page cannot hold it: to share a sequence, paste it instead.")
-        st.stop()
+        return None
     data = file.data
     options = _reading_options(upload_text(file.name, data), file.name, of)
     key = ("upload", file.name, hashlib.sha256(data).hexdigest(), *options.values())
@@ -66,11 +86,11 @@ def _uploaded(of: str) -> Protein:
     return _one_of(engine.computed(key, lambda _: work(), "Reading the file"), of)
 
 
-def _identified(of: str) -> Protein:
+def _identified(of: str) -> Protein | None:
     identifier = bound.text("Identifier", f"{of}identifier", placeholder="P0CG48, UBC_HUMAN, 1UBQ, 1AKE:A or AF-P0CG48")
     if not identifier.strip():
         st.info("A UniProt accession, a PDB entry, or AF- and an accession for AlphaFold DB; this needs network.")
-        st.stop()
+        return None
     longest = _longest(of)
     return engine.computed(
         ("identifier", identifier.strip(), longest),

@@ -135,7 +135,7 @@ def ask_of(
         question,
         answer,
         proteins.sequences if subjects is None else subjects,
-        about=seconds(question.model, n_forwards, sum(map(len, proteins.sequences.values()))),
+        about=sum(seconds(question.model, n_forwards, len(each)) for each in proteins.sequences.values()),
         what=f"Compute for {proteins}",
         label=label,
         list_left_out=list_left_out,

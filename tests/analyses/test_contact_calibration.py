@@ -74,7 +74,12 @@ def test_sure_and_wrong_is_seen_and_said(model):
     assert f"Brier score is {found.brier:.4f} ({low:.4f} to {high:.4f}); calibrated" in found.finding()
     top = max(at for at in range(N_BINS) if sum(found.n_pairs[at:]) >= 100)
     pairs, contacts = sum(found.n_pairs[top:]), sum(found.n_contacts[top:])
-    assert f"Of the {pairs} pairs given {top / 100:.2f} or more, {contacts} are contacts" in found.finding()
+    low, high = found.intervals["top"]
+    assert low < contacts / pairs < high
+    assert found.at_the_top == (
+        f"Of the {pairs} pairs given {top / 100:.2f} or more, {contacts} are contacts "
+        f"({contacts / pairs:.0%}; {low:.0%} to {high:.0%}, proteins drawn anew)"
+    )
 
 
 def test_a_lucky_pair_at_the_top_is_not_taken_for_a_share(model):
@@ -88,6 +93,22 @@ def test_a_lucky_pair_at_the_top_is_not_taken_for_a_share(model):
     found = calibrate(model, proteins, {name: binned(proteins[name], maps[name]) for name in proteins})
     assert found.precision[-1] < 0.15
     assert worth_marking(maps["p0"], found) == []
+
+
+def test_what_the_highest_probabilities_are_worth_is_known_as_well_as_proteins_agree(model):
+    """In half of the proteins they are contacts, in half they aren't: hundreds of pairs say as much as 8 proteins."""
+    maps = made(lambda p: p)[1]
+    proteins = {}
+    for at, (name, probability) in enumerate(maps.items()):
+        contacts = np.triu(probability > 0.95 if at % 2 else probability < 0.05, 1)
+        proteins[name] = LabelledProtein.from_arrays(name, "A" * 80, contacts, np.ones(80, bool), "made")
+    found = calibrate(model, proteins, {name: binned(proteins[name], maps[name]) for name in proteins})
+    low, high = found.intervals["top"]
+    assert low < 0.3
+    assert high > 0.7
+    kept_before = msgspec.structs.replace(found, intervals={})
+    assert kept_before.at_the_top.endswith("%)")
+    assert "drawn anew" not in kept_before.at_the_top
 
 
 def test_too_little_to_calibrate_on_is_one_clear_line(model):

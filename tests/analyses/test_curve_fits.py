@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from core.analyses.curve_fits import bump_in, fit_bump, fit_oscillation, oscillation_in
+from core.analyses.curve_fits import bump_in, bumps, fit_bump, fit_oscillation, oscillation_in, oscillations
 from core.analyses.rope_shift import SHIFTS
 
 X = np.array(SHIFTS, dtype=float)
@@ -47,6 +47,16 @@ def test_many_curves_at_once_are_each_as_alone():
     curves = np.random.default_rng(0).normal(size=(3, len(X)))
     assert oscillation_in(SHIFTS, curves) == pytest.approx([fit_oscillation(SHIFTS, each).explained for each in curves])
     assert bump_in(SHIFTS, curves) == pytest.approx([fit_bump(SHIFTS, each).explained for each in curves])
+
+
+def test_the_best_shapes_of_many_curves_are_each_ones_own():
+    wave = np.cos(2 * np.pi * X / 5)
+    curves = np.array(
+        [3 * wave, wave + 0.1 * X, np.exp(-((X - 4) ** 2) / 2), *np.random.default_rng(2).normal(size=(3, 41))]
+    )
+    waves, humps = ([fit(SHIFTS, each) for each in curves] for fit in (fit_oscillation, fit_bump))
+    assert oscillations(SHIFTS, curves) == pytest.approx(np.array([(each.period, each.amplitude) for each in waves]))
+    assert bumps(SHIFTS, curves) == pytest.approx(np.array([(each.centre, each.height) for each in humps]))
 
 
 def test_a_flat_curve_has_neither():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.analyses.head_ablation import component_sweep
+from core.analyses.head_ablation import component_logits, component_sweep
 from core.components import ablate, components
 from core.errors import Cancelled, InputError
 from core.interventions import AblateHead, Head
@@ -44,7 +44,7 @@ def test_without_a_mask_a_residue_must_be_named(model):
 
 
 def test_a_sweep_can_be_cancelled_between_chunks(model):
-    with pytest.raises(Cancelled, match=r"stopped after \d+ of 19"):
+    with pytest.raises(Cancelled, match=r"stopped after \d+ of 18"):
         component_sweep(model, TOKENS, progress=Heard(stop_at=1))
 
 
@@ -52,3 +52,13 @@ def test_components_are_every_head_and_module_once(model):
     listed = components(model.shape)
     assert len(listed) == len(set(listed)) == 3 * 4 + 3 + 3
     assert torch.equal(run(model, TOKENS, (ablate(Head(0, 0)),)).tokens[0], TOKENS)
+
+
+def test_what_is_known_is_shown_layer_by_layer(model):
+    heard = Heard()
+    whole = component_logits(model, TOKENS, 1, progress=heard)
+    assert [np.isnan(part.logits[:, 0]).sum() for part in heard.shown] == [12, 6, 0]
+    for part in heard.shown:
+        known = np.isfinite(part.logits)
+        np.testing.assert_array_equal(part.logits[known], whole.logits[known])
+    assert heard.so_far is heard.shown[-1]

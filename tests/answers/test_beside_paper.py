@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from core import paper_values
+from core.alphabet import AMINO_ACIDS
 from core.analyses.norm_direction import Attribution
 from core.analyses.rope_shift import SHIFTS
 from core.answers.bos_knockouts import BosKnockouts
@@ -14,7 +15,9 @@ from core.answers.norm_direction import BandAttribution
 from core.answers.rope_shift import RopeShift
 from core.answers.rope_swap import Ends
 from core.answers.rotations import AttentionCauses, PatchSets
+from core.answers.split import split
 from core.answers.words import Beside
+from core.answers.write_vectors import Writes
 from core.interventions import Head
 from core.metrics import Target
 
@@ -127,15 +130,17 @@ def test_a_shift_is_told_by_its_shape_and_how_the_cosine_follows_the_gap():
     def said(gap: np.ndarray) -> list[str]:
         table = pd.concat([pd.DataFrame(rows).assign(gap=gap, mask=mask, side=side) for mask, side in kinds])
         cosines = pd.DataFrame({"shift": SHIFTS, "cosine": -gap})
-        return ours(RopeShift(table, cosines, np.ones((41, 1)), np.array([6.283])).beside_paper())
+        found = RopeShift(table.assign(protein=0), cosines, -gap[None], np.ones((41, 1)), np.array([6.283]))
+        return ours(found.beside_paper())
 
     wave = said(2 * np.cos(2 * np.pi * shifts / 6.3))
-    assert wave[0].startswith("oscillates with a period of 6.3 residues and an amplitude of 2.00")
-    assert wave[1:3] == ["6.28 residues", "r = -1.00 over 41 shifts of the mean of 1"]
+    assert wave[0].startswith("the mean of 1 oscillates with a period of 6.3 residues and an amplitude of 2.00")
+    assert wave[1] == "6.28 residues"
+    assert wave[2].startswith("r = -1.00 over 41 shifts of the mean of 1 (|r| of curves as smooth: 0.")
     assert wave[3] == wave[0]
-    assert wave[4] == "3.0e-14"
+    assert wave[4] == "3.0e-14, the largest in 1 sequence at 41 shifts"
     bump = said(np.exp(-(shifts**2)))
-    assert bump[0].startswith("is one bump at +0.0 residues")
+    assert bump[0].startswith("the mean of 1 is one bump at +0.0 residues")
     assert bump[3] == "not applicable: the curve at residue 1 is no oscillation"
 
 
@@ -146,6 +151,8 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
             "wavelength": [6.2832, 1987.7],
             "weight": [0.75, 0.25],
             "norm_share": [0.4, 9.0],
+            "direction_share": [0.6, -8.0],
+            "score_share": [0.75, 0.25],
             "flagged": [False, True],
             "q_norm_clean": [1.2, 1.0],
             "q_norm_internal": [0.2, 1.0],
@@ -158,13 +165,14 @@ def test_bands_have_their_weight_their_norm_and_their_share_of_the_score():
     )
     found = BandAttribution(HEAD, table, Attribution(table, 0.39, 0.3, 0.48, 0.4, 2.55), 0.0, 7)
     pairs = found.beside_paper()
+    assert found.by_direction == "in 1 of 1 unflagged band the direction explains more than the norm"
     assert found.shares == "39% (A 30%, B 48%); 40% without the 1 flagged bands; 255% by equation 7"
     assert ours(pairs)[:5] == [
         f"{found.shares}, 7 masks",
         "61%, 7 masks",
         "1.20 and 0.20 unscaled; times 1/√d_head, as fair-esm scales q, 0.60 and 0.10",
         "0.81 and 0.02, means of 7",
-        "10%, means of 7",
+        "10%, the largest of 2 bands, means of 7",
     ]
     assert ours(pairs)[5:] == ["6.000, 75.0%, 40%", "-2.000, 25.0%, flagged", "6.28, 75.0%", "1,987.70, 25.0%"]
     assert [stated.value for stated, _ in pairs[5:]] == [
@@ -230,3 +238,18 @@ def test_a_head_counts_as_looking_at_bos_more_only_with_all_of_its_interval():
     assert found.in_words.endswith("of a difference of 0.40 (0.20 to 0.60).")
     alone = shown.assign(difference_low=np.nan, ahead_low=np.nan)
     assert ours(AttentionCauses(alone, alone).beside_paper())[:2] == ["3 of 3", "3 of 3"]
+
+
+def test_what_stands_in_the_last_layer_instead_of_the_main_head_has_its_n():
+    cosines = pd.DataFrame({"head": [0, 1, 2], "amino_acid": "M", "cosine": [0.3, -0.4, 0.1], "length": 1.0})
+    cosines = cosines.assign(cosine_low=cosines.cosine - 0.1, cosine_high=cosines.cosine + 0.1)
+    chosen = np.zeros((3, 20))
+    chosen[:, AMINO_ACIDS.index("M")] = cosines.cosine
+    halves = split({f"{index}": "A" * index for index in range(1, 15)})
+    drops = pd.DataFrame({"head": [0, 1, 2], "drop": 1.0})
+    found = Writes(M_FIRST, 5, cosines, drops, chosen, cosines, drops, halves)
+    assert ours(found.beside_paper(Head(3, 1)))[0] == (
+        "not applicable: L4H2 isn't in the last layer. Of its 3 heads L6H1 writes most towards M, cosine 0.30 (0.20 to "
+        "0.40), and L6H2 most against it, -0.40 (-0.50 to -0.30) (chosen on 7 sequences, judged on 7 others)"
+    )
+    assert found.stands_there(Head(5, 1)) == ""

@@ -38,6 +38,7 @@ from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
 from core.answers.survey import Survey
 from core.answers.verdict_words import VERDICTS_SAID
+from core.bootstrap import wilson
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Model, load_model
@@ -156,8 +157,8 @@ def test_sentences_say_the_numbers():
     found = made(["position", "evidence", "copied", "composition"], "MKTW", "AKTA")
     names = ("A1", "K2", "T3", "A4")
     said = sentences(found, "it", names, pd.DataFrame({"pairs": [2], "probability": [0.2]}), VERDICTS_SAID)
-    assert "default of position" in said[0]
-    assert "M ranks first in 3 of 8" in said[0]
+    assert said[0].startswith("**M at the start: default of position, not evidence.** M ranks first in 3 of 8")
+    assert "The protein has A there" in said[0]
     assert "25% of the chain" in said[1]
     assert f"Pseudo-perplexity {np.exp(np.linspace(0.1, 1.0, 4).mean()):.1f}" in said[1]
     assert "1 of them are copied from it (T3); 1 are defaults of composition (A4)" in said[2]
@@ -196,10 +197,24 @@ def test_false_evidence_counts_confident_residues_only():
     table = pd.DataFrame(
         {"role": "top", "residue": [0, 3, 4, 5], "verdict": ["position", "evidence", "none", "unsettled"]}
     )
-    whole, inside = false_evidence("controls", "controls", table)
+    whole, inside = false_evidence("controls", "controls", table.assign(subject=["a", "a", "a", "b"]))
     assert (whole.counted, whole.of, inside.counted, inside.of) == (1, 3, 1, 2)
     assert whole.met is False
-    assert whole.interval[0] < 1 / 3 < whole.interval[1]
+    assert whole.sequences == 2
+    assert whole.by_sequence is None, "two sequences"
+
+
+def test_a_share_of_residues_is_known_as_well_as_its_sequences_let_it_be(lively: Model):
+    """All or nothing by sequence: 80 residues say as much as 8."""
+    letters = pd.DataFrame({"subject": np.repeat(list("abcdef"), 10), "verdict": "evidence"})
+    found = called("a", "the group", letters, "evidence", 0.8, dict.fromkeys("abcdefgh", 10))
+    assert (found.counted, found.of, found.sequences) == (60, 80, 8)
+    assert found.by_sequence == pytest.approx(wilson(0.75, 8), abs=0.02)
+    few = called("a", "the group", letters, "evidence", 0.8, dict.fromkeys("abcde", 10))
+    assert make_calibration(lively, [found, few], "").table().Found.tolist() == [
+        "60 of 80 = 75.0% (41% to 93%, 8 sequences)",
+        "50 of 50 = 100.0% (5 sequences: too few for an interval)",
+    ]
 
 
 def test_a_calibration_is_kept_beside_its_weights_alone(tiny_calibration: Calibration, monkeypatch, tmp_path, lively):
@@ -212,7 +227,7 @@ def test_a_calibration_is_kept_beside_its_weights_alone(tiny_calibration: Calibr
     with pytest.raises(InputError, match="not a calibration"):
         kept_calibration(lively)
     text = as_markdown(tiny_calibration)
-    assert "1 of 4 = 25.0%" in text
+    assert "1 of 4 = 25.0% (5% to 70%, residues of one sequence counted as if they were independent)" in text
     assert "Short are the group (evidence in 1 of 4)." in text
     assert RULE in text
 
@@ -220,7 +235,7 @@ def test_a_calibration_is_kept_beside_its_weights_alone(tiny_calibration: Calibr
 @pytest.fixture
 def tiny_calibration(lively: Model) -> Calibration:
     criteria = [Criterion("a", "the group", "evidence", 0.8, "at least", 1, 4)]
-    criteria.append(called("b", "nothing", pd.DataFrame({"verdict": []}), "copied", 0.8, 0))
+    criteria.append(called("b", "nothing", pd.DataFrame({"verdict": [], "subject": []}), "copied", 0.8, {}))
     assert criteria[1].met is None
     return make_calibration(lively, criteria, "A sample.")
 

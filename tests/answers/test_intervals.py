@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from core.answers.intervals import Rate, between, interval_in, mean_in, pooled, rate, rate_in, wilson
+from core.answers.intervals import Rate, between, interval_in, mean_in, pooled, rate, rate_in
 from core.answers.subjects import several_masks, with_proteins
-from core.bootstrap import LEAST, interval_of, intervals_of, mean_interval
+from core.bootstrap import LEAST, interval_of, intervals_of, mean_interval, share_interval, wilson
 from core.metrics import Target, rescue
 
 
@@ -92,3 +92,29 @@ def test_several_numbers_have_the_intervals_that_each_alone_has():
     for column, ends in zip(values.T, found.T, strict=True):
         assert tuple(ends) == pytest.approx(mean_interval(range(9), column))
     assert intervals_of(lambda mean: mean, range(5), values[:5]) is None
+
+
+def test_the_interval_of_a_share_counts_proteins_where_their_residues_are_alike():
+    """Residues of one protein share its chance: the share of such residues is known worse than of as many others."""
+    rng = np.random.default_rng(6)
+    trials = np.full(20, 12)
+    held = residues_alone = 0
+    for _ in range(200):
+        hits = rng.binomial(trials, rng.beta(0.6, 0.6, 20))
+        low, high = share_interval(hits, trials) or (np.nan, np.nan)
+        held += low < 0.5 < high
+        low, high = wilson(hits.sum() / 240, 240)
+        residues_alone += low < 0.5 < high
+    assert 0.9 <= held / 200 <= 0.99
+    assert residues_alone / 200 < 0.7
+
+
+def test_the_interval_of_a_share_is_wilsons_where_each_protein_has_one_trial():
+    hits = np.array([1] * 30 + [0] * 10)
+    assert share_interval(hits, np.ones(40)) == pytest.approx(wilson(0.75, 40), abs=0.005)
+
+
+def test_a_share_of_all_or_none_has_the_width_of_as_many_trials_as_proteins():
+    assert share_interval(np.full(8, 50), np.full(8, 50)) == wilson(1.0, 8)
+    assert share_interval(np.zeros(8), np.r_[np.full(7, 50), 0]) == wilson(0.0, 7), "one protein had none to count"
+    assert share_interval(np.full(5, 1), np.full(5, 2)) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.analyses.rope_shift import SHIFTS
-from core.answers.nulls import Null, Shape, against
+from core.answers.nulls import Alike, Null, Shape, against
 
 X = np.array(SHIFTS, dtype=float)
 
@@ -62,3 +62,52 @@ def test_the_null_is_the_same_every_time_and_knows_no_size():
     values = noise(5)
     assert Shape(SHIFTS, values).nulls == Shape(SHIFTS, values.copy()).nulls
     assert [null.p for null in Shape(SHIFTS, values).nulls] == [null.p for null in Shape(SHIFTS, 7 * values).nulls]
+
+
+def many(curve: np.ndarray, seed: int, n: int = 12, size: float = 0.5) -> np.ndarray:
+    """A curve in several sequences, each with noise of its own."""
+    return curve + size * np.random.default_rng(seed).normal(size=(n, len(X)))
+
+
+def test_the_period_and_the_place_of_a_mean_curve_have_intervals_over_sequences():
+    curves = many(2 * np.cos(2 * np.pi * X / 6.28), 1)
+    wave = Shape(SHIFTS, curves.mean(0), curves, range(12))
+    (low, high), (least, most) = wave.ends
+    assert low <= wave.oscillation.period <= high
+    assert (low + high) / 2 == pytest.approx(6.28, abs=0.1)
+    assert least < wave.oscillation.amplitude < most
+    assert f"a period of {wave.oscillation.period:.1f} residues ({low:.1f} to {high:.1f})" in wave.in_words
+    curves = many(4 * np.exp(-((X - 5) ** 2) / 2), 2)
+    bump = Shape(SHIFTS, curves.mean(0), curves, range(12))
+    assert bump.ends[0][0] <= 5 <= bump.ends[0][1]
+    assert bump.ends[1][0] < 4 < bump.ends[1][1]
+    assert f"at {bump.bump.centre:+.1f} residues ({bump.ends[0][0]:.1f} to " in bump.in_words
+    noisy = many(np.zeros(len(X)), 3)
+    assert Shape(SHIFTS, noisy.mean(0), noisy, range(12)).ends == (None, None), "what is noise has no period"
+    assert Shape(SHIFTS, curves[:5].mean(0), curves[:5], range(5)).ends == (None, None), "five sequences"
+
+
+def test_a_period_that_sequences_do_not_share_is_not_known_well():
+    """Half of them turn in 5 residues, half in 9: their mean has a period, which other draws don't have."""
+    curves = np.concatenate([many(np.cos(2 * np.pi * X / period), 4, 6, 0.1) for period in (5, 9)])
+    low, high = Shape(SHIFTS, curves.mean(0), curves, range(12)).ends[0]
+    assert low == pytest.approx(5, abs=0.2)
+    assert high == pytest.approx(9, abs=0.2)
+
+
+def test_curves_that_follow_each_other_are_told_from_curves_that_are_only_smooth():
+    curve = 2 * np.cos(2 * np.pi * X / 9)
+    follows = Alike(many(curve, 5), many(-curve, 6), range(12))
+    assert follows.null.is_exceeded
+    assert -1 <= follows.r < -0.9
+    assert follows.in_words.startswith(f"r = {follows.r:.2f} (")
+    assert "over 41 shifts of the mean of 12 (|r| of curves as smooth: " in follows.in_words
+    rng = np.random.default_rng(7)
+    kernel = np.exp(-((np.arange(-8, 9) / 3) ** 2) / 2)
+    smooth = np.array([np.convolve(rng.normal(size=57), kernel, "valid") for _ in range(200)])
+    pairs = [Alike(one[None], other[None], [0]) for one, other in zip(smooth[::2], smooth[1::2], strict=True)]
+    assert np.mean([abs(pair.r) > 0.4 for pair in pairs]) > 0.05, "white noise of 41 points hardly ever correlates so"
+    assert np.mean([pair.null.is_exceeded for pair in pairs]) <= 0.05
+    unlike = next(pair for pair in pairs if not pair.null.is_exceeded)
+    assert unlike.in_words.startswith("not shown to: r = ")
+    assert Alike(np.ones((1, 41)), smooth[:1], [0]).in_words == "not applicable: one of the curves is flat"

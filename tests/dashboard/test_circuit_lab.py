@@ -190,7 +190,7 @@ def test_the_shape_is_that_of_the_shift_curve_and_the_control_is_flat(embedded, 
     told = said(start("rope-shift"))
     gap = shift_curve(embedded, clean, [main]).gap
     assert f"The mean curve of 1 sequence {Shape(SHIFTS, gap).in_words}." in told
-    largest = re.search(r"The control changes no logit by more than (\S+)\.", told)
+    largest = re.search(r"The control changes no logit by more than (\S+) in ", told)
     assert largest
     assert 0 <= float(largest[1]) < 1e-10
 

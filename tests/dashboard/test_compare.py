@@ -12,6 +12,7 @@ from core.alphabet import token_id, tokenize
 from core.interventions import AblateHead, Head
 from core.metrics import target_gap
 from core.model import Model, load_model
+from core.proteins.variants import WILD_TYPES
 from core.run import run
 from dashboard.menu import MENU
 from dashboard.views.compare import page as compare
@@ -80,6 +81,19 @@ def test_a_variant_of_a_becomes_b(embedded: Model) -> None:
     assert gaps(app) == [gap(embedded, SEQUENCE), gap(embedded, variant)]
     assert f"{len(SEQUENCE) - 1} with the same letter" in captions(app)
     assert app.session_state["b_sequence"].endswith(variant)
+
+
+def test_a_variant_has_its_wild_types_structure_and_numbers() -> None:
+    app = start("compare", **{"from": "Example", "example": "HIV-1 capsid, C-terminal domain", "mask": "4"})
+    app.text_input(key="variant of").set_value("R4A").run()
+    next(button for button in app.button if button.label == "Compare with it").click().run()
+    assert not app.exception
+    assert WILD_TYPES in captions(app)
+    assert sum("P@L/2" in caption.value for caption in app.caption) == 2
+    assert app.text_input(key="b_mask").value == "A4"
+    app.segmented_control(key="numbers").set_value("structure").run()
+    assert (app.text_input(key="mask").value, app.text_input(key="b_mask").value) == ("R154", "A154")
+    assert not app.error
 
 
 def test_what_is_no_variant_is_said_in_one_line() -> None:

@@ -65,6 +65,20 @@ def test_a_pasted_text_with_a_bad_record_is_read_and_the_record_is_said(page):
     assert "1 of 3 records left out: stop: residue 4 is" in lines(app).replace("\\", "")
 
 
+def test_what_cannot_be_used_is_said_and_the_page_keeps_what_was_there(page):
+    app = page(**{"from": "Paste"}, sequence=SECOND, mask="3")
+    shown = app.text[0].value
+    app.text_area(key="sequence").set_value("MKT?AY").run()
+    assert "residue 4 is '?'" in app.error[0].value.replace("\\", "")
+    assert app.text[0].value == shown
+    app.text_input(key="mask").set_value("200").run()
+    assert len(app.error) == 2
+    assert app.text[0].value == shown
+    app.text_area(key="sequence").set_value(FIRST).run()
+    assert app.text[0].value.startswith(f"{FIRST} masked (2,)")
+    assert page(**{"from": "Paste"}, sequence="MKT?AY").text.len == 0
+
+
 def test_a_pasted_gene_is_said_and_translated_when_asked(page):
     app = page(**{"from": "Paste"}, sequence=f">gene\n{GENE}\n")
     assert "gene is DNA or RNA, not protein" in app.error[0].value.replace("\\", "")

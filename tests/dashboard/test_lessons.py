@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
@@ -16,6 +17,8 @@ from dashboard.glossary import glossary, told, told_in
 from dashboard.lesson import Lesson, Step, holds, lessons, read_lesson, see
 from dashboard.link import view_of
 from dashboard.views.start import home, learn, words
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.test_circuit_lab import APP, SLOW
 
 VIEWS = {view.PATH: view for view in (home, learn, words)}
 
@@ -147,6 +150,30 @@ def test_presenting_shows_one_step_at_a_time() -> None:
     assert not app.exception
     assert "Step 2 of" in app.markdown[-1].value + "".join(each.value for each in app.markdown)
     assert len(app.radio) == 1
+
+
+def test_a_lesson_begun_again_knows_no_answer() -> None:
+    lesson = lessons()[0]
+    app = start("learn", **{f"{lesson.name}-1": lesson.steps[0].right, "present": "true"})
+    assert app.radio[0].value == lesson.steps[0].right
+    next(button for button in app.button if button.label == "Next").click().run(timeout=60)
+    next(button for button in app.button if button.label == "Begin again").click().run(timeout=60)
+    assert not app.exception
+    assert app.number_input(key="step").value == 1
+    assert app.radio[0].value is None
+    assert f"{lesson.name}-1" not in app.query_params
+
+
+@pytest.mark.browser
+def test_arrow_keys_turn_pages_though_an_answer_has_the_focus(open_page: OpenPage) -> None:
+    page = open_page(APP, query="/learn?present=true")
+    page.get_by_text("It can't tell: all about equal").first.click(timeout=SLOW)
+    expect(page.get_by_text("not what happens").first).to_be_visible(timeout=SLOW)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Step 2 of 3").first).to_be_visible(timeout=SLOW)
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Step 1 of 3").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("radio", name="It can't tell").first).to_be_checked(timeout=SLOW)
 
 
 @pytest.mark.parametrize("path", ["", "glossary"])

@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 import core.run
+from core.analyses.head_ablation import ComponentLogits, component_logits
+from core.progress import Progress
 from dashboard import engine
+from dashboard.views.explore import grid
+from dashboard.views.explore.effects import Effects
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 SEQUENCE = "MSEYLRKGQEDVLHFTANICWPQSTRVKAG"
@@ -88,11 +93,34 @@ def test_a_scope_costs_a_sweep_for_the_grid_too(app, passes):
 def test_a_first_guess_stands_in_the_grid_until_its_effects_are_measured(monkeypatch):
     monkeypatch.setattr(engine, "UNASKED_SECONDS", 0.2)
     app = opened({"from": "Paste", "sequence": 2 * SEQUENCE[::-1], "mask": "3"})
-    assert "Hatched: estimated" in said(app)
+    assert "Hatched, a first guess: estimated" in said(app)
     next(button for button in app.button if button.label.startswith("Compute the effect of all")).click().run()
     assert not app.exception
     assert "Hatched" not in said(app)
     assert "rank correlation" in said(app)
+
+
+def test_a_long_sweep_is_drawn_layer_by_layer(monkeypatch):
+    """After two of six layers, in the page of who waits; then the sweep is cancelled, as by leaving."""
+    monkeypatch.setattr(engine, "UNASKED_SECONDS", 0.2)
+
+    def stopped_after_two_layers(effects: Effects, partly) -> None:
+        def show(so_far: ComponentLogits) -> None:
+            found = so_far.effects(effects.target)
+            if found.n_known_layers == 2:
+                partly(so_far)
+                raise StopException
+
+        heard = Progress()
+        monkeypatch.setattr(heard, "show", show)
+        component_logits(effects.question.model, effects.question.tokens, 3, progress=heard, **effects.settings)
+
+    monkeypatch.setattr(grid, "STREAMED_FROM", 0.0)
+    monkeypatch.setattr(grid, "swept", stopped_after_two_layers)
+    app = opened({"from": "Paste", "sequence": 2 * SEQUENCE[::-1], "mask": "3"})
+    next(button for button in app.button if button.label.startswith("Compute the effect of all")).click().run()
+    assert not app.exception
+    assert "Measured so far: L1 to L2. Hatched" in said(app)
 
 
 def said(app: AppTest) -> str:

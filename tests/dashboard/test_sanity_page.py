@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answers.calibration import COMMAND, kept_calibration
 from core.answers.evidence import RULE, Chosen, Evidence, contact_sureness, evidence, letters
-from core.answers.evidence_words import beside_prediction, sentences
+from core.answers.evidence_words import at_the_start, beside_prediction, sentences
 from core.answers.residue_card import residue_card
 from core.answers.verdict_words import verdict_words
 from core.model import Model, load_model
@@ -49,6 +49,7 @@ def test_the_page_says_what_the_answer_says(app: AppTest, found: Evidence, embed
     assert not app.exception
     assert not app.error
     assert app.markdown[0].value == "#### Is a confident prediction evidence, or a default?"
+    assert app.markdown[2].value == at_the_start(found, "pasted protein", "A1", words(embedded))  # read before all else
     assert without_data(app)[1:] == []  # the structure's view has its data above it
     for sentence in sentences(found, "pasted protein", NAMES, contact_sureness(embedded, SEQUENCE), words(embedded)):
         assert sentence in said(app)

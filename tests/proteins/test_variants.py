@@ -1,6 +1,7 @@
 """Variants in lists and tables: what is read, and the one line for what isn't."""
 
 import gemmi
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +9,18 @@ from hypothesis import strategies as st
 from core.alphabet import AMINO_ACIDS
 from core.errors import InputError
 from core.proteins.numbering import Numbering
+from core.proteins.protein import Protein, protein_from_structure
 from core.proteins.residue_codes import STANDARD
-from core.proteins.variants import Substitution, Variant, parse_variant, read_variants
+from core.proteins.structure import read_structure
+from core.proteins.variants import (
+    WILD_TYPES,
+    Substitution,
+    Variant,
+    on_wild_types_structure,
+    parse_variant,
+    read_variants,
+)
+from tests.made_structures import as_pdb, chain, entry
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFS"
 PLAIN = Numbering(SEQUENCE)
@@ -185,3 +196,17 @@ def test_nothing_is_said_of_shifts_where_most_rows_fit_or_few_are_there():
     assert not read_variants("K2R T3V Y5F I6V K99R", PLAIN).notes
     assert not read_variants("K3R T4V A5G", PLAIN).notes
     assert not read_variants("A2R W3V C5F C6V W7R", PLAIN).notes
+
+
+def test_a_variant_is_shown_on_its_wild_types_structure():
+    structure = read_structure(as_pdb(entry(chain("A", SEQUENCE, first=101))))
+    wild_type = protein_from_structure(structure)
+    variant = on_wild_types_structure(Protein("K2R", "MR" + SEQUENCE[2:]), wild_type)
+    assert variant.notes == (WILD_TYPES,)
+    assert variant.structure is not None
+    assert variant.structure.n_matched == len(SEQUENCE) - 1
+    assert np.array_equal(variant.structure.ca, structure.ca)
+    assert Numbering.of(variant).name(1) == "R2 (102)"
+    for other in (Protein("longer", SEQUENCE + "A"), Protein("another", "MRRRR" + SEQUENCE[5:])):
+        assert on_wild_types_structure(other, wild_type) is other
+    assert on_wild_types_structure(wild_type, wild_type) is wild_type

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.analyses.evidence import PARTS
 from core.answers import calibration
-from core.answers.calibration import Criterion, called, duplicates, false_evidence, own
+from core.answers.calibration import Criterion, called, duplicates, false_evidence, own, residues_of
 from core.answers.evidence import evidence, letters
 from core.errors import InputError
 from core.experiments.evidence.study import CONSERVED_SHARE, N_RELATIVES, Study
@@ -51,8 +51,8 @@ def families(study: Study) -> Section:
     for family, chosen in study.conserved.items():
         judged = letters(study.survey, chosen, seed=study.seed)
         tables[f"conserved-{family.replace(' ', '-')}"] = judged
-        mine, of = own(judged, chosen), sum(len(each.residues) for each in chosen.values())
-        confident = int((mine.verdict != "none").sum())
+        mine, of = own(judged, chosen), {name: len(each.residues) for name, each in chosen.items()}
+        confident = residues_of(pd.DataFrame(mine[mine.verdict != "none"]))
         note = (
             f"{int((mine.verdict == 'none').sum())} not confident, {int((mine.verdict == 'unsettled').sum())} unsettled"
         )
@@ -81,8 +81,9 @@ def starts(study: Study) -> Section:
         judged = letters(study.survey, chosen, seed=study.seed).assign(group=group)
         methionine = rows(judged, letter="M")
         tables.append(methionine)
+        of = dict.fromkeys(chosen, 1)
         said = f"residue 1 masked: {len(chosen)} {group if group.startswith('first') else group + ' sequences'}"
-        found.append(called(f"start, {group}", said, methionine, "position", calibration.STARTS, len(chosen)))
+        found.append(called(f"start, {group}", said, methionine, "position", calibration.STARTS, of))
     table = pd.concat(tables, ignore_index=True)
     return _section(
         study,
@@ -104,7 +105,7 @@ def poly_x(study: Study) -> Section:
     group = "middle of 40 residues of one amino acid, where it is confident and no other letter competes"
     left_out = [f"{row['letter']} ({row['verdict']})" for _, row in mine.drop(confident.index).iterrows()]
     note = f"left out: {', '.join(left_out)}" if left_out else ""
-    criterion = called("poly-X", group, confident, "composition", calibration.REPEATS, len(confident), note)
+    criterion = called("poly-X", group, confident, "composition", calibration.REPEATS, residues_of(confident), note)
     return _section(
         study,
         [criterion],
@@ -130,7 +131,7 @@ def copying(study: Study) -> Section:
     if not len(copies):
         note += ": this model does not copy, so the verdict could not be tried"
     group = "second copy of random segments, where the model copies"
-    criterion = called("duplicates", group, copies, "copied", calibration.COPIES, len(copies), note)
+    criterion = called("duplicates", group, copies, "copied", calibration.COPIES, residues_of(copies), note)
     return _section(
         study,
         [criterion],

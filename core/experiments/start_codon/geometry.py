@@ -33,7 +33,7 @@ def rope_shift(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"M-gap at the first residue: {found.in_words} {found.widest} Queries and keys moved together "
-            f"change no logit by more than {found.largest_control:.1e}.",
+            f"change no logit by more than {found.largest_control:.1e}, the most in {found.n_control}.",
         ),
         figures={
             "M-gap against the shift; bands are one standard deviation over sequences.": figures.shift(
@@ -62,8 +62,6 @@ def norm_direction(study: Study) -> Section:
     answer = band_attribution(study.survey, study.compared, head=head)
     along = bands_along(study.survey, study.judging, head=head)
     bands, lengths = answer.bands, answer.wavelengths
-    kept = bands[~bands.flagged]
-    by_direction = (kept.direction_share > kept.norm_share).sum()
     share = {"here": 100 * bands.weight.to_numpy()}
     if answer.bands_are_the_papers:
         share["paper, ESM-2 8M"] = np.array([weight for _, weight, _ in BAND_DIFFERENCES[: len(bands)]])
@@ -81,8 +79,8 @@ def norm_direction(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"Over {answer.n} masks the norm's share of the difference is {answer.shares}; the rest is the "
-            f"direction's; {answer.widest}. In {by_direction} of {len(kept)} unflagged bands the direction explains "
-            f"more. Parts add up to the difference within {answer.residual:.0e}.",
+            f"direction's; {answer.by_direction}; {answer.widest}. Parts add up to the "
+            f"difference within {answer.residual:.0e} in every band of every mask.",
         ),
         figures={
             f"Query and key of BOS band by band, in both runs, means of {answer.n} masks; |q| before any scaling.": (

@@ -115,7 +115,6 @@ def patching(study: Study) -> Section:
     of_main = rows(by_head.mean, layer=main.layer, head=main.index).set_index("site")
     z, q, q_rot, k, v = (rescue_in(of_main.loc[site]) for site in ("z", "q", "q_rot", "k", "v"))
     last = patches.before_last(by_place)
-    elsewhere = last.rescue.drop(["0", "mask to mask", "all"], errors="ignore").abs().max()
     drawn = {"z": "z at the mask", "q": "query before RoPE", "q_rot": "query after RoPE", "v": "values at BOS"}
     return Section(
         title="What makes the first residue different?",
@@ -133,8 +132,8 @@ def patching(study: Study) -> Section:
         finding=said_of(
             study.judging,
             f"Means of {by_place.n_masks} masks. Before the last layer, patching the mask brings back "
-            f"{rescue_in(last.loc['mask to mask'])} and patching BOS {rescue_in(last.loc['BOS'])}; no patch anywhere "
-            f"but at the mask moves it by more than {elsewhere:z.1f}%. Of {main} alone, z brings back {z}, the query "
+            f"{rescue_in(last.loc['mask to mask'])} and patching BOS {rescue_in(last.loc['BOS'])}; "
+            f"{patches.elsewhere(by_place)}. Of {main} alone, z brings back {z}, the query "
             f"after RoPE {q_rot}, its content alone (before RoPE) {q}, BOS's key {k} and BOS's value {v}.",
         ),
         figures={

@@ -60,7 +60,7 @@ def page(question: Question) -> None:
         question,
         competition,
         {letter: letter},
-        about=2 * seconds(question.model, 1, grown + len(MASKS) * ORDERS * (REPEAT + 2)),
+        about=2 * seconds(question.model, grown + len(MASKS) * ORDERS * (REPEAT + 2), 1),
         what=f"Grow the repeat to {longest} residues, and mask it in {ORDERS} orders",
         label="Growing and masking the repeat",
         shown=Shown("found.grown", _elongation(target, letter, held)),

@@ -9,8 +9,8 @@ from core.components import head_names
 from core.errors import InputError
 from core.interventions import Head
 from core.model import Model
-from core.proteins.numbering import Numbering
-from core.proteins.variants import mutated, parse_variant
+from core.proteins.protein import Protein
+from core.proteins.variants import mutated, on_wild_types_structure, parse_variant
 from dashboard.controls import bound
 from dashboard.controls.edits import EDITED, choose_edits, choose_head
 from dashboard.controls.heads import warn_of_unknown
@@ -59,7 +59,7 @@ def _other_side(ours: Side, name: str) -> Side:
     if same["protein"]:
         question = replace(question, model=model)
     else:
-        protein = choose_protein(BESIDE)
+        protein = choose_protein(BESIDE, wild_type=ours.question.protein)
         question = choose_mask_and_target(model, protein, numbering_of(protein), of=BESIDE)
     head = _head_of(model, ours, name)
     if same["edits"]:
@@ -93,14 +93,14 @@ def _offer_variant(question: Question, name: str, row: DeltaGenerator, card: Del
     except InputError as error:
         card.warning(plain(str(error)))
         return
-    sequence = mutated(question.protein.sequence, variant)
-    numbering = Numbering(sequence)
+    protein = Protein(f"{question.protein.name} {variant.name}", mutated(question.protein.sequence, variant))
+    numbering = numbering_of(on_wild_types_structure(protein, question.protein))
     masked = sorted(question.masked, key=lambda residue: residue != question.residue)
     st.session_state.update(
         {
             "same_protein": False,
             f"{BESIDE}from": "Paste",
-            f"{BESIDE}sequence": f">{question.protein.name} {variant.name}\n{sequence}",
+            f"{BESIDE}sequence": f">{protein.name}\n{protein.sequence}",
             f"{BESIDE}mask": numbering.written(masked),
             f"{BESIDE}target": question.letter,
         }

@@ -9,7 +9,7 @@ from core.metrics import Among
 from dashboard.engine import on_request
 from dashboard.page_parts import draw
 from dashboard.views.compare.sides import OTHER_HEADS, Pair
-from dashboard.views.explore.grid import Effects, swept
+from dashboard.views.explore.effects import Effects, swept
 
 QUANTITY = "change of target gap (logits)"
 

@@ -10,8 +10,7 @@ from core.figures.style import head_heatmap
 from core.interventions import Condition
 from dashboard import engine
 from dashboard.page_parts import draw
-from dashboard.question import Question
-from dashboard.session import plain
+from dashboard.question import Question, say
 from dashboard.views.contacts.methods import CONTACT_HEAD
 from dashboard.views.contacts.pair import choose_pair, pair_name
 
@@ -27,7 +26,7 @@ def heads_of_one_contact(question: Question, condition: Condition) -> None:
     try:
         pair = choose_pair(question)
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        say(error)
         return
     if pair is None:
         return

@@ -1,74 +1,31 @@
 """Which heads matter? Every part's own effect on the target, and a click that switches it off."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.analyses.component_attribution import agreement, component_attribution, graph_bytes
-from core.analyses.head_ablation import ComponentEffects, ComponentLogits, component_logits
-from core.components import components
-from core.interventions import Condition, Head
-from core.metrics import Target
+from core.analyses.component_attribution import agreement
+from core.analyses.head_ablation import ComponentEffects, ComponentLogits
+from core.interventions import Head
 from dashboard import engine
 from dashboard.controls.edits import edit_grid
-from dashboard.engine import UNASKED_SECONDS, on_request, seconds
+from dashboard.engine import on_request
 from dashboard.page_parts import download
-from dashboard.question import Question
-from dashboard.session import EditChoices
+from dashboard.views.explore.effects import GUESSED_FROM, Effects, guessed, swept
 from dashboard.widgets.head_grid import HeadGridData
 
 LEAST: Final = 0.1
 """Logits at which the colours end if all effects are smaller: those hardly move a probability."""
-GUESSED_FROM: Final = 0.3
-"""Seconds of a sweep from which a first guess is drawn before it."""
-MOST_FOR_A_GUESS: Final = 2 * 2**30
-"""Bytes that its gradient may take."""
-PASSES_OF_A_GUESS: Final = 5
-"""What its way there and back takes, in resumed passes."""
-GUESS: Final = "first-guess"
-HATCHED: Final = f"""<style>
-.st-key-{GUESS} {{position: relative}}
-.st-key-{GUESS}::after {{
-  content: ""; position: absolute; inset: 51px 0 30px 32px; pointer-events: none;
+STREAMED_FROM: Final = 3.0
+"""Seconds of a sweep from which it is drawn layer by layer."""
+HATCHED: Final = """<style>
+.st-key-{key} {{position: relative}}
+.st-key-{key}::after {{
+  content: ""; position: absolute; inset: calc(51px + {measured} * (100% - 81px)) 0 30px 32px; pointer-events: none;
   background: repeating-linear-gradient(135deg, transparent 0 6px, rgb(128 128 128 / .3) 6px 7.5px);
 }}
 </style>"""
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """Which effects the grid shows: of every part, on the target, on top of what is `given`."""
-
-    question: Question
-    edits: EditChoices
-    given: Condition
-    target: Target
-
-    @property
-    def key(self) -> tuple:
-        question, edits = self.question, self.edits
-        return ("components", *question.run_key, question.residue, edits.scope, edits.mode, self.given)
-
-    @property
-    def guess_key(self) -> tuple:
-        return ("attribution", *self.key, self.target)
-
-    @property
-    def about(self) -> float:
-        """Seconds that measuring them takes."""
-        model = self.question.model
-        return seconds(model, len(components(model.shape)), len(self.question.tokens))
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"scope": self.edits.scope, "mode": self.edits.mode, "given": self.given}
-
-
-def effects_of(question: Question, edits: EditChoices, condition: Condition, target: Target) -> Effects:
-    """What the grid is asked for; on top of `condition` where the person wants that."""
-    return Effects(question, edits, condition if st.session_state.get("given") else (), target)
 
 
 def grid_at_once(place: DeltaGenerator, effects: Effects, head: Head) -> bool:
@@ -76,25 +33,25 @@ def grid_at_once(place: DeltaGenerator, effects: Effects, head: Head) -> bool:
     if engine.known(effects.key) is not None or effects.about <= GUESSED_FROM:
         measured_grid(place, effects, head)
         return True
-    guess, shape = _guess(effects), effects.question.model.shape
-    with place.container():
-        if guess is None:
-            edit_grid(HeadGridData.not_computed(shape.n_layers, shape.n_heads), effects.edits, f"guess {shape}", head)
-            return False
-        st.html(HATCHED)
-        with st.container(key=GUESS):
-            edit_grid(_data(guess, "Which heads matter? A first guess"), effects.edits, f"guess {shape}", head)
-        st.caption("Hatched: estimated from one gradient, until what each part's absence does is measured.")
+    guess, shape = guessed(effects), effects.question.model.shape
+    data = _data(guess) if guess else HeadGridData.not_computed(shape.n_layers, shape.n_heads)
+    _draw_first_layers(place, effects, head, data, 0)
     return False
 
 
 def measured_grid(place: DeltaGenerator, effects: Effects, head: Head) -> None:
     """Draws the measured effects instead of what stands in `place`, once they are there."""
-    found = _sweep(effects)
-    if found is None:
-        return
-    question, measured = effects.question, found.effects(effects.target)
-    guess = engine.known(effects.guess_key)
+    question, guess = effects.question, engine.known(effects.guess_key)
+
+    def draw_first_layers(so_far: ComponentLogits) -> None:
+        found = so_far.effects(effects.target)
+        _draw_first_layers(place, effects, head, _data(found.or_else(guess) if guess else found), found.n_known_layers)
+
+    with on_request(effects.key, effects.about, f"Compute the effect of all {effects.n_components} components") as go:
+        if not go:
+            return
+        logits = swept(effects, draw_first_layers if effects.about >= STREAMED_FROM else None)
+    measured = logits.effects(effects.target)
     with place.container():
         data = _data(measured)
         edit_grid(data, effects.edits, f"grid {question.model.shape}", head)
@@ -107,37 +64,20 @@ def measured_grid(place: DeltaGenerator, effects: Effects, head: Head) -> None:
         )
 
 
-def _data(effects: ComponentEffects, title: str = "Which heads matter?") -> HeadGridData:
-    return HeadGridData(effects.heads, effects.attention, effects.mlp, title=title, noise=LEAST)
+def _draw_first_layers(
+    place: DeltaGenerator, effects: Effects, head: Head, data: HeadGridData, n_measured: int
+) -> None:
+    """Effects of which only the first layers' are measured; the others' are hatched if estimated, or blank."""
+    n_layers, key = effects.question.model.shape.n_layers, f"first-guess-{n_measured}"
+    with place.container():
+        if engine.known(effects.guess_key):
+            st.html(HATCHED.format(key=key, measured=n_measured / n_layers))
+        with st.container(key=key):
+            edit_grid(data, effects.edits, f"first {n_measured} of {effects.question.model.shape}", head)
+        rest = "Hatched, a first guess: estimated from one gradient" if engine.known(effects.guess_key) else "Blank"
+        measured = f"Measured so far: L1 to L{n_measured}. " if n_measured else ""
+        st.caption(f"{measured}{rest}, until what each part's absence does is measured.")
 
 
-def _guess(effects: Effects) -> ComponentEffects | None:
-    model, tokens = effects.question.model, effects.question.tokens
-    about = seconds(model, PASSES_OF_A_GUESS, len(tokens))
-    if graph_bytes(model.shape, len(tokens)) > MOST_FOR_A_GUESS or about > UNASKED_SECONDS:
-        return None
-    return engine.computed(
-        effects.guess_key,
-        lambda _: component_attribution(model, tokens, effects.target, **effects.settings),
-        "Estimating effects",
-        about,
-    )
-
-
-def _sweep(effects: Effects) -> ComponentLogits | None:
-    n_components = len(components(effects.question.model.shape))
-    with on_request(effects.key, effects.about, f"Compute the effect of all {n_components} components") as go:
-        return swept(effects) if go else None
-
-
-def swept(effects: Effects) -> ComponentLogits:
-    """Logits without each part, from which the effects are read."""
-    question, n_components = effects.question, len(components(effects.question.model.shape))
-    return engine.computed(
-        effects.key,
-        lambda progress: component_logits(
-            question.model, question.tokens, question.residue + 1, progress=progress, **effects.settings
-        ),
-        f"Switching off {n_components} components, one at a time",
-        effects.about,
-    )
+def _data(effects: ComponentEffects) -> HeadGridData:
+    return HeadGridData(effects.heads, effects.attention, effects.mlp, noise=LEAST)

@@ -12,9 +12,10 @@ from dashboard.controls.heads import warn_of_unknown
 from dashboard.question import Question, stop_with
 from dashboard.views.explore.attention import attention_to_bos, whole_pattern
 from dashboard.views.explore.bands import band_by_band
+from dashboard.views.explore.effects import effects_of
 from dashboard.views.explore.evidence import evidence_or_default
 from dashboard.views.explore.features import features_at_the_mask
-from dashboard.views.explore.grid import effects_of, grid_at_once, measured_grid
+from dashboard.views.explore.grid import grid_at_once, measured_grid
 from dashboard.views.explore.headline import COMPETITORS, headline
 from dashboard.views.explore.linked import strip_map_structure
 from dashboard.views.explore.prediction import predicted_amino_acids

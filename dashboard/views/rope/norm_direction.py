@@ -53,9 +53,9 @@ def page(question: Question) -> None:
         st.markdown("**What makes the difference: length or direction?**")
         draw(
             figures.norm_and_direction(table, found.wavelengths),
-            f"Over all bands the norm explains {found.shares}; the direction explains the rest; {found.widest}. Means "
-            f"of {counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by equation 7 with the mean "
-            f"of their ratios. Largest failure to add up: {found.residual:.0e}.",
+            f"Over all bands the norm explains {found.shares}; the direction explains the rest; {found.by_direction}; "
+            f"{found.widest}. Means of {counted(found.n, 'mask')}; flagged bands count with their pooled ratio, by "
+            f"equation 7 with the mean of their ratios. Largest failure to add up: {found.residual:.0e}.",
             "attribution",
         )
         _shares(table)

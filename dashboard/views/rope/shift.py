@@ -69,7 +69,7 @@ def _curves(found: RopeShift, head: Head, target: str, residue: int, inside: int
     draw(
         figures.shift(SHIFTS, curves["first"], curves["inside"], curves["control"], target),
         f"Light blue: residue {residue} masked; purple: residue {inside + 1}. {found.in_words} The control "
-        f"changes no logit by more than {found.largest_control:.1e}. {HOW_NULLS_ARE_MADE}",
+        f"changes no logit by more than {found.largest_control:.1e} in {found.n_control}. {HOW_NULLS_ARE_MADE}",
         "shift",
         found.mean_curves,
     )

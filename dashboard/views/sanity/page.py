@@ -32,9 +32,11 @@ def page(question: Question) -> None:
         f"{len(REPEATS)} random orders of the other residues.",
         "Green is evidence; orange and brown are defaults, which say nothing of this protein.",
     )
-    seed = bound.number("Seed of the random orders", 0, 9999, 0, "seed", st.columns([1, 4])[0])
     with st.container(border=True):
-        found = strip_of_verdicts(question, seed)
+        place = st.container()
+        seed = bound.number("Seed of the random orders", 0, 9999, 0, "seed", width=bound.WIDTH)
+        with place:
+            found = strip_of_verdicts(question, seed)
     if found is None:
         return
     strip = rows(found.strip, subject=question.protein.name)

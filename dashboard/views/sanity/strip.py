@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.analyses.evidence import REPEATS
 from core.answers.calibration import kept_calibration
 from core.answers.evidence import VERDICTS, Evidence, Scan, evidence, evidence_by_stretch, scan
+from core.answers.evidence_words import at_the_start
 from core.answers.survey import Survey
 from core.answers.verdict_words import VERDICTS_SAID, verdict_words
 from core.figures.evidence import verdict_strip
@@ -111,6 +112,7 @@ def _before_verdicts(question: Question, scanned: Scan, seed: int) -> None:
         return
     table = scanned.of(question.protein.name).assign(verdict="none")
     names = question.numbering.names()
+    st.markdown("**The start:** not taken apart yet.")
     draw(verdict_strip(table, names, {**VERDICTS_SAID, "none": "not taken apart yet"}), "Verdicts follow.", "surprise")
 
 
@@ -120,6 +122,7 @@ def _strip(question: Question, found: Evidence, key: str, *, unfinished: bool = 
         words["none"] = "none, or not taken apart yet"
     listed = " · ".join(f"{counts[verdict]} {words[verdict]}" for verdict in VERDICTS if counts[verdict])
     strip = rows(found.strip, subject=question.protein.name)
+    st.markdown(at_the_start(found, question.protein.name, question.numbering.name(0), words))
     draw(
         verdict_strip(strip, question.numbering.names(), words),
         f"Residues: {listed}.",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.answers.calibration import COMMAND, FILE, kept_calibration
+from core.answers.calibration import COMMAND, FILE, HOW_SHARES_ARE_KNOWN, kept_calibration
 from core.answers.evidence import RULE
 from core.errors import InputError
 from core.model import Model
@@ -31,5 +31,5 @@ def how_far_to_trust(model: Model) -> None:
                 "belongs beside the weights."
             )
             return
-        st.markdown(f"Where the truth is known: {found.sample} In brackets Wilson's 95% interval.")
+        st.markdown(f"Where the truth is known: {found.sample} {HOW_SHARES_ARE_KNOWN}")
         st.table(found.table(), hide_index=True, border="horizontal")

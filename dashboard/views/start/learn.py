@@ -1,6 +1,7 @@
 """Lessons: predict, look, and understand, five minutes each."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.explore import bos_attention_heads, prediction_bars
 from core.interventions import describe
@@ -15,8 +16,11 @@ from dashboard.page_parts import draw, link_to
 from dashboard.session import plain
 from dashboard.views.explore import page as explore
 from dashboard.widgets.linked_view import Heat, LinkedViewData, linked_view
+from dashboard.widgets.turn_pages import turn_pages
 
 TITLE, PATH, ASKS = "Learn", "learn", False
+BACK, ON = "step-back", "step-on"
+"""The keys of the buttons that turn a presentation's pages."""
 LARGE = "<style>.stMainBlockContainer {font-size: 1.35rem; zoom: 1.25}</style>"
 
 
@@ -27,13 +31,15 @@ def page() -> None:
     presenting = bound.toggle("Present", "present", row, help="One step at a time in large type, for a class.")
     lesson = next(each for each in lessons() if each.name == name)
     words = " ".join([lesson.question, lesson.text, *(step.text for step in lesson.steps)])
+    presented = _presented(lesson, row) if presenting else 1
+    row.button("Begin again", on_click=_forget, args=(lesson,), help="Takes the answers off the page and its address.")
     st.markdown(f"#### {lesson.question}", help=told_in(words) or None)
-    st.markdown(lesson.text)
+    if presented == 1:
+        st.markdown(lesson.text)
     st.caption(f"About {lesson.minutes} minutes, on the embedded teaching model. Every number is computed now, here.")
     if presenting:
         st.html(LARGE)
-        number = _presented(lesson)
-        _step(lesson, number)
+        _step(lesson, presented)
         return
     for number in range(1, len(lesson.steps) + 1):
         if not _step(lesson, number):
@@ -42,18 +48,31 @@ def page() -> None:
         _finished(lesson, list(titles))
 
 
-def _presented(lesson: Lesson) -> int:
+def _presented(lesson: Lesson, row: DeltaGenerator) -> int:
     """The step on show; arrow keys turn the pages."""
     n_steps = len(lesson.steps)
 
     def turn(by: int) -> None:
         st.session_state["step"] = min(n_steps, max(1, st.session_state["step"] + by))
 
-    row = st.container(horizontal=True, vertical_alignment="bottom")
     number = bound.number("Step", 1, n_steps, 1, "step", row, width=bound.WIDTH)
-    row.button("Back", on_click=turn, args=(-1,), disabled=number == 1, shortcut="ArrowLeft")
-    row.button("Next", on_click=turn, args=(1,), disabled=number == n_steps, shortcut="ArrowRight")
+    row.button("Back", BACK, on_click=turn, args=(-1,), disabled=number == 1, icon=":material/arrow_back:")
+    row.button("Next", ON, on_click=turn, args=(1,), disabled=number == n_steps, icon=":material/arrow_forward:")
+    with row:
+        turn_pages(BACK, ON)
     return number
+
+
+def _forget(lesson: Lesson) -> None:
+    """Takes what was predicted away, for the next class or for a link to hand out."""
+    st.session_state.update({_key(lesson, number): None for number in range(1, len(lesson.steps) + 1)})
+    if "step" in st.session_state:
+        st.session_state["step"] = 1
+
+
+def _key(lesson: Lesson, number: int) -> str:
+    """The key of what is predicted in a step."""
+    return f"{lesson.name}-{number}"
 
 
 def _step(lesson: Lesson, number: int) -> bool:
@@ -65,7 +84,7 @@ def _step(lesson: Lesson, number: int) -> bool:
     with st.container(border=True):
         st.markdown(f"**Step {number} of {len(lesson.steps)}.** {step.text.format_map(seen.numbers)}")
         predicted = st.radio(
-            step.predict, step.choices, index=None, key=f"{lesson.name}-{number}", bind="query-params", horizontal=True
+            step.predict, step.choices, index=None, key=_key(lesson, number), bind="query-params", horizontal=True
         )
         if predicted is None:
             st.caption("Choose what you expect; then the model is shown.")

@@ -13,7 +13,7 @@ from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.uploads import upload
 from dashboard.page_parts import download, draw
-from dashboard.question import Question
+from dashboard.question import Question, say
 from dashboard.session import plain
 
 FEW, MOST_LISTED = 5, 100
@@ -38,7 +38,7 @@ def given_variants(question: Question) -> VariantList:
             score = st.selectbox("Measured score", columns, at_first, key=f"score of {columns}", placeholder="Choose")
             given = _read(text, question, score)
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        say(error)
         return VariantList(())
     for note in given.notes:
         st.caption(f":material/info: {plain(note)}")

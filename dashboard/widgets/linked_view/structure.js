@@ -3,6 +3,8 @@
 const LINE_RADIUS = 0.16; // ångström
 const TURN = 10; // degrees for a key
 const ZOOM = { "+": 1.15, "=": 1.15, "-": 1 / 1.15 };
+/** Comes when the browser has drawn what else there is: opening WebGL takes long where it runs in software. */
+const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 5000 }) : setTimeout(go, 300)));
 const idleViewers = []; // 3Dmol can't end a viewer: one whose page was left waits here for the next page
 
 class StructureView {
@@ -46,7 +48,7 @@ class StructureView {
 
   /** Whether the viewer is open; false, after a line, where its file isn't to be had. */
   load3Dmol(url) {
-    return import(url).then(
+    return idle().then(() => import(url)).then(
       (mol) => {
         this.open(mol);
         return true;
@@ -140,6 +142,7 @@ class StructureView {
       atom.residue = keys.get(placeKey(atom.chain, atom.resi, atom.icode ?? "")) ?? null;
       if (atom.residue !== null) this.atoms[atom.residue].push(atom);
     }
+    this.traced = !model.selectedAtoms({ atom: "O" }).length; // Cα alone make no ribbon
     this.anchors = this.atoms.map((atoms) => atoms.find((atom) => atom.atom === "CA") ?? atoms[0]);
     this.viewer.setClickable({}, true, (atom, _viewer, event) => this.clicked(atom, event));
     this.viewer.setHoverable({}, true, (atom) => this.reading(atom.residue), () => this.reading());
@@ -157,7 +160,7 @@ class StructureView {
       return codes ? shades[codes[residue]] : hex(plain);
     };
     this.viewer.setBackgroundColor(hex(paper));
-    this.viewer.setStyle({}, { cartoon: { colorfunc: colourOf, arrows: true } });
+    this.viewer.setStyle({}, { cartoon: { colorfunc: colourOf, arrows: true, ...(this.traced && { style: "trace" }) } });
   }
 
   joinContacts() {
