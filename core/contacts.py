@@ -56,6 +56,13 @@ def head_maps(
         del computed  # or its patterns would stay while the next layer's are computed
 
 
+def contact_weights(model: Model) -> Float[np.ndarray, "n_layers n_heads"]:
+    """What the contact head makes of every head; `InputError` for a model without one."""
+    if model.contact_head is None:
+        raise InputError(f"{model.name} has no contact head")
+    return model.contact_head.weight.float().numpy(force=True).reshape(model.shape.n_layers, model.shape.n_heads)
+
+
 class ContactAccumulator:
     """Collects contact maps layer by layer, so that a pass made for something else yields them as well."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import nbformat
+import streamlit as st
 import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -19,6 +20,8 @@ from core.published import PUBLISHED_BY_NAME
 WIDEST: Final = 110
 """Letters of a line; longer values are written over several."""
 
+MADE_HERE: Final = "models made here"
+"""Where the session keeps, by fingerprint, the calls that make what isn't loaded as it is."""
 FIGURES: Final = "core.figures."
 ROWS: Final = 10
 """Of a table that are printed: a page's first numbers."""
@@ -77,7 +80,10 @@ def of_answer(
 
 
 def loading(model: Model) -> Call:
-    """The call that loads a page's model as the page has it."""
+    """The call that loads a page's model as the page has it, with the contact head that this session gave it."""
+    made = st.session_state.get(MADE_HERE, {}).get(model.fingerprint)
+    if made is not None:
+        return made
     settings: dict[str, Any] = {}
     if model.dtype != torch.float32:
         settings["dtype"] = model.dtype
@@ -182,6 +188,8 @@ def _imported(value: Any) -> set[tuple[str, str]]:
         return inside
     if isinstance(value, Call):
         module, name = value.function.__module__, value.function.__name__
+        if module == "builtins":
+            return inside
         return inside | {(module, "" if module.startswith(FIGURES) else name)}
     if isinstance(value, torch.dtype):
         return {("torch", "")}

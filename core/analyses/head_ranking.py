@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from core.analyses.contact_evaluation import FEWEST
@@ -78,6 +79,12 @@ class HeadRanking(msgspec.Struct, frozen=True):
         grid = self.grid(separation)
         order = np.argsort(-grid, axis=None, kind="stable")[:k]
         return tuple(Head(int(at) // grid.shape[1], int(at) % grid.shape[1]) for at in order)
+
+    def table(self, separation: Range = "long") -> pd.DataFrame:
+        """A row per head, best first."""
+        grid, heads = self.grid(separation), self.heads(None, separation)
+        found = [(head.layer, head.index, str(head), grid[head.layer, head.index]) for head in heads]
+        return pd.DataFrame(found, columns=["layer", "head", "name", f"P@L/2 {separation}"])
 
     def n_contact_heads(self, separation: Range = "long") -> float:
         """How diffusely contacts are spread over heads: 1 when one head has it all, n_layers x n_heads when all share.

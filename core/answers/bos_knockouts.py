@@ -135,6 +135,22 @@ class BosKnockouts:
         """By set of heads, test and knock-out, at how many masks the target ranks first."""
         return {(row.heads, row.test, row.knockout): rate_in(row, "rate") for _, row in self.mean.iterrows()}
 
+    def in_words(self, letter: str) -> pd.DataFrame:
+        """A row per test, set of heads and knock-out, as people read it; the target is called `letter`."""
+        found = [
+            {
+                "Test": row.test,
+                "Heads": row.heads,
+                "Knocked out": row.knockout,
+                f"{letter} first in": str(rate_in(row, "rate")),
+                f"{letter} gap": mean_in(row, "gap"),
+                f"Drop of {letter}'s logit": mean_in(row, "logit_drop"),
+                "Rescue": rescue_in(row) if row.test == "sufficiency" else "–",
+            }
+            for _, row in self.mean.iterrows()
+        ]
+        return pd.DataFrame(found)
+
     def beside_paper(self) -> Beside:
         read = list(zip(BOS_READING, (f"{self.main}: {self.main_attention}", self.alike), strict=True))
         by_knockout = self.mean.set_index(["heads", "test", "knockout"])

@@ -14,6 +14,7 @@ from torch import Tensor
 from core.alphabet import tokenize
 from core.errors import InputError
 from core.proteins.contact_scores import SEPARATIONS, pairs_in_range
+from core.proteins.examples import examples, load_example
 from core.proteins.protein import Protein, refuse_too_long
 from core.proteins.structure import CONTACT_CUTOFF, ContactAtom, ContactRule, Structure, contact_truth, read_structure
 
@@ -101,6 +102,14 @@ class LabelledProtein:
         """Raises `InputError` for a protein that long-range precision says nothing about."""
         if self.long_range_problem is not None:
             raise InputError(self.long_range_problem)
+
+
+def labelled_examples(
+    names: Sequence[str] | None = None, atom: ContactAtom = "cb", cutoff: float = CONTACT_CUTOFF
+) -> dict[str, LabelledProtein]:
+    """The example proteins that come with plmscope and have a structure, or those called `names`, by name."""
+    structures = {name: load_example(name).structure for name in names or [each.id for each in examples()]}
+    return {name: LabelledProtein.of(found, atom, cutoff, name) for name, found in structures.items() if found}
 
 
 def read_labelled(

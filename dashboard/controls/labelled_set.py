@@ -4,21 +4,31 @@ Only who runs the app says which folder: `PLMSCOPE_STRUCTURES`. A visitor choose
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import InputError
-from core.proteins.examples import examples, load_example
-from core.proteins.labelled import LabelledProtein, read_labelled
+from core.proteins.labelled import LabelledProtein, labelled_examples, read_labelled
 from core.proteins.protein import proteins_from_file
 from core.proteins.structure import CONTACT_ATOMS, CONTACT_CUTOFF, ContactRule, Structure
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.controls.uploads import checked_upload
+from dashboard.script import Call
 from dashboard.session import plain
 
 EXAMPLES, UPLOADED, FOLDER = "The app's examples", "Uploaded structures", "A folder on this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """Proteins with known contacts by name."""
+
+    proteins: dict[str, LabelledProtein]
+    written: Call | dict[str, LabelledProtein]
+    """How a script gets them: the examples by their names, others with all their contacts."""
 
 
 def choose_contact() -> ContactRule:
@@ -29,8 +39,8 @@ def choose_contact() -> ContactRule:
     return ContactRule(atom, cutoff)
 
 
-def choose_labelled(rule: ContactRule, at_first: int) -> dict[str, LabelledProtein]:
-    """The chosen proteins by name: all that are uploaded, or `at_first` of the others unless the person says otherwise.
+def choose_labelled(rule: ContactRule, at_first: int) -> LabelledSet:
+    """The chosen proteins: all that are uploaded, or `at_first` of the others unless the person says otherwise.
 
     What cannot be used is listed with its reason. Raises `InputError` for a folder that cannot be read.
     """
@@ -49,11 +59,7 @@ def choose_labelled(rule: ContactRule, at_first: int) -> dict[str, LabelledProte
     elif source == UPLOADED:
         found = _uploaded(rule, left_out)
     else:
-        found = {
-            example.id: LabelledProtein.of(structure, *rule, example.id)
-            for example in examples()
-            if (structure := load_example(example.id).structure) is not None
-        }
+        found = labelled_examples(None, *rule)
     usable = _usable(found, left_out)
     if left_out:
         with st.expander(f"{len(left_out)} left out"):
@@ -65,7 +71,7 @@ def choose_labelled(rule: ContactRule, at_first: int) -> dict[str, LabelledProte
         number = bound.number("How many of them", 1, most, min(at_first, most), "n")
         chosen = dict(list(usable.items())[:number])
     st.caption(plain(f"Chosen: {', '.join(chosen) or 'none'}"))
-    return chosen
+    return LabelledSet(chosen, Call(labelled_examples, (list(chosen), *rule)) if source == EXAMPLES else chosen)
 
 
 def _uploaded(rule: ContactRule, left_out: dict[str, str]) -> dict[str, LabelledProtein]:

@@ -12,6 +12,7 @@ from core.published import PUBLISHED_BY_NAME, PublishedModel
 from dashboard import engine
 from dashboard.controls import bound
 from dashboard.question import stop_with
+from dashboard.script import MADE_HERE, Call
 from dashboard.session import plain
 
 HALF_OFFERED_ABOVE: Final = 400_000_000
@@ -93,6 +94,7 @@ def _ask_before_large(name: str, of: str) -> None:
         st.stop()
 
 
-def keep_contact_head(model: Model) -> None:
-    """From now on in this session, `model` (with the contact head it has) stands for the model of its weights."""
+def keep_contact_head(model: Model, made: Call) -> None:
+    """From now on in this session, `model`, whose contact head `made` gives it, stands for the model of its weights."""
+    st.session_state.setdefault(MADE_HERE, {})[model.fingerprint] = made
     st.session_state.setdefault("contact heads", {})[model.trunk_fingerprint] = model

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core.alphabet import tokenize
+from core.analyses import contact_probe
 from core.analyses.contact_attribution import contact_shares
 from core.analyses.contact_calibration import kept_calibration, worth_marking
 from core.contacts import contact_map
@@ -17,10 +19,13 @@ from core.interventions import AblateAttention, AblateHead, Head
 from core.model import load_model
 from core.proteins.contact_scores import precision_at, top_contacts
 from core.proteins.examples import EXAMPLES_FOLDER, load_example
+from core.proteins.labelled import labelled_examples
 from core.proteins.protein import residue_name
 from core.proteins.structure import contact_truth, residue_distances
-from dashboard import engine
+from dashboard import engine, take_away
 from dashboard.menu import MENU
+from dashboard.script import Script, python
+from tests.dashboard.conftest import ROOT
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 VIEWS = {view.PATH: view.__name__ for view in MENU["Contacts"]}
@@ -165,7 +170,9 @@ def test_the_cheap_jacobian_says_how_it_agrees_with_the_full_one():
     assert "rank correlation" in captions(app)
 
 
-def test_a_contact_head_fitted_here_is_used_from_then_on():
+def test_a_contact_head_fitted_here_is_used_from_then_on(monkeypatch):
+    scripts: list[Script] = []
+    monkeypatch.setattr(take_away, "show_script", scripts.append)
     app = start("contact-head")
     shipped = load_model("embedded").contact_head
     app.number_input(key="n").set_value(4).run()
@@ -177,6 +184,13 @@ def test_a_contact_head_fitted_here_is_used_from_then_on():
     assert "Fitted here on 4 proteins" in captions(app)
     n_weights = int((fitted.weight != 0).sum())
     assert f"The contact head in use: {n_weights} of {len(fitted.weight)} heads have a weight" in captions(app)
+    fits: list[dict] = []  # the script's own fit would take as long again
+    probe = SimpleNamespace(model=load_model("embedded").with_contact_head(fitted))
+    monkeypatch.setattr(contact_probe, "fit_probe", lambda _, proteins: fits.append(proteins) or probe)
+    space: dict = {}
+    exec(python(scripts[-1], str(ROOT)), space)
+    assert fits == [{name: labelled_examples()[name] for name in ("ubiquitin", "bpti", "adenylate_kinase", "enolase")}]
+    np.testing.assert_array_equal(space["weights"].ravel(), fitted.weight.numpy())
 
 
 def test_a_folder_is_offered_only_by_who_runs_the_app(monkeypatch, tmp_path):
@@ -207,13 +221,18 @@ def test_of_uploaded_structures_the_first_chain_is_taken_until_others_are_chosen
     assert "Chosen: a.pdb.gz chain B" in captions(app).replace("\\", "")
 
 
-def test_heads_are_ranked_on_the_chosen_proteins():
+def test_heads_are_ranked_on_the_chosen_proteins(monkeypatch, capsys):
+    scripts: list[Script] = []
+    monkeypatch.setattr(take_away, "show_script", scripts.append)
     app = start("contact-heads")
     app.number_input(key="n").set_value(3).run()
     next(button for button in app.button if button.label == "Rank all heads").click().run()
     assert not app.exception
     assert not app.error
     assert "heads were ranked on 3 proteins" in captions(app)
+    [held] = app.session_state["rankings"].values()
+    exec(python(scripts[-1], str(ROOT)), {})
+    assert capsys.readouterr().out.strip() == held.ranking.table().head(10).to_string().strip()
 
 
 @pytest.mark.parametrize(

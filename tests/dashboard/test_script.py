@@ -52,7 +52,7 @@ def test_what_is_long_is_written_a_part_to_a_line_and_means_the_same():
     text = python(Script("Long", {"found": Call(dict, (Expression("tuple()"),), {"of": sequences} | settings)}, ()), "")
     assert max(map(len, text.splitlines())) <= 120
     space: dict = {}
-    exec(text.replace("from builtins import dict\n", ""), space)
+    exec(text, space)
     assert space["found"] == {"of": sequences} | settings
 
 

@@ -2,12 +2,10 @@
 
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from core.answers.bos_knockouts import BosKnockouts, bos_knockouts, whole_pattern
-from core.answers.intervals import HOW_INTERVALS_ARE_MADE, mean_in, rate_in
-from core.answers.rope_swap import rescue_in
+from core.answers.intervals import HOW_INTERVALS_ARE_MADE
 from core.answers.subjects import INTERNAL_MASKS, several_masks
 from core.answers.words import counted
 from core.figures import circuits as figures
@@ -49,22 +47,13 @@ def page(question: Question) -> None:
     found = ask_of(question, proteins, bos_knockouts, n_forwards=n_forwards, label="Knocking out", **settings)
     if found is None:
         return
-    left, right = st.columns(2)
-    for column, test, title in (
-        (left, "necessity", f"Necessity: residue {residue} masked"),
-        (right, "sufficiency", f"Sufficiency: residues from {inside + 1} on masked, rotations swapped"),
-    ):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{title}**")
-            shown = rows(found.mean, test=test)
-            gaps = {name: rows(shown, heads=name).gap.to_numpy() for name in found.sets}
-            draw(
-                figures.knockouts(gaps, list(dict.fromkeys(shown.knockout)), target),
-                f"Mean {target} gap over {counted(int(shown.n.iloc[0]), 'mask')} in {proteins.count}; “none” has "
-                "nothing knocked out.",
-                test,
-                shown,
-            )
+    left, right = st.columns(2, border=True)
+    with left:
+        st.markdown(f"**Necessity: residue {residue} masked**")
+        _knocked_out(found, "necessity", target, proteins)
+    with right:
+        st.markdown(f"**Sufficiency: residues from {inside + 1} on masked, rotations swapped**")
+        _knocked_out(found, "sufficiency", target, proteins)
     with st.container(border=True):
         _table(found, target)
     with st.container(border=True):
@@ -83,6 +72,18 @@ def page(question: Question) -> None:
         with st.container(border=True):
             _alike(found, proteins, target)
     beside_paper(question, found.beside_paper())
+
+
+def _knocked_out(found: BosKnockouts, test: str, target: str, proteins: ProteinSet) -> None:
+    shown = rows(found.mean, test=test)
+    gaps = {name: rows(shown, heads=name).gap.to_numpy() for name in found.sets}
+    draw(
+        figures.knockouts(gaps, list(dict.fromkeys(shown.knockout)), target),
+        f"Mean {target} gap over {counted(int(shown.n.iloc[0]), 'mask')} in {proteins.count}; “none” has nothing "
+        "knocked out.",
+        test,
+        shown,
+    )
 
 
 def _pattern(question: Question, proteins: ProteinSet, main: Head) -> None:
@@ -125,19 +126,7 @@ def _alike(found: BosKnockouts, proteins: ProteinSet, target: str) -> None:
 
 def _table(found: BosKnockouts, target: str) -> None:
     st.markdown("**All knock-outs**")
-    shown = [
-        {
-            "Test": row.test,
-            "Heads": row.heads,
-            "Knocked out": row.knockout,
-            f"{target} first in": str(rate_in(row, "rate")),
-            f"{target} gap": mean_in(row, "gap"),
-            f"Drop of {target}'s logit": mean_in(row, "logit_drop"),
-            "Rescue": rescue_in(row) if row.test == "sufficiency" else "–",
-        }
-        for _, row in found.mean.iterrows()
-    ]
-    st.dataframe(pd.DataFrame(shown), hide_index=True)
+    st.dataframe(found.in_words(target), hide_index=True)
     st.caption(
         f"{target} first in: how many masks, {INTERNAL_MASKS} a sequence inside. Rescue: the share of the gap between "
         f"the internal run and the clean one that comes back. {HOW_INTERVALS_ARE_MADE}"

@@ -1,11 +1,13 @@
 """Can this model get a contact head from a few structures?"""
 
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 import streamlit as st
 
 from core.analyses.contact_probe import STRENGTHS, contact_head_bytes, fit_probe, read_contact_head
+from core.contacts import contact_weights
 from core.errors import InputError
 from core.figures.style import head_heatmap
 from core.model import Model
@@ -16,8 +18,10 @@ from dashboard.controls.model import keep_contact_head
 from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.script import Call, Expression, Script, loading
 from dashboard.session import plain
-from dashboard.views.contacts.methods import keep_ranking, ranking_of
+from dashboard.take_away import offer_script
+from dashboard.views.contacts.methods import keep_ranking, made_ranking
 
 TITLE, PATH, MASKS = "Fit a contact head", "contact-head", False
 
@@ -35,35 +39,38 @@ def page(question: Question) -> None:
     model = question.model
     try:
         chosen = choose_labelled(choose_contact(), at_first=20)
-        if st.button("Fit a contact head", type="primary", disabled=not chosen):
+        proteins = chosen.proteins
+        if st.button("Fit a contact head", type="primary", disabled=not proteins):
             fitted = engine.computed(
-                ("probe", model.fingerprint, tuple(chosen.items())),
-                lambda progress: fit_probe(model, chosen, progress=progress),
-                f"Fitting on {len(chosen)} proteins",
+                ("probe", model.fingerprint, tuple(proteins.items())),
+                lambda progress: fit_probe(model, proteins, progress=progress),
+                f"Fitting on {len(proteins)} proteins",
                 engine.HEAVY_FROM,
             )
             precisions = st.session_state.setdefault("fitted contact heads", {})
             precisions[fitted.model.fingerprint] = (
-                f"Fitted here on {len(chosen)} proteins; heads fitted on three quarters of them reach a long-range "
+                f"Fitted here on {len(proteins)} proteins; heads fitted on three quarters of them reach a long-range "
                 f"P@L/2 of **{fitted.precision:.2f}** on the others, blind picking {fitted.chance:.2f}. The penalty "
                 f"(C = {fitted.strength:g}) is the best of {len(STRENGTHS)} by that number, which is therefore a "
                 "little too high."
             )
-            _use(model, fitted.model)
+            probe = Call(fit_probe, (loading(model), chosen.written))
+            _use(model, fitted.model, Call(getattr, (probe, "model")))
         file = st.file_uploader("Or load one (fair-esm's -contact-regression.pt)", type="pt", key="contact head file")
         if file is not None and st.button("Use this contact head"):
-            _use(model, read_contact_head(model, checked_upload(file)))
+            made = Call(read_contact_head, (loading(model), Call(Path, (file.name,))))
+            _use(model, read_contact_head(model, checked_upload(file)), made)
     except InputError as error:
         stop_with(error)
     _show(model)
 
 
-def _use(model: Model, fitted: Model) -> NoReturn:
+def _use(model: Model, fitted: Model, made: Call) -> NoReturn:
     """From now on in this session `fitted` stands for `model`; the ranking of its heads is the same."""
-    ranking = ranking_of(model)
-    if ranking is not None:
-        keep_ranking(msgspec.structs.replace(ranking, fingerprint=fitted.fingerprint))
-    keep_contact_head(fitted)
+    found = made_ranking(model)
+    if found is not None:
+        keep_ranking(msgspec.structs.replace(found.ranking, fingerprint=fitted.fingerprint), found.made)
+    keep_contact_head(fitted, made)
     st.rerun()
 
 
@@ -72,7 +79,8 @@ def _show(model: Model) -> None:
     if head is None:
         st.info(f"{plain(model.name)} has no contact head yet.")
         return
-    weights = head.weight.float().numpy(force=True).reshape(model.shape.n_layers, model.shape.n_heads)
+    weights = contact_weights(model)
+    offer_script(_script(model))
     draw(
         head_heatmap(weights, quantity="weight"),
         f"The contact head in use: {int((weights != 0).sum())} of {weights.size} heads have a weight; bias "
@@ -88,3 +96,11 @@ def _show(model: Model) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _script(model: Model) -> Script:
+    """Prints in how many heads the contact head in use has weights, and its bias; draws the weights."""
+    steps = {"model": loading(model), "weights": Call(contact_weights, (Expression("model"),))}
+    printed = ("(weights != 0).sum(), weights.size", "float(model.contact_head.bias)")
+    title = f"The contact head of {model.name}"
+    return Script(title, steps, printed, Call(head_heatmap, (Expression("weights"),), {"quantity": "weight"}))

@@ -1,5 +1,7 @@
 """The methods that read contacts in one forward pass: the contact head, and the best heads of a ranking."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
@@ -20,20 +22,35 @@ CONTACT_HEAD, BEST_HEADS = "Contact head", "Best heads"
 QUANTITIES = {CONTACT_HEAD: PROBABILITY, BEST_HEADS: ATTENTION}
 
 
-def ranking_of(model: Model) -> HeadRanking | None:
+@dataclass(frozen=True, slots=True)
+class MadeRanking:
+    """A ranking of heads, and the call that makes or reads it."""
+
+    ranking: HeadRanking
+    made: Call
+
+
+def made_ranking(model: Model) -> MadeRanking | None:
     """The ranking of this model's heads: the one made in this session, else the one beside its weights, else None."""
     held = st.session_state.get("rankings", {}).get(model.fingerprint)
     if held is not None:
         return held
     try:
-        return kept_ranking(model)
+        kept = kept_ranking(model)
     except InputError:  # of other weights, as after fitting a contact head
         return None
+    return kept and MadeRanking(kept, Call(kept_ranking, (loading(model),)))
 
 
-def keep_ranking(ranking: HeadRanking) -> None:
+def ranking_of(model: Model) -> HeadRanking | None:
+    """`made_ranking` without how it was made."""
+    found = made_ranking(model)
+    return found and found.ranking
+
+
+def keep_ranking(ranking: HeadRanking, made: Call) -> None:
     """From now on in this session, this is the ranking of the heads of its model."""
-    st.session_state.setdefault("rankings", {})[ranking.fingerprint] = ranking
+    st.session_state.setdefault("rankings", {})[ranking.fingerprint] = MadeRanking(ranking, made)
 
 
 def one_pass_methods(model: Model) -> list[str]:

@@ -1,10 +1,12 @@
 """Which heads know contacts?"""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from core.analyses.head_ranking import HeadRanking, load_ranking, rank_heads, ranking_bytes
+from core.analyses.head_ranking import load_ranking, rank_heads, ranking_bytes
 from core.errors import InputError
 from core.figures.contacts import k_sweep
 from core.figures.style import head_heatmap
@@ -17,8 +19,10 @@ from dashboard.controls.labelled_set import choose_contact, choose_labelled
 from dashboard.controls.uploads import checked_upload
 from dashboard.page_parts import download, draw, introduce
 from dashboard.question import Question, stop_with
+from dashboard.script import ROWS, Call, Expression, Script, loading
 from dashboard.session import plain
-from dashboard.views.contacts.methods import keep_ranking, ranking_of
+from dashboard.take_away import offer_script
+from dashboard.views.contacts.methods import MadeRanking, keep_ranking, made_ranking
 
 TITLE, PATH, MASKS = "Contact heads", "contact-heads", False
 
@@ -46,33 +50,40 @@ def _ranking(question: Question) -> None:
     answer = st.container()
     with st.expander("Rank the heads on proteins of your choice"):
         chosen = choose_labelled(choose_contact(), at_first=10)
-        if st.button("Rank all heads", type="primary", disabled=not chosen):
-            made = engine.computed(
-                ("ranking", model.fingerprint, tuple(chosen.items())),
-                lambda progress: rank_heads(model, chosen, progress),
-                f"Ranking heads on {len(chosen)} proteins",
+        proteins = chosen.proteins
+        if st.button("Rank all heads", type="primary", disabled=not proteins):
+            ranked = engine.computed(
+                ("ranking", model.fingerprint, tuple(proteins.items())),
+                lambda progress: rank_heads(model, proteins, progress),
+                f"Ranking heads on {len(proteins)} proteins",
                 engine.HEAVY_FROM,
             )
-            keep_ranking(made)
+            keep_ranking(ranked, Call(rank_heads, (loading(model), chosen.written)))
         file = st.file_uploader(
             "Or load one (head_ranking.json, saved here or by the contacts experiment)", type="json", key="ranking file"
         )
         if file is not None and st.button("Use this ranking"):
-            keep_ranking(load_ranking(model, checked_upload(file)))
-    ranking = ranking_of(model)
+            made = Call(load_ranking, (loading(model), Call(Path, (file.name,))))
+            keep_ranking(load_ranking(model, checked_upload(file)), made)
+    found = made_ranking(model)
     with answer:
-        _show(ranking, model.name)
+        if found is None:
+            st.info(
+                f"The heads of {plain(model.name)} are not ranked yet: rank them on proteins with structures, below."
+            )
+        else:
+            _show(found)
 
 
-def _show(ranking: HeadRanking | None, name: str) -> None:
-    if ranking is None:
-        st.info(f"The heads of {plain(name)} are not ranked yet: rank them on proteins with structures, below.")
-        return
-    separation = bound.switch("Range", RANGES, "range")
+def _show(found: MadeRanking) -> None:
+    ranking = found.ranking
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        separation = bound.switch("Range", RANGES, "range")
+        offer_script(_script(found, separation))
     heat, sweep = st.columns([3, 2], gap="medium")
     with heat:
         draw(
-            head_heatmap(ranking.grid(separation), quantity=f"P@L/2, {separation}", diverging=False),
+            head_heatmap(ranking.grid(separation), **_look(separation)),
             f"P@L/2 of each head's own map. {ranking.finding(separation)}",
             "ranking",
         )
@@ -88,7 +99,7 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
     )
     st.caption(plain(f"Proteins: {', '.join(ranking.proteins)}. Contact: {ranking.definition}."))
     with st.container(horizontal=True):
-        download(_table(ranking, separation), "head-ranking")
+        download(ranking.table(separation), "head-ranking")
         st.download_button(
             "Save the ranking",
             ranking_bytes(ranking),
@@ -99,9 +110,12 @@ def _show(ranking: HeadRanking | None, name: str) -> None:
         )
 
 
-def _table(ranking: HeadRanking, separation: Range) -> pd.DataFrame:
-    grid = ranking.grid(separation)
-    return pd.DataFrame(
-        [(head.layer, head.index, str(head), grid[head.layer, head.index]) for head in ranking.heads(None, separation)],
-        columns=["layer", "head", "name", f"P@L/2 {separation}"],
-    )
+def _script(found: MadeRanking, separation: Range) -> Script:
+    """Prints the best heads, and draws them all."""
+    grid = Call(head_heatmap, (Expression(f"found.grid({separation!r})"),), _look(separation))
+    printed = (f"found.table({separation!r}).head({ROWS}).to_string()",)
+    return Script(f"Contact heads of {found.ranking.model}", {"found": found.made}, printed, grid)
+
+
+def _look(separation: Range) -> dict[str, Any]:
+    return {"quantity": f"P@L/2, {separation}", "diverging": False}
