@@ -11,7 +11,6 @@ from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
 from core.proteins.contact_scores import largest_counted
 from core.proteins.correspondence import Correspondence
-from core.proteins.structure import contact_truth
 from core.proteins.variants import WILD_TYPES
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
@@ -21,7 +20,7 @@ from dashboard.views.compare.sides import Pair, Side
 from dashboard.views.contacts.marked import MARK_HIGHEST, Pairs, marked
 from dashboard.views.contacts.methods import CONTACT_HEAD
 from dashboard.views.explore.linked import COLOURINGS, residue_values
-from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
+from dashboard.views.explore.maps import SOURCES, map_of, precision_line, true_contacts
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Pick, linked_view
 
 Picked = tuple[int, ...]
@@ -74,7 +73,7 @@ def _choose_source(pair: Pair, row: DeltaGenerator) -> tuple[str, list[str]]:
 
 def _data(side: Side, above: Heat, pairs: Pairs, said: str) -> LinkedViewData:
     structure = side.question.protein.structure
-    below = None if structure is None else Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
+    below = None if structure is None else true_contacts(structure)
     return LinkedViewData.of(
         side.question.protein,
         above,

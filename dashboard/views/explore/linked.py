@@ -8,14 +8,13 @@ from core.components import head_names
 from core.figures.contacts import ATTENTION, PROBABILITY
 from core.interventions import Condition
 from core.proteins.numbering import Numbering
-from core.proteins.structure import contact_truth
 from dashboard.controls import bound
 from dashboard.controls.picked import choose_picked, keep_pick
 from dashboard.page_parts import download
 from dashboard.question import Question
 from dashboard.views.contacts.marked import choose_marked
 from dashboard.views.contacts.methods import CONTACT_HEAD
-from dashboard.views.explore.maps import CONTACT, SOURCES, map_of, precision_line
+from dashboard.views.explore.maps import SOURCES, map_of, precision_line, true_contacts
 from dashboard.widgets.linked_view import Heat, LinkedViewData, Palette, Pick, ResidueValues, linked_view
 
 BELOW = {"truth": "True contacts", "clean": "Clean run"}
@@ -59,7 +58,7 @@ def strip_map_structure(question: Question, condition: Condition, clean: RunView
     lower = Heat(before, f"{quantity}, clean run", "clean", 0.0, most)
     if structure is not None:
         if below == "truth":
-            lower = Heat(contact_truth(structure)[0], f"true contact ({CONTACT})", "truth")
+            lower = true_contacts(structure)
         precision_line(before, after if condition else None, structure)
     pairs, said = choose_marked(question, CONTACT_HEAD if source == "contact head" else SOURCES[source], after)
     data = LinkedViewData.of(

@@ -6,12 +6,12 @@ import streamlit as st
 from core.analyses.exploration import RunView
 from core.interventions import Condition, Head
 from core.proteins.contact_scores import SEPARATIONS, precision_at, reach
-from core.proteins.structure import CONTACT_CUTOFF, Structure, contact_truth
+from core.proteins.structure import ContactRule, Structure, contact_truth
 from dashboard.question import Question
 from dashboard.views.explore.runs import attention_of
+from dashboard.widgets.linked_view import Heat
 
 SOURCES = {"contact head": "Contact head", "head": "The chosen head", "heads": "Chosen heads, averaged"}
-CONTACT = f"Cβ closer than {CONTACT_CUTOFF:g} Å"
 
 
 def map_of(question: Question, condition: Condition, run: RunView, source: str, averaged: list[str]) -> np.ndarray:
@@ -37,6 +37,15 @@ def precision_line(before: np.ndarray, after: np.ndarray | None, structure: Stru
             parts.append(f"{separation} ({reach(separation)} apart) **{now}** ({beside}chance {first.chance:.2f})")
     if parts:
         st.caption(
-            f"P@L / P@L/2, contacts being {CONTACT}: {' · '.join(parts)}. Read with the residue masked; the pages under"
-            " Contacts mask nothing, so their numbers differ."
+            f"P@L / P@L/2, contacts being {_contact(structure)}: {' · '.join(parts)}. Read with the residue masked; the"
+            " pages under Contacts mask nothing, so their numbers differ."
         )
+
+
+def true_contacts(structure: Structure) -> Heat:
+    """The structure's own map."""
+    return Heat(contact_truth(structure)[0], f"true contact ({_contact(structure)})", "truth")
+
+
+def _contact(structure: Structure) -> str:
+    return structure.contact_definition(ContactRule())

@@ -140,6 +140,7 @@ class StructureView {
       atom.residue = keys.get(placeKey(atom.chain, atom.resi, atom.icode ?? "")) ?? null;
       if (atom.residue !== null) this.atoms[atom.residue].push(atom);
     }
+    this.traced = !model.selectedAtoms({ atom: "O" }).length; // Cα alone make no ribbon
     this.anchors = this.atoms.map((atoms) => atoms.find((atom) => atom.atom === "CA") ?? atoms[0]);
     this.viewer.setClickable({}, true, (atom, _viewer, event) => this.clicked(atom, event));
     this.viewer.setHoverable({}, true, (atom) => this.reading(atom.residue), () => this.reading());
@@ -157,7 +158,7 @@ class StructureView {
       return codes ? shades[codes[residue]] : hex(plain);
     };
     this.viewer.setBackgroundColor(hex(paper));
-    this.viewer.setStyle({}, { cartoon: { colorfunc: colourOf, arrows: true } });
+    this.viewer.setStyle({}, { cartoon: { colorfunc: colourOf, arrows: true, ...(this.traced && { style: "trace" }) } });
   }
 
   joinContacts() {

@@ -78,3 +78,16 @@ def test_a_click_behind_inserted_residues_picks_what_stands_there(open_page: Ope
     residue = int(np.linalg.norm(positions - front["position"], axis=1).argmin())
     page.mouse.click(front["x"], front["y"])
     expect(page.get_by_text(f"Python knows: picked ({residue},)")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_a_chain_without_oxygens_is_drawn_as_a_trace(open_page: OpenPage, with_3dmol: None) -> None:
+    page = open_page(APP, query="?case=trace")
+    expect(page.locator(".recentre")).to_be_visible()
+    viewer = page.locator(".viewer")
+    assert viewer.evaluate("host => host.viewer.selectedAtoms({ atom: 'O' }).length") == 0
+    page.wait_for_timeout(200)  # WebGL draws in software
+    image = np.asarray(Image.open(io.BytesIO(viewer.screenshot())).convert("L")).astype(float)
+    height, width = image.shape
+    middle = image[height // 4 : -height // 4, width // 4 : -width // 4]
+    assert (np.abs(middle - image[-5, 5]) > 40).mean() > 0.01
