@@ -24,7 +24,10 @@ if case == "letters":
     for index in (4, 9):
         made[index].name = "A1ABC"
 other = chain("A-2" if case == "names" else "B", "GSGSGSGSGSGS", shift=18)
-protein = proteins_from_file("odd.cif", as_mmcif(entry(made, other)).encode())[0]
+chains = entry(made, other)
+if case == "trace":
+    chains = gemmi.Selection("/*/*/*/CA").copy_structure_selection(chains)
+protein = proteins_from_file("odd.cif", as_mmcif(chains).encode())[0]
 structure = protein.structure
 assert structure is not None
 data = LinkedViewData(
