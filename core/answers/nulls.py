@@ -159,11 +159,7 @@ class Alike:
         ends = interval_of(_correlation, self.proteins, self.first, self.second)
         found = f"r = {self.r:.2f}{between(ends)} over {points} shifts of the mean of {n}"
         chance = f"|r| of curves as smooth: {self.null.median:.2f}, p = {self.null.p:.3f}"
-        return (
-            f"{found} ({chance})"
-            if self.null.is_exceeded
-            else f"not shown to: {found} is no more than chance ({chance})"
-        )
+        return f"{found} ({chance})" if self.null.is_exceeded else f"not shown to: {found} ({chance})"
 
 
 def _correlation(first: Float[np.ndarray, "*#draw x"], second: Float[np.ndarray, "*#draw x"]) -> Any:
@@ -173,4 +169,6 @@ def _correlation(first: Float[np.ndarray, "*#draw x"], second: Float[np.ndarray,
         return (first * second).sum(-1) / np.sqrt((first**2).sum(-1) * (second**2).sum(-1))
 
 
-HOW_NULLS_ARE_MADE: Final = f"Noise: the median of {DRAWS} curves of white noise (seed {SEED})."
+HOW_NULLS_ARE_MADE: Final = (
+    f"Noise: the median of {DRAWS} curves of white noise (seed {SEED}). Bumps are searched in quarters of a residue."
+)
