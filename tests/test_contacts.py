@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.alphabet import tokenize
-from core.contacts import apc, contact_map, head_maps, heads_map, symmetrised
+from core.contacts import apc, contact_map, contact_weights, head_maps, heads_map, symmetrised
 from core.errors import InputError
 from core.interventions import AblateHead, BlockAttention, Head
 from core.model import Model
@@ -73,6 +73,15 @@ def test_a_model_without_contact_head_says_so(fair_esm):
     bare = Model.from_state_dict(state, Model.from_fair_esm(fair_esm).shape, name="bare")
     with pytest.raises(InputError, match="bare has no contact head"):
         contact_map(bare, TOKENS)
+    with pytest.raises(InputError, match="bare has no contact head"):
+        contact_weights(bare)
+
+
+def test_the_contact_heads_weights_are_a_layer_to_a_row(fair_esm, model):
+    weights = contact_weights(model)
+    own = fair_esm.contact_head.regression.weight[0].detach().numpy()
+    assert weights.shape == (model.shape.n_layers, model.shape.n_heads)
+    np.testing.assert_array_equal(weights[1], own[model.shape.n_heads : 2 * model.shape.n_heads].astype(np.float32))
 
 
 def test_contacts_of_a_half_precision_model_are_added_up_in_single_precision(model):

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputError
 from core.proteins.examples import EXAMPLES_FOLDER, load_example
-from core.proteins.labelled import LabelledProtein, read_labelled
+from core.proteins.labelled import LabelledProtein, labelled_examples, read_labelled
 from core.proteins.structure import contact_truth, read_structure
 
 
@@ -39,6 +39,15 @@ def test_a_structures_truth_survives_the_journey(atom, cutoff):
         np.testing.assert_array_equal(found, expected)
     assert protein.definition == {"cb": "Cβ (Cα for glycine) closer than 8 Å", "ca": "Cα closer than 10 Å"}[atom]
     assert protein.tokens.shape == (len(structure.sequence) + 2,)
+
+
+def test_examples_are_labelled_by_their_names():
+    ubiquitin = load_example("ubiquitin").structure
+    assert ubiquitin is not None
+    named = labelled_examples(["ubiquitin", "bpti"], "ca", 6.0)
+    assert list(named) == ["ubiquitin", "bpti"]
+    assert named["ubiquitin"] == LabelledProtein.of(ubiquitin, "ca", 6.0, "ubiquitin")
+    assert "amyloid_beta" in labelled_examples()
 
 
 def test_a_folder_of_structures(tmp_path):
