@@ -16,7 +16,7 @@ from dashboard.menu import MENU, asks, masks  # noqa: E402
 from dashboard.page_parts import called, page_of  # noqa: E402
 from dashboard.question import stop_with  # noqa: E402
 from dashboard.sidebar import ask  # noqa: E402
-from dashboard.take_away import keep_session  # noqa: E402
+from dashboard.take_away import keep_session, save_session  # noqa: E402
 from dashboard.views.explore import page as explore  # noqa: E402
 from dashboard.widgets.exchange import MEASURED_ON  # noqa: E402
 from dashboard.widgets.skip_links import skip_links  # noqa: E402
@@ -49,9 +49,12 @@ try:
     # Drawn here and not by the pages, whose widgets Streamlit forgets when another page is opened; so out of sight too
     question = ask(masks(view))
     with st.sidebar:
-        keep_session(view, [each for views in MENU.values() for each in views])
-    if asks(view):
-        st.session_state[MEASURED_ON] = f"Measured on: {called(question.model)}."
-        page.run()
+        place = keep_session([each for views in MENU.values() for each in views])
+    try:
+        if asks(view):
+            st.session_state[MEASURED_ON] = f"Measured on: {called(question.model)}."
+            page.run()
+    finally:
+        save_session(view, place)
 except InputError as error:
     stop_with(error)

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import InputError
 from dashboard import session_file
@@ -44,13 +45,14 @@ def show_script(script: Script) -> None:
         save("Notebook (.ipynb)", partial(notebook, script, clone), "plmscope.ipynb", "application/x-ipynb+json")
 
 
-def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
-    """The link to the page `view` as it is now, and the session as a file, saved and opened again.
+def keep_session(views: Sequence[ModuleType]) -> DeltaGenerator:
+    """The link to the page as it is now, and the session as a file opened again; returns the place where it is saved.
 
     A file opens one of `views` with its choices and the files that were given, as a link does: afresh, so that nothing
     of the present session is left; or a line says why it can't.
     """
-    with st.expander("Share and keep", icon=":material/bookmark:"):
+    # Run when it is opened: what was chosen in a fragment of the page is known to the browser alone until then
+    with st.expander("Share and keep", key="keeping", on_change="rerun", icon=":material/bookmark:"):
         refused, address = None, ""
         opened = st.session_state.pop(NOTED, None)
         if opened is not None:
@@ -61,19 +63,26 @@ def keep_session(view: ModuleType, views: Sequence[ModuleType]) -> None:
             except InputError as error:
                 refused = error
         copy_link(go_to=address)
-        choices, files = _choices(), uploads()  # now: when the button is pressed, no page is run to ask for them
-        st.download_button(
-            "Save session",
-            lambda: session_file.written(view.PATH, choices, files),
-            "plmscope-session.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            help="All choices, and the files that you gave.",
-        )
+        place = st.container()
         st.file_uploader("Open a session", type="json", key=OPENED, on_change=_note)
         if refused is not None:
             say(refused)
+    return place
+
+
+def save_session(view: ModuleType, place: DeltaGenerator) -> None:
+    """The button that saves the session as a file which opens the page `view`; drawn after the page, as what a person
+    chose there is in the address only once the page has drawn it."""
+    choices, files = _choices(), uploads()  # now: when the button is pressed, no page is run to ask for them
+    place.download_button(
+        "Save session",
+        lambda: session_file.written(view.PATH, choices, files),
+        "plmscope-session.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="All choices, and the files that you gave.",
+    )
 
 
 def _choices() -> dict[str, list[str]]:

@@ -60,7 +60,12 @@ def test_a_session_comes_back_with_its_upload(opened_on: str, open_page: OpenPag
     given.write_text(f">mine\n{SEQUENCE}\n")
     page.locator("[data-testid=stSidebar] input[type=file]").first.set_input_files(given, timeout=SLOW)
     expect(page.get_by_text("Reading K2, target K").first).to_be_visible(timeout=SLOW)
+    page.get_by_role("textbox", name="Picked residues").first.fill("2", timeout=SLOW)
+    page.get_by_role("textbox", name="Picked residues").first.press("Enter")
+    page.wait_for_url("**pick=2**")
     page.get_by_text("Share and keep").first.click()
+    page.wait_for_timeout(500)  # until the page begins to run
+    expect(page.locator("[data-test-script-state=notRunning]").first).to_be_attached(timeout=SLOW)
     with page.expect_download(timeout=SLOW) as download:
         page.get_by_role("button", name="Save session").first.click()
     saved = tmp_path / "session.json"
@@ -74,6 +79,7 @@ def test_a_session_comes_back_with_its_upload(opened_on: str, open_page: OpenPag
     expect(again.get_by_text("Reading K2, target K").first).to_be_visible(timeout=SLOW)
     again.wait_for_url("**/explore?**")
     assert "off=L1H2" in again.url
+    assert "pick=2" in again.url
     assert "L2H2" not in again.url
     bad = tmp_path / "bad.json"
     bad.write_text("{}")

@@ -86,7 +86,7 @@ def _head_of(model: Model, ours: Side, name: str) -> Head:
 def _offer_variant(question: Question, name: str, row: DeltaGenerator, card: DeltaGenerator) -> None:
     """Makes the other side a variant of this one when the person asks."""
     text = row.text_input(f"A variant of {name}", key="variant of", placeholder="A23V", width=bound.WIDTH)
-    if not row.button("Compare with it", disabled=not text.strip()):
+    if not row.button("Compare with it", disabled=not text.strip(), width=bound.WIDTH):
         return
     try:
         variant = parse_variant(text, question.numbering)
