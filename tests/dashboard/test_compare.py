@@ -81,6 +81,7 @@ def test_a_variant_of_a_becomes_b(embedded: Model) -> None:
     assert gaps(app) == [gap(embedded, SEQUENCE), gap(embedded, variant)]
     assert f"{len(SEQUENCE) - 1} with the same letter" in captions(app)
     assert app.session_state["b_sequence"].endswith(variant)
+    assert variant in app.query_params["b_sequence"]  # so that a link shows it too
 
 
 def test_a_variant_has_its_wild_types_structure_and_numbers() -> None:

@@ -96,12 +96,11 @@ def _offer_variant(question: Question, name: str, row: DeltaGenerator, card: Del
     protein = Protein(f"{question.protein.name} {variant.name}", mutated(question.protein.sequence, variant))
     numbering = numbering_of(on_wild_types_structure(protein, question.protein))
     masked = sorted(question.masked, key=lambda residue: residue != question.residue)
-    st.session_state.update(
-        {
-            "same_protein": False,
-            f"{BESIDE}from": "Paste",
-            f"{BESIDE}sequence": f">{protein.name}\n{protein.sequence}",
-            f"{BESIDE}mask": numbering.written(masked),
-            f"{BESIDE}target": question.letter,
-        }
-    )
+    chosen = {
+        f"{BESIDE}from": "Paste",
+        f"{BESIDE}sequence": f">{protein.name}\n{protein.sequence}",
+        f"{BESIDE}mask": numbering.written(masked),
+        f"{BESIDE}target": question.letter,
+    }
+    st.session_state.update({"same_protein": False, **chosen})
+    st.query_params.update(chosen)  # a control that was not there before doesn't write itself into the address
