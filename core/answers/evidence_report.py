@@ -51,7 +51,8 @@ def report_html(
 def _letters(table: pd.DataFrame, names: Sequence[str], words: Mapping[str, str]) -> pd.DataFrame:
     """Every letter taken apart, as people read it."""
     said = {"Residue": [names[at] for at in table.residue], "Letter": table.letter, "Which": table.role}
-    numbers = {"P": table.p, "Log-odds": table.total} | {NAMES[part].capitalize(): table[part] for part in PARTS}
+    parts = {NAMES[part][0].upper() + NAMES[part][1:]: table[part] for part in PARTS}
+    numbers = {"P": table.p, "Log-odds": table.total, **parts}
     interval = [f"{low:+.2f} to {high:+.2f}" for low, high in zip(table.order_low, table.order_high, strict=True)]
     return pd.DataFrame({**said, "Verdict": table.verdict.map(dict(words)), **numbers, "Order, 95%": interval})
 

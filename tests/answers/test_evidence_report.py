@@ -22,6 +22,7 @@ def test_the_report_has_every_number_and_no_foreign_markup(survey: DirectSurvey,
     assert "&lt;b&gt;one&lt;/b&gt;" in page
     assert "<b>one</b>" not in page
     assert "<b>Bold</b> &lt;script&gt;" in page
+    assert "<th>Position (BOS, EOS)</th>" in page
     assert RULE.split(";")[0] in page
     assert ("&lt;i&gt;group&lt;/i&gt;" in page) is calibrated
     for _, row in rows(found.letters, role="top").iterrows():
