@@ -32,6 +32,8 @@ class SessionSurvey(Survey):
     """What a person reads while something is measured."""
     about: float = 0.0
     """Seconds that a subject may take."""
+    partly: Callable[[pd.DataFrame], None] | None = None
+    """Draws the rows of a subject that are there before its end."""
 
     def outcomes(
         self, measure: Measure, subjects: Mapping[str, object], settings: Mapping[str, object]
@@ -49,6 +51,7 @@ class SessionSurvey(Survey):
                     lambda progress, subject=subject: measure(self.model, subject, progress=progress, **settings),
                     self.label if len(subjects) == 1 else plain(name),
                     self.about,
+                    partly=self.partly,
                 )
             except InputError as error:
                 found[name] = Failure(str(error))
@@ -67,15 +70,17 @@ def answered(
     list_left_out: bool = True,
     unasked: float | None = None,
     shown: Shown | None = None,
+    partly: Callable[[pd.DataFrame], None] | None = None,
     **settings: object,
 ) -> Found | None:
     """What one of `core.answers` says of `subjects`, or None until the person asks for what takes long.
 
     `about` is how many seconds it may take, `unasked` up to how many nobody is asked, `what` what the button says. With
-    what a script is to print of it as `shown`, the same is offered as Python. A subject that breaks a rule is left out
-    and listed (unless another answer of the page lists it); where all do, the page stops with the first one's reason.
+    what a script is to print of it as `shown`, the same is offered as Python; `partly` draws the rows of a subject that
+    are there before its end. A subject that breaks a rule is left out and listed (unless another answer of the page
+    lists it); where all do, the page stops with the first one's reason.
     """
-    survey = SessionSurvey(question.model, label, about / max(1, len(subjects)))
+    survey = SessionSurvey(question.model, label, about / max(1, len(subjects)), partly)
     key = _key(question, answer, subjects, settings)
     if shown is not None:
         offer_script(of_answer(question.model, answer, subjects, settings, shown))

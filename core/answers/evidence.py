@@ -1,12 +1,13 @@
 """Is a confident prediction evidence from this sequence, or a default? A verdict for every residue of a protein."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from core.alphabet import AMINO_ACIDS, tokenize
 from core.analyses.evidence import COVERED, PARTS, Contrast, Estimate, Part, Shares, Support, measure_support
@@ -30,6 +31,8 @@ too, and a quarter of their few confident residues would else be called evidence
 SURE: Final = 0.8
 """Probability from which a lead on average is enough: none of the 2,417 residues of the controls that thresholds were
 chosen on reached it."""
+SCANNED_AT_ONCE: Final = 60
+"""Residues: a long protein's strip grows by so many."""
 STRETCH: Final = 24
 """Residues that are taken apart before they are shown."""
 RULE: Final = (
@@ -90,18 +93,30 @@ def scanned(model: Model, sequence: str, *, progress: Progress = SILENT) -> pd.D
     """Every residue masked in turn: residue (0-based), own, top, second, p_top, p_own, lead, surprise.
 
     Probabilities are among the twenty amino acids; `lead` (logits) is the top letter's over the second; `surprise`
-    (nats) is minus the log-probability of the protein's own letter, nan where that is none of the twenty.
+    (nats) is minus the log-probability of the protein's own letter, nan where that is none of the twenty. `progress` is
+    shown the rows so far, `SCANNED_AT_ONCE` residues at a time.
     """
-    log_p = masked_marginals(model, sequence, progress=progress)
+    parts, begins = [], range(0, len(sequence), SCANNED_AT_ONCE)
+    for index, begin in enumerate(begins):
+        residues = range(begin, min(begin + SCANNED_AT_ONCE, len(sequence)))
+        stretch = progress.stretch(index, len(begins))
+        parts.append(_told(sequence, residues, masked_marginals(model, sequence, residues, progress=stretch)))
+        progress.show(pd.concat(parts, ignore_index=True))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _told(sequence: str, residues: Sequence[int], log_p: Float[np.ndarray, "residue amino_acid"]) -> pd.DataFrame:
+    """The rows of `scanned` for some residues."""
     order = np.argsort(-log_p, axis=1, kind="stable")
-    places = np.arange(len(sequence))
-    own = np.array([AMINO_ACIDS.find(letter) for letter in sequence])
+    places = np.arange(len(residues))
+    letters_there = [sequence[residue] for residue in residues]
+    own = np.array([AMINO_ACIDS.find(letter) for letter in letters_there])
     surprise = np.where(own >= 0, -log_p[places, own], np.nan)
     letters = np.array(list(AMINO_ACIDS))
     return pd.DataFrame(
         {
-            "residue": places,
-            "own": list(sequence),
+            "residue": list(residues),
+            "own": letters_there,
             "top": letters[order[:, 0]],
             "second": letters[order[:, 1]],
             "p_top": np.exp(log_p[places, order[:, 0]]),

@@ -33,6 +33,7 @@ from core.answers.evidence import (
     letters,
     residue_rows,
     scan,
+    scanned,
 )
 from core.answers.evidence_words import beside_prediction, sentences
 from core.answers.residue_card import residue_card
@@ -45,6 +46,7 @@ from core.model import Model, load_model
 from core.run import run
 from core.tables import rows
 from tests.answers.conftest import SEQUENCES, DirectSurvey
+from tests.heard import Heard
 
 NOISE = np.array([-0.2, 0.1, 0.15, -0.05, 0.0, 0.1, -0.1, 0.0])
 
@@ -92,6 +94,15 @@ def test_a_scan_masks_every_residue(survey: DirectSurvey, lively: Model):
         assert found.pseudo_perplexity(name) == pytest.approx(expected)
         ordered = np.sort(log_p, axis=1)
         np.testing.assert_allclose(table.lead, ordered[:, -1] - ordered[:, -2], atol=1e-9)
+
+
+def test_a_long_scan_shows_its_first_residues_before_its_end(lively: Model, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.answers.evidence.SCANNED_AT_ONCE", 8)
+    heard, sequence = Heard(), "MKTAYIAKQRQISFVKSHFSR"
+    whole = scanned(lively, sequence, progress=heard)
+    assert [len(part) for part in heard.shown] == [8, 16, 21]
+    for part in heard.shown:
+        pd.testing.assert_frame_equal(part, whole.head(len(part)))
 
 
 def test_a_rare_letter_has_no_surprise_and_no_row_of_its_own(survey: DirectSurvey):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -33,10 +34,10 @@ SO_FAR: Final = "verdicts so far"
 
 def strip_of_verdicts(question: Question, seed: int) -> Evidence | None:
     """Draws the strip, and gives the verdicts once all are there."""
-    scanned = _scanned(question)
+    place = st.empty()
+    scanned = _scanned(question, place)
     if scanned is None:
         return None
-    place = st.empty()
     with place.container():
         _before_verdicts(question, scanned, seed)
     _offer_script(question, seed)
@@ -52,8 +53,13 @@ def _unasked(length: int) -> float:
     return MINUTE if length <= ASKS_FROM else 0.0
 
 
-def _scanned(question: Question) -> Scan | None:
+def _scanned(question: Question, place: DeltaGenerator) -> Scan | None:
     length = len(question.protein.sequence)
+
+    def draw_first_residues(table: pd.DataFrame) -> None:
+        with place.container():
+            _surprise(question, table, f"surprise at {len(table)} residues")
+
     return answered(
         question,
         scan,
@@ -62,6 +68,7 @@ def _scanned(question: Question) -> Scan | None:
         unasked=_unasked(length),
         what=f"Mask the {length} residues in turn",
         label="Masking one residue after another",
+        partly=draw_first_residues,
     )
 
 
@@ -110,10 +117,15 @@ def _before_verdicts(question: Question, scanned: Scan, seed: int) -> None:
     if subject == _subject(question, seed):
         _strip(question, so_far, "verdicts so far", unfinished=True)
         return
-    table = scanned.of(question.protein.name).assign(verdict="none")
-    names = question.numbering.names()
+    _surprise(question, scanned.of(question.protein.name), "surprise")
+
+
+def _surprise(question: Question, table: pd.DataFrame, key: str) -> None:
+    """The surprise alone, of as many residues as are masked so far."""
+    names, length = question.numbering.names(), len(question.protein.sequence)
+    figure = verdict_strip(table.assign(verdict="none"), names, {**VERDICTS_SAID, "none": "not taken apart yet"})
     st.markdown("**The start:** not taken apart yet.")
-    draw(verdict_strip(table, names, {**VERDICTS_SAID, "none": "not taken apart yet"}), "Verdicts follow.", "surprise")
+    draw(figure.update_xaxes(range=(0.5, length + 0.5)), "Verdicts follow.", key)
 
 
 def _strip(question: Question, found: Evidence, key: str, *, unfinished: bool = False) -> None:
