@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 
@@ -128,7 +128,7 @@ def ask_of(
     subjects: Mapping[str, object] | None = None,
     list_left_out: bool = True,
     shown: Shown | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Found | None:
     """`answered` about every protein of the set, or about what is made of them; `n_forwards` is for each."""
     return answered(
