@@ -41,6 +41,8 @@ def test_every_ratio_is_drawn_listed_and_handed_out(embedded, handed_out, choice
     assert listed.iloc[0, 1] == pytest.approx(found.table.ratio.min(), abs=1e-4)
     names = {"masked": "Masked marginals.", "wild type": "Wild-type marginals."}
     assert names[marginal] in said(app)
+    at_the_start = int(listed.Variant.str.startswith("M1").sum())
+    assert (f"{at_the_start} of these replace M1" in said(app)) == (at_the_start > variants_page.STRONGEST / 2)
 
 
 def test_until_a_long_pass_is_asked_for_the_first_picture_is_shown_and_told(monkeypatch):

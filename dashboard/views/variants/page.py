@@ -96,6 +96,12 @@ def _strongest(question: Question, found: Substitutions) -> None:
     shown = pd.DataFrame({"Variant": table.variant, "Log ratio (nats)": table.ratio})
     shown = shown.sort_values("Log ratio (nats)", kind="stable")
     st.dataframe(shown.style.format(precision=2), hide_index=True, height=520)
+    at_the_start = int((table.residue == 0).sum())
+    if not picked and question.protein.sequence.startswith("M") and at_the_start > STRONGEST / 2:
+        st.caption(
+            f"{at_the_start} of these replace {question.numbering.name(0)}: a model may score what stands first by "
+            "default. Whether it does here is asked for one variant below, for all by hatching above."
+        )
 
 
 def _structure(question: Question, found: Substitutions) -> None:
