@@ -69,8 +69,8 @@ def ranked(page: Callable[..., AppTest], handed_out: Tables) -> tuple[HeadRankin
     app.number_input(key="n").set_value(N_CHOOSING).run()
     next(button for button in app.button if button.label == "Rank all heads").click().run()
     assert not app.exception
-    [ranking] = app.session_state["rankings"].values()
-    return ranking, " ".join(caption.value for caption in app.caption)
+    [made] = app.session_state["rankings"].values()
+    return made.ranking, " ".join(caption.value for caption in app.caption)
 
 
 def test_contact_heads(survey: StoredSurvey, ranked: tuple[HeadRanking, str], handed_out: Tables):
