@@ -20,6 +20,7 @@ import pandas as pd
 import streamlit as st
 import torch
 from cachetools import LRUCache
+from streamlit.delta_generator import DeltaGenerator
 
 from core.checkpoints import fetch_published
 from core.errors import InputError
@@ -131,6 +132,7 @@ def computed(
     before the end. When the person changes something meanwhile, Streamlit leaves this function and the computation is
     cancelled.
     """
+    place = st.empty()  # also where nothing is shown in it, so that what follows never moves
     results, lock = _results()
 
     def once(progress: Progress) -> Result:
@@ -146,7 +148,7 @@ def computed(
     with lock:
         if key in results:
             return results[key]
-    return _awaited(once, label, lane or ("heavy" if about >= HEAVY_FROM else "light"), partly)
+    return _awaited(once, place, label, lane or ("heavy" if about >= HEAVY_FROM else "light"), partly)
 
 
 def kept(key: Hashable, make: Callable[[], Result]) -> Result:
@@ -170,12 +172,15 @@ def known(key: Hashable) -> Any:
 
 
 def _awaited(
-    work: Callable[[Progress], Result], label: str, lane: Lane, partly: Callable[[Any], None] | None = None
+    work: Callable[[Progress], Result],
+    place: DeltaGenerator,
+    label: str,
+    lane: Lane,
+    partly: Callable[[Any], None] | None = None,
 ) -> Result:
-    drawn = None
+    begin, drawn = time.monotonic(), None
     progress, worker = Progress(), _worker(lane)
     future = worker.submit(lambda: work(progress))
-    begin, place = time.monotonic(), st.empty()
     try:
         while not wait([future], timeout=0.1).done:
             if partly is not None and (so_far := progress.so_far) is not drawn:
@@ -239,7 +244,7 @@ def needs_download(name: str) -> PublishedModel | None:
 
 def fetch(name: str) -> None:
     """Downloads a published model with a progress bar; `InputError` in one line when it cannot be had."""
-    _awaited(lambda progress: fetch_published(name, progress=progress), f"Fetching {name}", "network")
+    _awaited(lambda progress: fetch_published(name, progress=progress), st.empty(), f"Fetching {name}", "network")
 
 
 def seconds(model: Model, n_forwards: float, n_residues: int) -> float:

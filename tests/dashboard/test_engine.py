@@ -149,3 +149,21 @@ def test_a_long_proteins_attention_counts_in_what_a_pass_takes():
     model = load_model(EMBEDDED)
     one, ten = engine.seconds(model, 1, 76), engine.seconds(model, 1, 1000)
     assert ten / one == pytest.approx(196 / 10, rel=0.1)
+
+
+def placed() -> None:
+    import streamlit as st
+
+    from dashboard import engine
+
+    engine.computed("placed", lambda _: "answer", "Placed")
+    st.write("after")
+
+
+def test_what_follows_stands_at_the_same_place_when_the_result_is_known():
+    """Else Streamlit builds everything below anew, and what was there stays beside it, faded, until the run ends."""
+    app = AppTest.from_function(placed).run()
+    first = [index for index, child in app.main.children.items() if getattr(child, "value", None) == "after"]
+    app.run()
+    assert [index for index, child in app.main.children.items() if getattr(child, "value", None) == "after"] == first
+    assert first

@@ -22,7 +22,7 @@ STREAMED_FROM: Final = 3.0
 HATCHED: Final = """<style>
 .st-key-{key} {{position: relative}}
 .st-key-{key}::after {{
-  content: ""; position: absolute; inset: calc(51px + {measured} * (100% - 81px)) 0 30px 32px; pointer-events: none;
+  content: ""; position: absolute; inset: calc(51px + {measured} * (100% - 113px)) 0 62px 32px; pointer-events: none;
   background: repeating-linear-gradient(135deg, transparent 0 6px, rgb(128 128 128 / .3) 6px 7.5px);
 }}
 </style>"""
