@@ -103,10 +103,8 @@ def _beside_random(question: Question, proteins: ProteinSet, found: MinimalCircu
 
 
 def _frequencies(found: MinimalCircuits) -> None:
-    commonest, times = found.commonest
-    st.markdown(
-        f"**Commonest: {', '.join(map(component_name, commonest))}** ({times} of {found.n_sequences} sequences)"
-    )
+    which = "Commonest" if found.search == "modules" else "Needed by most"
+    st.markdown(f"**{which}: {found.in_words}** ({found.split})")
     draw(
         figures.necessity(dict(list(found.necessity.items())[:MOST_SHOWN])),
         f"In which share of {found.n_sequences} sequences the search could not spare a component, most needed first; "
